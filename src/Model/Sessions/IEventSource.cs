@@ -1,0 +1,18 @@
+namespace VirtualServices.Model.Sessions;
+
+/// <summary>A session as the inference sees it: inventory, and events in time order with bounded memory.</summary>
+public interface IEventSource : IDisposable
+{
+    /// <summary>Inventory, clock and losses.</summary>
+    SessionInfo Info { get; }
+
+    /// <summary>Descriptions so far, in the order of their <see cref="CallKind.Describe"/> events; <see cref="SessionEvent.Child"/> of such an event is the index.</summary>
+    IReadOnlyList<SocketDescription> Descriptions { get; }
+
+    /// <summary>Reads the next events, sorted by time, into the buffer.</summary>
+    /// <returns>How many; 0 at the end.</returns>
+    int Read(Span<SessionEvent> buffer);
+
+    /// <summary>After the end: true where the file was cut and what is here is what came before the cut.</summary>
+    bool Truncated { get; }
+}

@@ -1,0 +1,20 @@
+namespace VirtualServices.Model;
+
+/// <summary>What carries a connection.</summary>
+public enum TransportProtocol : byte
+{
+    /// <summary>Not known.</summary>
+    None,
+
+    /// <summary>TCP over IPv4 or IPv6.</summary>
+    Tcp,
+
+    /// <summary>UDP over IPv4 or IPv6.</summary>
+    Udp,
+
+    /// <summary>A unix domain socket.</summary>
+    Unix,
+
+    /// <summary>A pipe or FIFO.</summary>
+    Pipe,
+}
