@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
+using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Discover.Nettrace;
@@ -223,7 +224,15 @@ internal sealed class NettraceWriter : IDisposable
 
     private void Put(ReadOnlySpan<byte> block)
     {
-        _stream.Write(block);
+        try
+        {
+            _stream.Write(block);
+        }
+        catch (IOException error)
+        {
+            throw new VsException(ExitCode.HostLacks, $"cannot write the session's events: {error.Message} What was written before can be read. Free space, or record to another disk.", error);
+        }
+
         Bytes += block.Length;
     }
 
