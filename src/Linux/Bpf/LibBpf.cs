@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+
+namespace VirtualServices.Linux.Bpf;
+
+/// <summary>The functions of libbpf 1.x that are used. Pointers are null, and integers negative errnos, on failure (libbpf's strict mode).</summary>
+internal static unsafe partial class LibBpf
+{
+    private const string Library = "libbpf.so.1";
+
+    [LibraryImport(Library)]
+    internal static partial nint libbpf_set_print(delegate* unmanaged<int, byte*, nint, int> print);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint bpf_object__open_mem(byte* buffer, nuint size, OpenOptions* options);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_object__load(nint obj);
+
+    [LibraryImport(Library)]
+    internal static partial void bpf_object__close(nint obj);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint bpf_object__find_map_by_name(nint obj, string name);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint bpf_object__find_program_by_name(nint obj, string name);
+
+    [LibraryImport(Library)]
+    internal static partial nint bpf_object__next_program(nint obj, nint previous);
+
+    [LibraryImport(Library)]
+    internal static partial nint bpf_object__next_map(nint obj, nint previous);
+
+    [LibraryImport(Library)]
+    internal static partial nint bpf_program__name(nint program);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_program__set_autoload(nint program, [MarshalAs(UnmanagedType.I1)] bool autoload);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_program__fd(nint program);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint bpf_program__attach(nint program);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint bpf_program__attach_cgroup(nint program, int cgroupFd);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint bpf_program__attach_iter(nint program, IteratorOptions* options);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int bpf_link__pin(nint link, string path);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    internal static partial nint bpf_link__open(string path);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_link__fd(nint link);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_link__destroy(nint link);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map__fd(nint map);
+
+    [LibraryImport(Library)]
+    internal static partial nint bpf_map__name(nint map);
+
+    [LibraryImport(Library)]
+    internal static partial byte* bpf_map__initial_value(nint map, nuint* size);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map__set_max_entries(nint map, uint entries);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map__reuse_fd(nint map, int fd);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map_lookup_elem(int fd, void* key, void* value);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map_update_elem(int fd, void* key, void* value, ulong flags);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map_delete_elem(int fd, void* key);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map_get_next_key(int fd, void* key, void* nextKey);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int bpf_obj_get(string path);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int bpf_obj_pin(int fd, string path);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_obj_get_info_by_fd(int fd, void* info, uint* length);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_iter_create(int linkFd);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_prog_test_run_opts(int programFd, TestRunOptions* options);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_enable_stats(int type);
+
+    [LibraryImport(Library)]
+    internal static partial int libbpf_num_possible_cpus();
+
+    /// <summary><c>struct bpf_object_open_opts</c> up to the object's name; libbpf reads as much as <c>Size</c> says.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct OpenOptions
+    {
+        public nuint Size;
+        public nint ObjectName;
+    }
+
+    /// <summary><c>struct bpf_iter_attach_opts</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct IteratorOptions
+    {
+        public nuint Size;
+        public nint LinkInfo;
+        public uint LinkInfoLength;
+        public uint Padding;
+    }
+
+    /// <summary><c>struct bpf_test_run_opts</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct TestRunOptions
+    {
+        public nuint Size;
+        public nint DataIn;
+        public nint DataOut;
+        public uint DataSizeIn;
+        public uint DataSizeOut;
+        public nint ContextIn;
+        public nint ContextOut;
+        public uint ContextSizeIn;
+        public uint ContextSizeOut;
+        public uint ReturnValue;
+        public int Repeat;
+        public uint Duration;
+        public uint Flags;
+        public uint Cpu;
+        public uint BatchSize;
+    }
+
+    /// <summary>Beginning of <c>struct bpf_map_info</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct MapInfo
+    {
+        public uint Type;
+        public uint Id;
+        public uint KeySize;
+        public uint ValueSize;
+        public uint MaxEntries;
+        public uint Flags;
+        public fixed byte Name[16];
+    }
+}
