@@ -1,0 +1,32 @@
+using VirtualServices.Model;
+
+namespace VirtualServices.Cli.Demo;
+
+/// <summary>Runs <c>vs</c> itself as a child: the demo goes the way that an administrator goes, through the commands.</summary>
+internal static class VsChild
+{
+    /// <summary>Command line of this program with arguments.</summary>
+    public static IReadOnlyList<string> Command(params IEnumerable<string> arguments)
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "vs");
+        return File.Exists(program)
+            ? [program, .. arguments]
+            : throw new VsException(ExitCode.Bug, $"demo: {program} is missing next to the program's libraries");
+    }
+
+    /// <summary>Runs a command of <c>vs</c> to its end.</summary>
+    /// <returns>Its standard output.</returns>
+    /// <exception cref="VsException">It failed; the exit code and its words are passed on.</exception>
+    public static async Task<string> RunAsync(CancellationToken cancel, params IEnumerable<string> arguments)
+    {
+        string[] words = [.. arguments];
+        using Child child = Start(words);
+        int code = await child.WaitAsync(cancel);
+        return code == 0
+            ? child.Output
+            : throw new VsException((ExitCode)code, $"demo: 'vs {string.Join(' ', words)}' ended with exit code {code}: {(child.Errors + child.Output).Trim()}");
+    }
+
+    /// <summary>Starts a command of <c>vs</c> that runs until it is interrupted.</summary>
+    public static Child Start(IEnumerable<string> arguments, Action<string>? onErrorLine = null) => Child.Start(Command(arguments), onErrorLine: onErrorLine);
+}
