@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Spectre.Console;
 
@@ -54,9 +55,15 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
     }
 
     /// <summary>For programs: one document.</summary>
-    public void WriteJson(Stream to)
+    public void WriteJson(TextWriter to)
     {
-        using Utf8JsonWriter json = new(to, Indented);
+        using MemoryStream bytes = new();
+        using (Utf8JsonWriter json = new(bytes, Indented)) Write(json);
+        to.WriteLine(Encoding.UTF8.GetString(bytes.ToArray()));
+    }
+
+    private void Write(Utf8JsonWriter json)
+    {
         json.WriteStartObject();
         json.WriteStartArray("arms");
         foreach (ArmResult arm in Arms)

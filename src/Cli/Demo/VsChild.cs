@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VirtualServices.Model;
 
 namespace VirtualServices.Cli.Demo;
@@ -8,10 +9,11 @@ internal static class VsChild
     /// <summary>Command line of this program with arguments.</summary>
     public static IReadOnlyList<string> Command(params IEnumerable<string> arguments)
     {
-        string program = Path.Combine(AppContext.BaseDirectory, "vs");
-        return File.Exists(program)
-            ? [program, .. arguments]
-            : throw new VsException(ExitCode.Bug, $"demo: {program} is missing next to the program's libraries");
+        // Built for a shared runtime, the program is a library that the runtime's own host starts, wherever that lies; else it is this very file.
+        string library = Path.Combine(AppContext.BaseDirectory, "vs.dll");
+        string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
+        if (File.Exists(library) && File.Exists(host)) return [host, library, .. arguments];
+        return Environment.ProcessPath is { } program ? [program, .. arguments] : throw new VsException(ExitCode.Bug, "demo: the path of this program is unknown");
     }
 
     /// <summary>Runs a command of <c>vs</c> to its end.</summary>
