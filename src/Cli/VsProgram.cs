@@ -38,7 +38,8 @@ internal static class VsProgram
         switch (exception)
         {
             case VsException e:
-                error.WriteLine($"vs: {e.Message}");
+                // Errors in files begin with file:line, as editors and scripts look for it.
+                error.WriteLine(e.ExitCode == ExitCode.BadInput ? e.Message : $"vs: {e.Message}");
                 return e.ExitCode;
             case UnauthorizedAccessException e:
                 error.WriteLine($"vs: permission denied: {e.Message} (root, or the owner of it, may)");

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using VirtualServices.Model;
 using VirtualServices.Rules;
@@ -11,7 +12,7 @@ internal static class CheckJson
     public static void Write(TextWriter output, RuleDocument document, IReadOnlyList<Finding> findings)
     {
         using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true }))
+        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteString("file", document.Path);
