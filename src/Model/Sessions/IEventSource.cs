@@ -9,6 +9,9 @@ public interface IEventSource : IDisposable
     /// <summary>Descriptions so far, in the order of their <see cref="CallKind.Describe"/> events; <see cref="SessionEvent.Child"/> of such an event is the index.</summary>
     IReadOnlyList<SocketDescription> Descriptions { get; }
 
+    /// <summary>Names of virtual services that events know (<see cref="SessionEvent.VirtualService"/>); none in a recording.</summary>
+    IReadOnlyList<string> VirtualServices => [];
+
     /// <summary>Reads the next events, sorted by time, into the buffer.</summary>
     /// <returns>How many; 0 at the end.</returns>
     int Read(Span<SessionEvent> buffer);

@@ -11,6 +11,8 @@ namespace VirtualServices.Model.Sessions;
 /// <param name="Uid">Effective user id.</param>
 /// <param name="StartTimeNs">Start, ns of CLOCK_BOOTTIME: with the pid it names the process for good.</param>
 /// <param name="Service">Recorded service it belongs to, empty for a peer that was not recorded.</param>
+/// <param name="Host">Host where the sources of a session have several; empty for the session's own. Pids are then unique in the session, and <paramref name="HostPid"/> is the host's.</param>
+/// <param name="HostPid">Process id on its host where it differs from <paramref name="Pid"/>, else 0.</param>
 public sealed record ProcessRecord(
     int Pid,
     int ParentPid,
@@ -21,4 +23,6 @@ public sealed record ProcessRecord(
     string Unit,
     uint Uid,
     long StartTimeNs,
-    string Service);
+    string Service,
+    string Host = "",
+    int HostPid = 0);

@@ -33,6 +33,9 @@ public struct SessionEvent
     /// <summary>Fork: process id of the child.</summary>
     public int ChildPid;
 
+    /// <summary>Receive at a front door: known virtual service, index + 1 into <see cref="IEventSource.VirtualServices"/>; 0 where not known.</summary>
+    public int VirtualService;
+
     /// <summary>What the event says.</summary>
     public CallKind Call;
 

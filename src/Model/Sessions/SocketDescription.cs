@@ -26,6 +26,8 @@ public enum SocketRole : byte
 /// <param name="PeerInode">Inode of the other end of a unix socket or pipe on this host, 0 where unknown.</param>
 /// <param name="PeerPid">Process that made the other end, where the kernel says so (same host), else 0.</param>
 /// <param name="NetworkNamespace">Inode of the network namespace, 0 where unknown.</param>
+/// <param name="Connection">Id of the connection in the source of an import (<c>conn</c> of the neutral events), which outputs repeat; empty in a recording.</param>
+/// <param name="Host">Host where the sources of a session have several; empty for the session's own.</param>
 public sealed record SocketDescription(
     ulong Id,
     ulong Inode,
@@ -35,7 +37,9 @@ public sealed record SocketDescription(
     Endpoint Remote,
     ulong PeerInode,
     int PeerPid,
-    uint NetworkNamespace)
+    uint NetworkNamespace,
+    string Connection = "",
+    string Host = "")
 {
     /// <summary>Top bit of an id that is an inode number.</summary>
     public const ulong InodeFlag = 1UL << 63;
