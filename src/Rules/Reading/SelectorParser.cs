@@ -34,10 +34,21 @@ internal static class SelectorParser
         string keyword = reader.Entries[0].Key.Value;
         if (!kinds.Contains(keyword, StringComparer.Ordinal)) return null;
         if (reader.Text(keyword, "a value", required: true) is not { } value) return null;
-        if (Selector.TryParse($"{keyword}:{value}", out Selector selector, out string error)) return Normalise(selector);
-        errors.Add(reader.LineOf(keyword), $"{keyword} of {what}: {error}");
+        if (Selector.TryParse($"{keyword}:{value}", out Selector selector, out _)) return Normalise(selector);
+        errors.Add(reader.LineOf(keyword), $"{keyword} of {what} is '{value}', expected {Expected(keyword)}");
         return null;
     }
+
+    private static string Expected(string keyword) => keyword switch
+    {
+        "unit" => "the name of a unit such as shop-web.service",
+        "cgroup" => "a cgroup path, which begins with '/'",
+        "exe" => "the absolute path of an executable",
+        "uid" => "a numeric user id",
+        "pid" => "a process id",
+        "client" => "a network such as 10.1.0.0/16",
+        _ => "a listening address such as tcp/5432, tcp/127.0.0.1:5432, udp/53 or unix//run/x.sock",
+    };
 
     /// <summary>One spelling per address, so that equal selectors compare equal.</summary>
     private static Selector Normalise(Selector selector) => selector.Kind switch
