@@ -175,7 +175,7 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result)
 		role = ROLE_LISTENER;
 	}
 	if (state->socket.id != state->described || role != ROLE_UNKNOWN)
-		describe(task, state, role, now);
+		describe(task, state, role);
 
 	event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
 	if (!event) {

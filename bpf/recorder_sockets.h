@@ -249,7 +249,7 @@ static __always_inline void describe_unix(struct sock *sk, struct ring_socket *o
 }
 
 /* Hands over what is known of the socket of the call under way, unless that was done before. A role makes it be done again. */
-static __always_inline void describe(struct task_struct *task, struct recorded_task *state, u8 role, u64 now)
+static __always_inline void describe(struct task_struct *task, struct recorded_task *state, u8 role)
 {
 	struct found_socket *found = &state->socket;
 	struct sock *sk = found->sk;
@@ -268,7 +268,8 @@ static __always_inline void describe(struct task_struct *task, struct recorded_t
 	}
 	__builtin_memset(out, 0, sizeof(*out));
 	out->event.kind = CALL_DESCRIBE;
-	out->event.time_ns = now;
+	/* Not later than the event that made us look. */
+	out->event.time_ns = state->enter_ns;
 	out->event.socket = id;
 	out->event.pid = task->tgid;
 	out->event.tid = task->pid;

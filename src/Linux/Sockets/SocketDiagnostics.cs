@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Tmds.Linux;
 using VirtualServices.Model;
@@ -178,7 +177,7 @@ internal static unsafe class SocketDiagnostics
             switch (BinaryPrimitives.ReadUInt16LittleEndian(rest[2..]))
             {
                 case Name:
-                    local = UnixPath(value);
+                    local = UnixPath.Read(value);
                     break;
                 case Peer when value.Length >= 4:
                     peer = BinaryPrimitives.ReadUInt32LittleEndian(value);
@@ -189,19 +188,6 @@ internal static unsafe class SocketDiagnostics
         }
 
         return new RawSocket(TransportProtocol.Unix, message[2], BinaryPrimitives.ReadUInt64LittleEndian(message[8..]), inode, local, Endpoint.None, peer, networkNamespace);
-    }
-
-    /// <summary>A path as <see cref="Endpoint"/> spells it: an abstract name starts with '@' and its own NULs become '@', as in /proc/net/unix.</summary>
-    internal static Endpoint UnixPath(ReadOnlySpan<byte> name)
-    {
-        if (name.IsEmpty) return Endpoint.None;
-        if (name[0] != 0)
-        {
-            int end = name.IndexOf((byte)0);
-            return new Endpoint(null, 0, Encoding.UTF8.GetString(end < 0 ? name : name[..end]));
-        }
-
-        return new Endpoint(null, 0, Encoding.UTF8.GetString(name).Replace('\0', '@'));
     }
 
     private static VsException Failed(string operation)
