@@ -9,12 +9,15 @@ internal static class Words
     private const int Longest = 120;
 
     /// <summary>Takes out control and format characters (line breaks, direction marks) and cuts long text.</summary>
-    public static string Clean(string text)
+    public static string Clean(string text) => Printable(text, Longest);
+
+    /// <summary>Takes out control and format characters, cuts after so many characters.</summary>
+    public static string Printable(string text, int longest = int.MaxValue)
     {
-        var clean = new StringBuilder(Math.Min(text.Length, Longest));
+        var clean = new StringBuilder(Math.Min(text.Length, longest));
         foreach (char c in text)
         {
-            if (clean.Length == Longest) return clean.Append('…').ToString();
+            if (clean.Length == longest) return clean.Append('…').ToString();
             UnicodeCategory category = char.GetUnicodeCategory(c);
             clean.Append(category is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator ? '?' : c);
         }

@@ -26,4 +26,7 @@ internal sealed class TracedThread(ProcessState process, int tid)
 
     /// <summary>Server-side connections on which this thread was the first.</summary>
     public int Connections { get; set; }
+
+    /// <summary>What the reader of the walk keeps per thread.</summary>
+    public object? Notes { get; set; }
 }

@@ -40,7 +40,7 @@ internal static class FindingMaker
             .GroupBy(f => (f.Key.Listen, f.From, f.Vs))
             .OrderBy(g => g.Key.Listen, StringComparer.Ordinal).ThenBy(g => g.Key.Vs, StringComparer.Ordinal).ThenBy(g => g.Key.From, StringComparer.Ordinal)
             .Select(g => new Flow(g.Key.Listen, g.Key.From, g.Key.Vs, g.Sum(f => f.Value.Requests), g.Sum(f => f.Value.Connections)))];
-        Explain(statistics, name, shared, flows, unknowns, unknownRequesters);
+        Explain(statistics, name, shared, flows, tenants, unknowns, unknownRequesters);
         if (shared && backgroundProcesses > 0)
         {
             unknowns.Add(new Unknown(name, "processes that were asked by no connection: the listening process, background work, workers that another process started on behalf of a request. For whom they work cannot be told; they are charged to nobody", backgroundProcesses, background));
@@ -67,7 +67,7 @@ internal static class FindingMaker
     private static string PartyName(string key, TenantMap tenants) =>
         key.Length == 0 ? "" : tenants.Find(key)?.Party ?? Words.Clean(key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..]);
 
-    private static void Explain(ServiceStatistics statistics, string name, bool shared, Flow[] flows, List<Unknown> unknowns, ulong cpuNs)
+    private static void Explain(ServiceStatistics statistics, string name, bool shared, Flow[] flows, TenantMap tenants, List<Unknown> unknowns, ulong cpuNs)
     {
         if (statistics.Flows.Count == 0)
         {
@@ -79,7 +79,8 @@ internal static class FindingMaker
         long strangers = flows.Where(f => f.VirtualService is null && f.From.Length == 0).Sum(f => f.Requests);
         if (strangers > 0)
             unknowns.Add(new Unknown(name, "requests whose sender is not known: it runs on another host, or ended before it could be looked up", strangers, cpuNs));
-        foreach (IGrouping<string, Flow> middle in flows.Where(f => f.VirtualService is null && f.From.Length > 0).GroupBy(f => f.From, StringComparer.Ordinal))
+        var unnamed = tenants.Tenants.Where(t => t.FrontDoors.Count == 0).Select(t => t.Party).ToHashSet(StringComparer.Ordinal); // told of as tenants
+        foreach (IGrouping<string, Flow> middle in flows.Where(f => f.VirtualService is null && f.From.Length > 0 && !unnamed.Contains(f.From)).GroupBy(f => f.From, StringComparer.Ordinal))
         {
             unknowns.Add(new Unknown(name, $"requests from {middle.Key}, which is asked by others itself: for which of them it called cannot be told", middle.Sum(f => f.Requests), cpuNs));
         }

@@ -67,8 +67,8 @@ internal sealed class TenantMap
 
     public Tenant? Find(string key) => _tenants.GetValueOrDefault(key);
 
-    /// <summary>The name for whom an origin is: a tenant's virtual service, or what the source itself knew; null where unknown.</summary>
-    public string? NameOf(OriginKey origin) => origin.Known.Length > 0 ? origin.Known : TenantOf(origin)?.Name;
+    /// <summary>The name for whom an origin is: a tenant's virtual service, or what the source itself knew; null where unknown or where the tenant gets no virtual service.</summary>
+    public string? NameOf(OriginKey origin) => origin.Known.Length > 0 ? origin.Known : TenantOf(origin) is { FrontDoors.Count: > 0 } tenant ? tenant.Name : null;
 
     /// <summary>
     /// A gate at the service would see for whom the request is: its tenant has a front door, and whoever sent it is the tenant itself or a service whose
