@@ -24,7 +24,7 @@ internal sealed class GateCost(int pairs, int seconds, TextWriter output, TextWr
         await using Stage stage = await Stage.SetUpAsync(cancel);
         try
         {
-            string rules = await Rehearsal.RecordAndApproveAsync(stage, folder, cancel);
+            string rules = await new Rehearsal(stage, progress).RunAsync(folder, cancel);
             await output.WriteLineAsync("| load, 4 connections, closed loop | gates off, median | gates on, median | on / off, median | range | pairs |");
             await output.WriteLineAsync("|---|---|---|---|---|---|");
             string? status = null;

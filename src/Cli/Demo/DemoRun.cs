@@ -12,10 +12,7 @@ internal sealed record DemoOptions(string? Folder = null, int WindowSeconds = 7,
 /// <summary>The whole path once, on real servers: record, infer, review, enforce; and what it buys.</summary>
 internal sealed class DemoRun(DemoOptions options, TextWriter progress)
 {
-    private const int RecordSeconds = 10;
     private const int FirstSeed = 4;
-    private const int EarlyConnections = 2;
-    private static readonly TimeSpan RecorderLimit = TimeSpan.FromSeconds(15);
 
     /// <summary>Runs it. All that was started is ended, whatever happens.</summary>
     /// <exception cref="VsException">The host lacks something, or a step of the path failed.</exception>
@@ -28,8 +25,7 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
         Say("starting PostgreSQL and sizing the query");
         await using Stage stage = await Stage.SetUpAsync(cancel);
         Say(string.Create(CultureInfo.InvariantCulture, $"PostgreSQL is process {stage.Server.Pid} on port {stage.Server.Port}; a query reads {stage.Workload.Rows} rows, about {Workload.WantedTime.TotalMilliseconds} ms alone"));
-        await RecordAsync(stage, DemoReport.SessionIn(folder), cancel);
-        await ReviewAsync(folder, cancel);
+        await new Rehearsal(stage, progress).RunAsync(folder, cancel);
         return await MeasureAsync(stage, folder, cancel);
     }
 
@@ -38,37 +34,6 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
         if (!Environment.IsPrivilegedProcess) throw new VsException(ExitCode.Permission, "demo: recording and enforcing need root: run it with sudo");
         if (!File.Exists("/sys/kernel/btf/vmlinux"))
             throw new VsException(ExitCode.HostLacks, "demo: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing): boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as Debian's own");
-    }
-
-    private async Task RecordAsync(Stage stage, string session, CancellationToken cancel)
-    {
-        string[] command =
-        [
-            "record", "-o", session, "--duration", $"{RecordSeconds}s",
-            "--service", $"{Stage.Aggressor}=cgroup:{stage.Cgroups.PathOf(Stage.Aggressor)}",
-            "--service", $"{Stage.Victim}=cgroup:{stage.Cgroups.PathOf(Stage.Victim)}",
-            "--service", $"{Stage.Service}=listen:tcp/{stage.Server.Port.ToString(CultureInfo.InvariantCulture)}",
-        ];
-        Show(command);
-        // Some connections exist before the recording starts, as on any host that already runs.
-        using PgBench early = Start(stage, Stage.Aggressor, EarlyConnections, RecordSeconds);
-        using Child recorder = VsChild.Start(command, Say);
-        if (!await Wait.UntilAsync(() => recorder.HasExited || File.Exists(Path.Combine(session, "session.json")), RecorderLimit, cancel) || recorder.HasExited)
-            throw new VsException(ExitCode.HostLacks, $"demo: 'vs record' did not begin: {recorder.Errors.Trim()}");
-        using PgBench aggressor = Start(stage, Stage.Aggressor, Stage.AggressorConnections - EarlyConnections, RecordSeconds - 3);
-        using PgBench victim = Start(stage, Stage.Victim, Stage.VictimConnections, RecordSeconds - 3);
-        foreach (PgBench one in (PgBench[])[victim, aggressor, early]) await one.FinishAsync(cancel);
-        int code = await recorder.WaitAsync(cancel);
-        if (code != 0) throw new VsException((ExitCode)code, $"demo: 'vs record' ended with exit code {code}: {recorder.Errors.Trim()}");
-    }
-
-    private async Task ReviewAsync(string folder, CancellationToken cancel)
-    {
-        string rules = DemoReport.RulesIn(folder);
-        await StepAsync(cancel, "infer", DemoReport.SessionIn(folder), "-o", rules, "--report", DemoReport.PageIn(folder));
-        foreach (string line in await File.ReadAllLinesAsync(rules, cancel)) await progress.WriteLineAsync($"    {line}");
-        await StepAsync(cancel, "approve", rules, "--all", "--by", "demo");
-        await StepAsync(cancel, "check", rules);
     }
 
     private async Task<DemoReport> MeasureAsync(Stage stage, string folder, CancellationToken cancel)
@@ -93,21 +58,6 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
         foreach (string backend in audit.Unexplained) Say(backend);
         return new DemoReport(order, audit.ChargedRight, Promise.Examine(alone, cgroups, virtualServices, audit.ChargedRight), folder);
     }
-
-    private static PgBench Start(Stage stage, string tenant, int connections, int seconds) => PgBench.Start(
-        stage.Server,
-        stage.Workload,
-        new TenantLoad(tenant, connections, tenant == Stage.Victim ? Stage.TargetRate : null, FirstSeed),
-        stage.Cgroups.Folder(tenant),
-        seconds);
-
-    private async Task StepAsync(CancellationToken cancel, params string[] arguments)
-    {
-        Show(arguments);
-        foreach (string line in (await VsChild.RunAsync(cancel, arguments)).Split('\n', StringSplitOptions.RemoveEmptyEntries)) await progress.WriteLineAsync($"    {line}");
-    }
-
-    private void Show(IEnumerable<string> arguments) => progress.WriteLine($"$ vs {string.Join(' ', arguments)}");
 
     private void Say(string text) => progress.WriteLine($"  {text}");
 }
