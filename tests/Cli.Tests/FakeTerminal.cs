@@ -7,6 +7,8 @@ internal sealed class FakeTerminal(string keys, Func<string, int>? editor = null
 
     public bool IsInteractive { get; init; } = true;
 
+    public bool HasColours => false;
+
     public ConsoleKeyInfo? ReadKey()
     {
         if (_next == keys.Length) return null;

@@ -40,6 +40,14 @@ public sealed class ReviewCommandTests : CommandTest
     }
 
     [Fact]
+    public void What_check_finds_in_a_gate_is_shown_with_it()
+    {
+        File.WriteAllText(RulesPath, Rules.Replace("classify: creator", "classify: requester", StringComparison.Ordinal));
+        Terminal = new FakeTerminal("s");
+        Assert.Contains("nobody is asking at fork", Vs("review", RulesPath, "--by", "ada").Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_edit_is_validated_before_it_reaches_the_file()
     {
         int calls = 0;
