@@ -4,7 +4,7 @@ namespace VirtualServices.Infer.Tests;
 
 public sealed class PostgresTests
 {
-    internal static InferenceResult Infer(params Recording[] recordings)
+    internal static InferenceResult Conclude(params Recording[] recordings)
     {
         var engine = new InferenceEngine();
         foreach (Recording recording in recordings) engine.Add(recording.Open());
@@ -46,7 +46,7 @@ public sealed class PostgresTests
     [InlineData(Way.Unix, false, true)]
     internal void Two_tenants_of_one_database_get_a_gate(Way way, bool recorded, bool byInode)
     {
-        InferenceResult result = Infer(TwoTenants(way, recorded, byInode: byInode));
+        InferenceResult result = Conclude(TwoTenants(way, recorded, byInode: byInode));
 
         Gate gate = Assert.Single(result.Rules.Gates);
         Assert.Equal("postgres", gate.Service);

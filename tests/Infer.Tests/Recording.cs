@@ -77,7 +77,7 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
             CpuNs = cpu,
             DurationNs = durationNs,
             Fd = socket == 0 ? -1 : 9,
-            KnownVs = knownVs,
+            VirtualService = knownVs,
         });
     }
 
@@ -97,7 +97,7 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
 
         public IReadOnlyList<SocketDescription> Descriptions => recording.Descriptions;
 
-        public IReadOnlyList<string> KnownVirtualServices => recording.KnownVirtualServices;
+        public IReadOnlyList<string> VirtualServices => recording.KnownVirtualServices;
 
         public bool Truncated => false;
 

@@ -43,7 +43,7 @@ public static class AttributionWriter
         {
             if (!_names.TryGetValue(origin, out (string Vs, double Confidence) name)) _names.Add(origin, name = NameOf(origin));
             _output.Write("{\"conn\":");
-            _output.Write(_source.ConnectionName(end.Id));
+            _output.Write(JsonText.Connection(end));
             _output.Write(",\"ts\":");
             _output.Write(request.TimeNs.ToString(CultureInfo.InvariantCulture));
             _output.Write(",\"service\":");
@@ -57,7 +57,7 @@ public static class AttributionWriter
 
         private (string Vs, double Confidence) NameOf(Origin origin)
         {
-            var key = new OriginKey(KeyOf(origin.Service), KeyOf(origin.Outside), origin.Known > 0 && origin.Known <= _source.KnownVirtualServices.Count ? _source.KnownVirtualServices[origin.Known - 1] : "");
+            var key = new OriginKey(KeyOf(origin.Service), KeyOf(origin.Outside), origin.Known > 0 && origin.Known <= _source.VirtualServices.Count ? _source.VirtualServices[origin.Known - 1] : "");
             return (JsonText.Of(_result.Tenants.NameOf(key)), key.Known.Length > 0 ? Confidence.Carried : Confidence.FrontEnd);
         }
 

@@ -15,16 +15,16 @@ public static class LinkWriter
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(output);
-        new SessionWalker(source, new Sink(source, output)).Run();
+        new SessionWalker(source, new Sink(output)).Run();
     }
 
-    private sealed class Sink(IEventSource source, TextWriter output) : ActivitySink
+    private sealed class Sink(TextWriter output) : ActivitySink
     {
         public override void OnSent(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool call, ConnectionEnd? parent)
         {
             if (!call) return;
             output.Write("{\"conn\":");
-            output.Write(source.ConnectionName(end.Id));
+            output.Write(JsonText.Connection(end));
             output.Write(",\"ts\":");
             output.Write(e.TimeNs.ToString(CultureInfo.InvariantCulture));
             output.Write(",\"service\":");
@@ -36,7 +36,7 @@ public static class LinkWriter
             }
 
             output.Write(",\"parent\":{\"conn\":");
-            output.Write(source.ConnectionName(parent.Id));
+            output.Write(JsonText.Connection(parent));
             output.Write(",\"ts\":");
             output.Write(parent.TurnNs.ToString(CultureInfo.InvariantCulture));
             output.Write("},\"confidence\":");

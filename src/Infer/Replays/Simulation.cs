@@ -94,7 +94,7 @@ internal sealed class Simulation : ActivitySink
     public override void OnRequest(ConnectionEnd end, in Request request, Origin origin)
     {
         ProcessTag process = TagOf(request.Process);
-        process.Truth = origin.Known > 0 && origin.Known <= _source.KnownVirtualServices.Count ? _source.KnownVirtualServices[origin.Known - 1] : null;
+        process.Truth = origin.Known > 0 && origin.Known <= _source.VirtualServices.Count ? _source.VirtualServices[origin.Known - 1] : null;
         if (process.Truth is null || process.Service < 0) return;
         ServiceCharge charge = _charges[process.Service];
         charge.KnownRequests++;

@@ -227,7 +227,7 @@ internal sealed class StatisticsCollector : ActivitySink
 
     private OriginKey KeyOf(Origin origin)
     {
-        string known = origin.Known > 0 && origin.Known <= _source.KnownVirtualServices.Count ? _source.KnownVirtualServices[origin.Known - 1] : "";
+        string known = origin.Known > 0 && origin.Known <= _source.VirtualServices.Count ? _source.VirtualServices[origin.Known - 1] : "";
         return new OriginKey(KeyOf(origin.Service), KeyOf(origin.Outside), known);
     }
 

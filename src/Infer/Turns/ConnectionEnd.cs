@@ -37,6 +37,11 @@ internal sealed class ConnectionEnd(ulong id)
 
     public uint NetworkNamespace { get; set; }
 
+    /// <summary>Id of the connection in an imported source, else empty.</summary>
+    public string Connection { get; set; } = "";
+
+    public string Host { get; set; } = "";
+
     /// <summary>The inventory's line of the process at the other end, looked up when the socket was described: later the pid may be another's.</summary>
     public ProcessRecord? PeerRecord { get; set; }
 

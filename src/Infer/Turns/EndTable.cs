@@ -11,6 +11,7 @@ internal sealed class EndTable
     private readonly Dictionary<ulong, ConnectionEnd> _byInode = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byPeerInode = [];
     private readonly Dictionary<AddressPair, ConnectionEnd> _byAddress = [];
+    private readonly Dictionary<string, ConnectionEnd> _byName = new(StringComparer.Ordinal); // of imported connections: one end that waits for its other one
 
     /// <summary>Ends that are open now, in the order of their ids.</summary>
     public IReadOnlyList<ConnectionEnd> Open =>
@@ -48,6 +49,7 @@ internal sealed class EndTable
             Local = end.Remote,
             Remote = end.Local,
             Twin = end,
+            Connection = end.Connection,
             NetworkNamespace = end.NetworkNamespace,
         };
         end.Twin = twin;
@@ -91,7 +93,13 @@ internal sealed class EndTable
         ConnectionEnd? peer = null;
         if (end.PeerInode != 0) peer = _byInode.GetValueOrDefault(end.PeerInode);
         if (peer is null && end.Inode != 0) peer = _byPeerInode.GetValueOrDefault(end.Inode);
-        if (peer is null && IsPair(end)) peer = _byAddress.GetValueOrDefault(new AddressPair(end.Remote, end.Local, NamespaceOf(end)));
+        if (peer is null && IsPair(end)) peer = _byAddress.GetValueOrDefault(new AddressPair(end.Remote, end.Local, PlaceOf(end)));
+        if (peer is null && end.Connection.Length > 0)
+        {
+            peer = _byName.GetValueOrDefault(end.Connection);
+            if (peer is null or { Peer: not null }) _byName[end.Connection] = end; // nobody waits under this name: now this end does
+        }
+
         if (peer is null || peer == end || peer.Peer is not null || peer.Closed || (peer.Role == end.Role && end.Role != SocketRole.Unknown)) return;
         Pair(end, peer);
     }
@@ -105,7 +113,8 @@ internal sealed class EndTable
         if (end.Alias != 0) Drop(_byId, end.Alias, end, null);
         if (end.Inode != 0) Drop(_byInode, end.Inode, end, null);
         if (end.PeerInode != 0) Drop(_byPeerInode, end.PeerInode, end, null);
-        if (IsPair(end)) Drop(_byAddress, new AddressPair(end.Local, end.Remote, NamespaceOf(end)), end, null);
+        if (end.Connection.Length > 0) Drop(_byName, end.Connection, end, null);
+        if (IsPair(end)) Drop(_byAddress, new AddressPair(end.Local, end.Remote, PlaceOf(end)), end, null);
 
         // One closed end of the other side may be looked at; what lay behind that is dropped, or ends would chain.
         if (end.Peer is { Closed: true } gone) gone.Peer = null;
@@ -134,17 +143,20 @@ internal sealed class EndTable
 
     private static bool IsPair(ConnectionEnd end) => end.Protocol == TransportProtocol.Tcp && end.Local.Address is not null && end.Remote.Address is not null;
 
-    // 127.0.0.1 means another host in each network namespace; other addresses meet across namespaces.
-    private static uint NamespaceOf(ConnectionEnd end) => end.Local.Address is { } address && IPAddress.IsLoopback(address) ? end.NetworkNamespace : 0;
+    // 127.0.0.1 means another host in each network namespace; other addresses meet across namespaces and hosts.
+    private static (string Host, uint Namespace) PlaceOf(ConnectionEnd end) =>
+        end.Local.Address is { } address && IPAddress.IsLoopback(address) ? (end.Host, end.NetworkNamespace) : ("", 0);
 
     private void Apply(ConnectionEnd end, SocketDescription description)
     {
-        if (IsPair(end)) Drop(_byAddress, new AddressPair(end.Local, end.Remote, NamespaceOf(end)), end, null);
+        if (IsPair(end)) Drop(_byAddress, new AddressPair(end.Local, end.Remote, PlaceOf(end)), end, null);
         if (description.Protocol != TransportProtocol.None) end.Protocol = description.Protocol;
         if (description.Role != SocketRole.Unknown) end.Role = description.Role;
         if (description.Local != Endpoint.None) end.Local = description.Local;
         if (description.Remote != Endpoint.None) end.Remote = description.Remote;
         if (description.NetworkNamespace != 0) end.NetworkNamespace = description.NetworkNamespace;
+        if (description.Connection.Length > 0) end.Connection = description.Connection;
+        if (description.Host.Length > 0) end.Host = description.Host;
         if (description.PeerPid != 0) end.PeerPid = description.PeerPid;
         if (description.Inode != 0)
         {
@@ -160,9 +172,9 @@ internal sealed class EndTable
             _byPeerInode[end.PeerInode] = end;
         }
 
-        if (IsPair(end) && end.Role != SocketRole.Listener) _byAddress[new AddressPair(end.Local, end.Remote, NamespaceOf(end))] = end;
+        if (IsPair(end) && end.Role != SocketRole.Listener) _byAddress[new AddressPair(end.Local, end.Remote, PlaceOf(end))] = end;
         Match(end);
     }
 
-    private readonly record struct AddressPair(Endpoint Local, Endpoint Remote, uint NetworkNamespace);
+    private readonly record struct AddressPair(Endpoint Local, Endpoint Remote, (string Host, uint Namespace) Place);
 }

@@ -189,8 +189,11 @@ internal sealed class SessionWalker
         }
 
         _sink.OnReceived(end, thread, in e, request);
-        if (request) _settler.Add(end, new Request(thread.Process, e.TimeNs, e.TimeNs + e.DurationNs, end.Turns, e.Result, e.KnownVs));
+        if (request) _settler.Add(end, new Request(thread.Process, e.TimeNs, e.TimeNs + e.DurationNs, end.Turns, e.Result, KnownVs(in e)));
     }
+
+    /// <summary>An index beyond the table says nothing.</summary>
+    private int KnownVs(in SessionEvent e) => (uint)e.VirtualService <= (uint)_source.VirtualServices.Count ? e.VirtualService : 0;
 
     private void Send(ConnectionEnd end, TracedThread thread, in SessionEvent e)
     {

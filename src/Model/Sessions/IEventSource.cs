@@ -18,10 +18,4 @@ public interface IEventSource : IDisposable
 
     /// <summary>After the end: true where the file was cut and what is here is what came before the cut.</summary>
     bool Truncated { get; }
-
-    /// <summary>Names of the virtual services that the source knows (<c>vs</c> of neutral events), so far; empty for recorded sessions.</summary>
-    IReadOnlyList<string> KnownVirtualServices => [];
-
-    /// <summary>A connection's id as a JSON value, as outputs spell it: the id's decimal digits in quotes unless the source had its own spelling.</summary>
-    string ConnectionName(ulong socket) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\"{socket}\"");
 }

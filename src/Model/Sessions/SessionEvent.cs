@@ -38,7 +38,4 @@ public struct SessionEvent
 
     /// <summary>What the event says.</summary>
     public CallKind Call;
-
-    /// <summary>Receive at a front door: the virtual service that the source knows, as 1 + index into <see cref="IEventSource.KnownVirtualServices"/>; 0 where unknown. It fills padding: the size of an event stays 56 bytes.</summary>
-    public ushort KnownVs;
 }
