@@ -11,6 +11,7 @@ internal static class VsCommands
         ("approve", VerdictCommand.CreateApprove),
         ("reject", VerdictCommand.CreateReject),
         ("check", CheckCommand.Create),
+        ("demo", DemoCommand.Create),
     ];
 
     /// <summary>The named command alone, so that the program starts fast; all where the name is none of them (help, typing errors).</summary>
