@@ -7,6 +7,8 @@ internal static class VsCommands
 {
     private static readonly (string Name, Func<CommandContext, Command> Create)[] All =
     [
+        ("record", RecordCommand.Create),
+        ("show", ShowCommand.Create),
         ("review", ReviewCommand.Create),
         ("approve", VerdictCommand.CreateApprove),
         ("reject", VerdictCommand.CreateReject),
