@@ -1,5 +1,4 @@
 using VirtualServices.Cli.Demo;
-using VirtualServices.Model;
 
 namespace VirtualServices.Cli.Tests.Demo;
 
