@@ -9,10 +9,12 @@ internal static class VsCommands
     [
         ("record", RecordCommand.Create),
         ("show", ShowCommand.Create),
+        ("infer", InferCommand.Create),
         ("review", ReviewCommand.Create),
         ("approve", VerdictCommand.CreateApprove),
         ("reject", VerdictCommand.CreateReject),
         ("check", CheckCommand.Create),
+        ("replay", ReplayCommand.Create),
         ("demo", DemoCommand.Create),
     ];
 
