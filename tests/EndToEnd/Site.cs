@@ -36,6 +36,7 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>Starts recording both tenants and the server, and waits until the session is there.</summary>
     public async Task<Child> StartRecordingAsync(string host, string duration)
     {
+        await Stage.PresentAsync([Stage.Aggressor, Stage.Victim], Cancel);
         Child recorder = VsChild.Start(
         [
             "record", "-o", Session, "--duration", duration,
@@ -51,6 +52,8 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>Records both tenants over one transport and leaves an approved rule file.</summary>
     public async Task RecordAndApproveAsync(string host)
     {
+        using PgBench early = Load(Stage.Aggressor, 5, host);
+        using PgBench otherEarly = Load(Stage.Victim, 5, host);
         using (Child recorder = await StartRecordingAsync(host, "5s"))
         {
             using PgBench one = Load(Stage.Aggressor, 3, host);

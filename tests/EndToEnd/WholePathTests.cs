@@ -44,6 +44,8 @@ public sealed class WholePathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
+        using PgBench early = site.Load(Stage.Aggressor, 3);
+        using PgBench otherEarly = site.Load(Stage.Victim, 3);
         using (Child recorder = await site.StartRecordingAsync("127.0.0.1", "3s"))
         {
             using PgBench load = site.Load(Stage.Victim, 2);

@@ -36,6 +36,17 @@ public sealed class TenantTests
         })));
 
     [Fact]
+    public void A_process_that_entered_the_cgroup_of_a_recorded_service_later_belongs_to_it() =>
+        Assert.Equal(["shop-a=cgroup:/t/a", "shop-b=cgroup:/t/b"], Doors(With(r =>
+        {
+            r.Serve("shop-a", SelectorKind.Cgroup, "/t/a").Serve("shop-b", SelectorKind.Cgroup, "/t/b");
+            r.Process(199, "shop-a", cgroup: "/t/a");
+            r.Process(299, "shop-b", cgroup: "/t/b");
+            r.Process(200, cgroup: "/t/a");
+            r.Process(300, cgroup: "/t/b");
+        })));
+
+    [Fact]
     public void One_shell_and_two_users_are_told_apart_by_uid() =>
         Assert.Equal(["app-u1001=uid:1001", "app-u1002=uid:1002"], Doors(With(r =>
         {

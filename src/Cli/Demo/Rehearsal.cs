@@ -37,13 +37,15 @@ internal sealed class Rehearsal(Stage stage, TextWriter progress)
         Show(command);
 
         // Some connections exist before the recording starts, as on any host that already runs.
-        using PgBench early = Start(Stage.Aggressor, EarlyConnections, RecordSeconds);
+        using PgBench earlyAggressor = Start(Stage.Aggressor, EarlyConnections, RecordSeconds);
+        using PgBench earlyVictim = Start(Stage.Victim, EarlyConnections, RecordSeconds);
+        await stage.PresentAsync([Stage.Aggressor, Stage.Victim], cancel);
         using Child recorder = VsChild.Start(command, line => progress.WriteLine($"    {line}"));
         if (!await Wait.UntilAsync(() => recorder.HasExited || File.Exists(Path.Combine(session, "session.json")), RecorderLimit, cancel) || recorder.HasExited)
             throw new VsException(ExitCode.HostLacks, $"demo: 'vs record' did not begin: {recorder.Errors.Trim()}");
         using PgBench aggressor = Start(Stage.Aggressor, Stage.AggressorConnections - EarlyConnections, RecordSeconds - 3);
-        using PgBench victim = Start(Stage.Victim, Stage.VictimConnections, RecordSeconds - 3);
-        foreach (PgBench one in (PgBench[])[victim, aggressor, early]) await one.FinishAsync(cancel);
+        using PgBench victim = Start(Stage.Victim, Stage.VictimConnections - EarlyConnections, RecordSeconds - 3);
+        foreach (PgBench one in (PgBench[])[victim, aggressor, earlyVictim, earlyAggressor]) await one.FinishAsync(cancel);
         int code = await recorder.WaitAsync(cancel);
         if (code != 0) throw new VsException((ExitCode)code, $"demo: 'vs record' ended with exit code {code}: {recorder.Errors.Trim()}");
     }

@@ -75,6 +75,13 @@ internal sealed class Stage : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until each of the tenants has a process in its cgroup.</summary>
+    public async Task PresentAsync(IReadOnlyList<string> tenants, CancellationToken cancel)
+    {
+        if (!await Wait.UntilAsync(() => tenants.All(tenant => File.ReadAllText(Path.Combine(Cgroups.Folder(tenant), "cgroup.procs")).Length > 0), QuietLimit, cancel))
+            throw new Model.VsException(Model.ExitCode.HostLacks, $"demo: the front ends of {string.Join(" and ", tenants)} did not start");
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Monitor.DisposeAsync();

@@ -1,4 +1,6 @@
 using System.Globalization;
+using VirtualServices.Infer.Replays;
+using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Infer.Inventory;
@@ -9,11 +11,15 @@ internal sealed class PartyTable
     private readonly string _bootId;
     private readonly List<Party> _all = [];
     private readonly Dictionary<string, Party> _byKey = new(StringComparer.Ordinal);
+    private readonly SessionInfo _info;
+    private readonly SelectorMatcher _matcher;
     private readonly HashSet<string> _recordedUnits = new(StringComparer.Ordinal);
     private readonly HashSet<string> _recordedCgroups = new(StringComparer.Ordinal);
 
     public PartyTable(SessionInfo info)
     {
+        _info = info;
+        _matcher = new SelectorMatcher(info);
         _bootId = info.BootId;
         foreach (ProcessRecord process in info.Processes)
         {
@@ -33,6 +39,9 @@ internal sealed class PartyTable
     public Party Of(ProcessRecord process)
     {
         if (process.Service.Length > 0) return OfService(process.Service);
+
+        // A process that entered the service's unit or cgroup after the recording had begun was not recorded itself, but its service is known all the same.
+        if (_info.Services.FirstOrDefault(service => service.Match.Any(selector => BelongsByItself(selector, process))) is { } late) return OfService(late.Name);
 
         // A unit or cgroup in which a recorded service runs, too, or which only says "somebody logged in",
         // is not the peer's own: two tenants started from one shell must not become one party.
@@ -59,6 +68,9 @@ internal sealed class PartyTable
         || (unit.StartsWith("session-", StringComparison.Ordinal) && unit.EndsWith(".scope", StringComparison.Ordinal))
         || unit.StartsWith("user@", StringComparison.Ordinal)
         || unit.StartsWith("user-", StringComparison.Ordinal);
+
+    private bool BelongsByItself(Selector selector, ProcessRecord process) =>
+        selector.Kind is SelectorKind.Unit or SelectorKind.Cgroup or SelectorKind.Uid or SelectorKind.Exe && _matcher.Matches(selector, process);
 
     private static string LastSegment(string path) => path[(path.LastIndexOf('/') + 1)..];
 
