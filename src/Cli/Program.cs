@@ -1,1 +1,3 @@
-return 0;
+using VirtualServices.Cli;
+
+return await VsProgram.RunAsync(args, CommandContext.OfThisProcess());

@@ -1,0 +1,34 @@
+using Spectre.Console;
+
+namespace VirtualServices.Cli;
+
+/// <summary>Everything a command touches beside files and the kernel; tests give their own.</summary>
+/// <param name="Out">Results, also the one document of <c>--json</c>.</param>
+/// <param name="Error">Messages, progress, logs.</param>
+/// <param name="Terminal">The person at the terminal.</param>
+/// <param name="Clock">Time of day.</param>
+/// <param name="Variable">Environment variables.</param>
+internal sealed record CommandContext(TextWriter Out, TextWriter Error, ITerminal Terminal, TimeProvider Clock, Func<string, string?> Variable)
+{
+    private readonly Lazy<StopSignals> _signals = new(() => new StopSignals());
+    private readonly CancellationToken? _cancellation;
+
+    /// <summary>Cancelled at Ctrl-C, SIGTERM or SIGHUP. Signals are taken over at the first use: a command that never asks dies of them as usual, and starts faster.</summary>
+    public CancellationToken Cancellation
+    {
+        get => _cancellation ?? _signals.Value.Token;
+        init => _cancellation = value;
+    }
+
+    /// <summary>Tables and colours on <see cref="Out"/>; plain text where that is no terminal. Made at the first use, it is slow to start.</summary>
+    public IAnsiConsole Console => field ??= AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(Out),
+        Ansi = Terminal.HasColours ? AnsiSupport.Detect : AnsiSupport.No,
+        ColorSystem = Terminal.HasColours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        Interactive = InteractionSupport.No,
+    });
+
+    public static CommandContext OfThisProcess() =>
+        new(System.Console.Out, System.Console.Error, new ProcessTerminal(), TimeProvider.System, Environment.GetEnvironmentVariable);
+}

@@ -1,0 +1,79 @@
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Discover.Nettrace;
+
+/// <summary>Types of a payload field that are used here; numbers of the nettrace format.</summary>
+internal enum FieldType : byte
+{
+    Utf16 = 18,
+    Signed = 20,
+    Unsigned = 21,
+}
+
+/// <summary>A field of an event's payload.</summary>
+internal sealed record EventField(string Name, FieldType Type);
+
+/// <summary>An event type of the file. The id is the metadata id, the event id and, for calls, the number of the <see cref="CallKind"/>.</summary>
+internal sealed record EventType(int Id, string Name, IReadOnlyList<EventField> Fields, string Description);
+
+/// <summary>The events that a session file holds. The file names their fields, so that any nettrace reader can show them.</summary>
+internal static class EventSchema
+{
+    internal const string Provider = "VirtualServices";
+
+    /// <summary>Id of the last event of a file that was ended cleanly.</summary>
+    internal const int EndId = 30;
+
+    /// <summary>Key in the trace block, with the version of the session format.</summary>
+    internal const string VersionKey = "VirtualServices.FormatVersion";
+
+    /// <summary>Key in the trace block: UTC minus clock in ns, exactly; the block's own anchor has milliseconds only.</summary>
+    internal const string UtcOffsetKey = "VirtualServices.UtcOffsetNs";
+
+    // The event's own time stamp is the end of the call, raised where needed so that the file is sorted.
+    private static readonly EventField[] CallFields =
+    [
+        new("SinceEnter", FieldType.Unsigned),  // ns from the call's begin to the time stamp
+        new("Duration", FieldType.Unsigned),    // ns
+        new("Cpu", FieldType.Unsigned),         // CPU time of the thread so far, ns
+        new("Socket", FieldType.Unsigned),      // id rotated left by one: keeps ids that are inode numbers short
+        new("Result", FieldType.Signed),
+        new("Fd", FieldType.Signed),
+    ];
+
+    private static readonly EventField[] ForkFields = [.. CallFields, new("Child", FieldType.Signed), new("ChildPid", FieldType.Signed)];
+
+    private static readonly EventField[] DescribeFields =
+    [
+        .. CallFields,
+        new("Inode", FieldType.Unsigned),
+        new("PeerInode", FieldType.Unsigned),
+        new("PeerPid", FieldType.Signed),
+        new("NetworkNamespace", FieldType.Unsigned),
+        new("Protocol", FieldType.Unsigned),
+        new("Role", FieldType.Unsigned),
+        new("Local", FieldType.Utf16),
+        new("Remote", FieldType.Utf16),
+    ];
+
+    private static readonly EventField[] EndFields = [new("Events", FieldType.Unsigned), new("Lost", FieldType.Unsigned)];
+
+    internal static IReadOnlyList<EventType> Types { get; } =
+    [
+        Call(CallKind.Accept, "A connection was accepted"),
+        Call(CallKind.Connect, "A connection was made or tried"),
+        Call(CallKind.Receive, "Bytes were received"),
+        Call(CallKind.Send, "Bytes were sent"),
+        Call(CallKind.Close, "A descriptor was closed"),
+        new((int)CallKind.Fork, nameof(CallKind.Fork), ForkFields, "A process or thread was made"),
+        Call(CallKind.Exec, "Another program was executed"),
+        Call(CallKind.Exit, "A thread ended"),
+        new((int)CallKind.Wake, nameof(CallKind.Wake), ForkFields, "A thread woke another"),
+        Call(CallKind.Switch, "A thread left the processor"),
+        new((int)CallKind.Describe, nameof(CallKind.Describe), DescribeFields, "What is known of a socket"),
+        Call(CallKind.Listen, "A socket began to listen"),
+        new(EndId, "End", EndFields, "The recording ended cleanly"),
+    ];
+
+    private static EventType Call(CallKind kind, string description) => new((int)kind, kind.ToString(), CallFields, description);
+}

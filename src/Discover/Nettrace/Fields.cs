@@ -1,0 +1,93 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace VirtualServices.Discover.Nettrace;
+
+/// <summary>Takes fields from bytes, front to back. What is not there in full throws <see cref="FieldException"/> with the position; the reader turns it into a message with file and offset.</summary>
+internal ref struct Fields(ReadOnlySpan<byte> bytes, int start = 0)
+{
+    private readonly ReadOnlySpan<byte> _bytes = bytes;
+
+    /// <summary>Bytes taken so far, counted from the beginning of the block.</summary>
+    internal int Position = start;
+
+    internal readonly bool AtEnd => Position >= _bytes.Length;
+
+    internal readonly int Left => _bytes.Length - Position;
+
+    internal byte Byte() => Take(1)[0];
+
+    internal ushort UInt16() => BinaryPrimitives.ReadUInt16LittleEndian(Take(2));
+
+    internal uint UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
+
+    internal ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
+
+    internal ulong Varuint()
+    {
+        int position = Position;
+        if (!Varint.TryRead(_bytes, ref position, out ulong value)) throw new FieldException(Position, "expected an integer of variable length");
+        Position = position;
+        return value;
+    }
+
+    internal uint Varuint32()
+    {
+        int start = Position;
+        ulong value = Varuint();
+        return value <= uint.MaxValue ? (uint)value : throw new FieldException(start, "expected an integer of 32 bits");
+    }
+
+    /// <summary>A signed number that fits 32 bits.</summary>
+    internal int Varint32()
+    {
+        int start = Position;
+        long value = Varint.UnZigZag(Varuint());
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new FieldException(start, "expected an integer of 32 bits");
+    }
+
+    internal string String()
+    {
+        int start = Position;
+        ulong length = Varuint();
+        if (length > (ulong)Left) throw new FieldException(start, "expected a string that ends within its block");
+        return Encoding.UTF8.GetString(Take((int)length));
+    }
+
+    /// <summary>UTF-16 up to two zero bytes.</summary>
+    internal string Utf16()
+    {
+        int start = Position;
+        for (int at = start; at + 1 < _bytes.Length; at += 2)
+        {
+            if (_bytes[at] != 0 || _bytes[at + 1] != 0) continue;
+            Position = at + 2;
+            return Encoding.Unicode.GetString(_bytes[start..at]);
+        }
+
+        throw new FieldException(start, "expected a text that ends with two zero bytes");
+    }
+
+    /// <summary>A part of the given length; this reader moves behind it.</summary>
+    internal Fields Part(int length)
+    {
+        int start = Position;
+        Take(length);
+        return new Fields(_bytes[..(start + length)], start);
+    }
+
+    internal ReadOnlySpan<byte> Take(int length)
+    {
+        if (length < 0 || length > Left) throw new FieldException(Position, $"expected {length} more bytes, the block has {Left}");
+        ReadOnlySpan<byte> taken = _bytes.Slice(Position, length);
+        Position += length;
+        return taken;
+    }
+}
+
+/// <summary>A field that is not there or not what it must be; never leaves this project.</summary>
+internal sealed class FieldException(int position, string expected) : Exception(expected)
+{
+    /// <summary>Position within the block.</summary>
+    internal int Position { get; } = position;
+}

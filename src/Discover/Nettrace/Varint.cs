@@ -1,0 +1,45 @@
+namespace VirtualServices.Discover.Nettrace;
+
+/// <summary>Integers of variable length: 7 bits a byte, lowest first, as nettrace and protocol buffers have them.</summary>
+internal static class Varint
+{
+    /// <summary>Longest encoding of 64 bits.</summary>
+    internal const int MaximumBytes = 10;
+
+    /// <summary>Writes a number; returns how many bytes.</summary>
+    internal static int Write(Span<byte> target, ulong value)
+    {
+        int length = 0;
+        while (value >= 0x80)
+        {
+            target[length++] = (byte)(value | 0x80);
+            value >>= 7;
+        }
+
+        target[length++] = (byte)value;
+        return length;
+    }
+
+    /// <summary>Makes small numbers of either sign short.</summary>
+    internal static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
+
+    /// <summary>Undoes <see cref="ZigZag"/>.</summary>
+    internal static long UnZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
+
+    /// <summary>Reads a number at a position and moves it on.</summary>
+    /// <returns>False where the bytes end before the number does, or it is longer than 64 bits.</returns>
+    internal static bool TryRead(ReadOnlySpan<byte> source, ref int position, out ulong value)
+    {
+        value = 0;
+        for (int shift = 0; shift < 64; shift += 7)
+        {
+            if ((uint)position >= (uint)source.Length) return false;
+            byte next = source[position++];
+            if (shift == 63 && next > 1) return false;
+            value |= (ulong)(next & 0x7f) << shift;
+            if (next < 0x80) return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,231 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using VirtualServices.Discover.Sessions;
+using VirtualServices.Linux.Files;
+using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Discover.Recording;
+
+/// <summary>Records a session.</summary>
+public sealed class Recorder : IDisposable
+{
+    private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(1);
+    private const int IdleMilliseconds = 2;
+    private const int ReleaseEvery = 1024;
+
+    private readonly RecorderOptions _options;
+    private readonly List<Service> _services;
+    private readonly RecorderProgram _program;
+    private readonly Stopwatch _elapsed = new();
+    private Inventory _inventory = null!; // made in Begin
+    private SessionWriter _writer = null!;
+    private SessionInfo _info = null!;
+    private RingCounts _counts;
+    private long _calls;
+    private long _lostTold;
+    private int _inventoryWritten;
+    private TimeSpan _lastProgress;
+    private TimeSpan _lastInventory;
+    private TimeSpan _inventoryInterval = ProgressInterval;
+    private long _eventsAtProgress;
+
+    private Recorder(RecorderOptions options, List<Service> services, RecorderProgram program)
+    {
+        _options = options;
+        _services = services;
+        _program = program;
+    }
+
+    /// <summary>Records until the duration is over, the command has exited, or the token is cancelled; each of these ends the session cleanly.</summary>
+    /// <exception cref="VsException">No root (5), the host lacks something (4), a selector matches nothing or the folder is not empty (3).</exception>
+    public static RecordResult Run(RecorderOptions options, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Services.Count == 0 && options.Command.Count == 0) throw new VsException(ExitCode.Usage, "nothing to record: name a service (--service db=listen:tcp/5432) or a command (-- COMMAND)");
+        RecorderProgram.CheckHost();
+        Targets targets = Targets.Resolve(options.Services);
+        List<Service> services = [.. options.Services];
+        using PrivateFolder folder = PrivateFolder.Create(options.Folder);
+        bool begun = false;
+        try
+        {
+            using RecorderProgram program = new(options.RingBytes);
+            using RecordedCommand? command = options.Command.Count > 0 ? RecordedCommand.StartStopped(options.Command) : null;
+            if (command is not null)
+            {
+                services.Add(new Service(ServiceNames.Unused(Path.GetFileName(options.Command[0]), services), [new Selector(SelectorKind.Pid, $"{command.Pid}")]));
+                targets.Add(command.Pid, (uint)(services.Count - 1));
+            }
+
+            using Recorder recorder = new(options, services, program);
+            recorder.Begin(folder, targets);
+            begun = true;
+            return recorder.Record(command, cancel);
+        }
+        finally
+        {
+            if (!begun) folder.RemoveIfEmpty();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // Where the beginning failed, these may not have been made.
+        _inventory?.Dispose();
+        _writer?.Dispose();
+    }
+
+    private void Begin(PrivateFolder folder, Targets targets)
+    {
+        // A process that was forked before its parent was marked and after procfs was read is found by looking again.
+        const int Looks = 10;
+        _elapsed.Start();
+        SessionClock clock = HostClock.Now();
+        _program.Mark(targets.Services);
+        for (int look = 0; look < Looks && targets.Refresh(_options.Services); look++) _program.Mark(targets.Services);
+
+        string[] names = [.. _services.Select(service => service.Name)];
+        List<SocketRecord> sockets = targets.ExistingSockets();
+        ProcessRecord[] processes = [.. targets.ExistingProcesses(sockets, names)];
+        _inventory = new Inventory(processes, names);
+        _info = new SessionInfo(
+            SessionInfo.CurrentFormatVersion,
+            Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(16)),
+            Environment.MachineName,
+            File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
+            File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
+            "record",
+            "syscalls",
+            clock,
+            _services,
+            _inventory.Snapshot(),
+            sockets,
+            [],
+            false);
+        _writer = new SessionWriter(folder, _info);
+        _inventoryWritten = _inventory.Version;
+    }
+
+    private RecordResult Record(RecordedCommand? command, CancellationToken cancel)
+    {
+        command?.Continue();
+        _options.Started?.Invoke();
+        TimeSpan lastFlush = TimeSpan.Zero;
+        while (!cancel.IsCancellationRequested && command is not { HasExited: true } && (_options.Duration is not { } duration || _elapsed.Elapsed < duration))
+        {
+            if (Drain() == 0) cancel.WaitHandle.WaitOne(IdleMilliseconds);
+            TimeSpan now = _elapsed.Elapsed;
+            if (now - lastFlush < FlushInterval) continue;
+            lastFlush = now;
+            TellLosses();
+            _writer.Flush();
+            if (now - _lastProgress >= ProgressInterval) Report(now);
+        }
+
+        _program.Detach();
+        // What the last calls wrote is still in the ring.
+        while (Drain() > 0)
+        {
+        }
+
+        TellLosses();
+        return End(command);
+    }
+
+    private RecordResult End(RecordedCommand? command)
+    {
+        _inventory.Complete();
+        SessionClock clock = _info.Clock with { EndNs = HostClock.MonotonicNs() };
+        SessionInfo ended = _info with { Clock = clock, Processes = _inventory.Snapshot(), Counts = Counts(), EndedCleanly = true };
+        _writer.Complete(ended);
+        if (_elapsed.Elapsed - _lastProgress > FlushInterval) Report(_elapsed.Elapsed);
+        return new RecordResult(ended, _writer.Events, ended.Counts.Sum(count => count.Lost), _writer.Bytes, command is { HasExited: true } ? command.ExitCode : null);
+    }
+
+    /// <summary>Where events can be lost: in the ring while it is full, and in the kernel where a call could not be read or a task not be marked.</summary>
+    private SourceCount[] Counts() =>
+    [
+        new SourceCount("ring", (long)_counts.Events, (long)_counts.Lost),
+        new SourceCount("kernel", 0, (long)(_counts.Foreign + _counts.Unmarked)),
+        new SourceCount("file", _writer.Events, 0),
+        new SourceCount("inventory", _inventory.Snapshot().Count, _inventory.Unlisted),
+    ];
+
+    private void TellLosses()
+    {
+        _counts = _program.ReadCounts();
+        long lost = (long)(_counts.Lost + _counts.Foreign + _counts.Unmarked);
+        if (lost > _lostTold) _writer.Lost(lost - _lostTold);
+        _lostTold = lost;
+    }
+
+    private void Report(TimeSpan now)
+    {
+        double rate = (_calls - _eventsAtProgress) / Math.Max((now - _lastProgress).TotalSeconds, 1e-3);
+        _lastProgress = now;
+        _eventsAtProgress = _calls;
+        _options.Progress?.Invoke(new RecordProgress(now, _calls, rate, _lostTold, _writer.Bytes));
+        if (_inventory.Version == _inventoryWritten || now - _lastInventory < _inventoryInterval) return;
+
+        // After a kill the inventory must know the processes forked so far. A large one is written less often.
+        _inventoryWritten = _inventory.Version;
+        _writer.WriteInfo(_info with { Processes = _inventory.Snapshot(), Counts = Counts() });
+        _lastInventory = now;
+        _inventoryInterval = TimeSpan.FromSeconds(Math.Max(1, 50 * (_elapsed.Elapsed - now).TotalSeconds));
+    }
+
+    private int Drain()
+    {
+        int records = 0;
+        while (_program.Ring.TryRead(out ReadOnlySpan<byte> record))
+        {
+            Take(record);
+            if (++records % ReleaseEvery != 0) continue;
+            _program.Ring.Release();
+            // A busy ring never runs empty: go back to the clock now and then.
+            if (records >= 64 * ReleaseEvery) break;
+        }
+
+        _program.Ring.Release();
+        return records;
+    }
+
+    private void Take(ReadOnlySpan<byte> record)
+    {
+        const byte Process = 100;
+        ref readonly RingEvent head = ref MemoryMarshal.AsRef<RingEvent>(record);
+        if (head.Kind == Process)
+        {
+            _inventory.Note(in MemoryMarshal.AsRef<RingProcess>(record));
+            return;
+        }
+
+        SessionEvent e = new()
+        {
+            TimeNs = head.TimeNs,
+            CpuNs = head.CpuNs,
+            Socket = head.Socket,
+            DurationNs = head.DurationNs,
+            Result = head.Result,
+            Pid = head.Pid,
+            Tid = head.Tid,
+            Fd = head.Fd,
+            Child = head.Child,
+            ChildPid = head.ChildPid,
+            Call = (CallKind)head.Kind,
+        };
+        if (e.Call == CallKind.Describe)
+        {
+            SocketDescription description = SocketTranslation.Describe(in MemoryMarshal.AsRef<RingSocket>(record));
+            _inventory.NotePeer(description.PeerPid);
+            _writer.WriteDescription(in e, description);
+            return;
+        }
+
+        _calls++;
+        _writer.Write(in e);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+
+namespace VirtualServices.Discover.Recording;
+
+/// <summary><c>struct ring_event</c> of bpf/session.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct RingEvent
+{
+    internal long TimeNs;
+    internal ulong CpuNs;
+    internal ulong Socket;
+    internal uint DurationNs;
+    internal int Result;
+    internal int Pid;
+    internal int Tid;
+    internal int Fd;
+    internal int Child;
+    internal int ChildPid;
+    internal byte Kind;
+    internal fixed byte Unused[3];
+}
+
+/// <summary><c>struct ring_socket</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct RingSocket
+{
+    internal RingEvent Event;
+    internal ulong Inode;
+    internal ulong PeerInode;
+    internal uint NetworkNamespace;
+    internal int PeerPid;
+    internal fixed byte Local[16];
+    internal fixed byte Remote[16];
+    internal ushort LocalPort;
+    internal ushort RemotePort;
+    internal ushort Family;
+    internal ushort Protocol;
+    internal byte Role;
+    internal byte PathIsRemote;
+    internal byte PathLength;
+    internal byte Unused;
+    internal fixed byte Path[108];
+}
+
+/// <summary><c>struct ring_process</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct RingProcess
+{
+    internal RingEvent Event;
+    internal long StartNs;
+    internal int ParentPid;
+    internal uint Uid;
+    internal uint Service;
+    internal uint Executed;
+    internal fixed byte Comm[16];
+}
+
+/// <summary><c>struct ring_counts</c>, of one CPU.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct RingCounts
+{
+    internal ulong Events;
+    internal ulong Lost;
+    internal ulong Foreign;
+    internal ulong Unmarked;
+}
+
+/// <summary><c>struct recorder_config</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct RecorderConfig
+{
+    internal const int Calls = 512;
+    internal fixed byte Call[Calls];
+}

@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using VirtualServices.Model;
+
+namespace VirtualServices.Linux.Files;
+
+/// <summary>A folder of ours (0700) whose files (0600) are always made anew and never reached through a link that somebody placed: every name is resolved in the opened folder.</summary>
+public sealed unsafe partial class PrivateFolder : IDisposable
+{
+    private const int Exists = 17, NotEmpty = 39;
+    private readonly SafeFileHandle _folder;
+    private readonly bool _made;
+
+    private PrivateFolder(SafeFileHandle folder, string path, bool made)
+    {
+        _folder = folder;
+        Path = path;
+        _made = made;
+    }
+
+    /// <summary>Path as given.</summary>
+    public string Path { get; }
+
+    private int Descriptor => (int)_folder.DangerousGetHandle();
+
+    /// <summary>Makes the folder. One that exists is taken only where it is empty, ours and a real folder.</summary>
+    /// <exception cref="VsException">It holds something, is a link, belongs to somebody else, or cannot be made.</exception>
+    public static PrivateFolder Create(string path)
+    {
+        byte[] name = Name(path);
+        bool made;
+        fixed (byte* text = name)
+        {
+            made = LibC.mkdir(text, LibC.S_IRWXU) == 0;
+            if (!made && LibC.errno != Exists) throw Failed("make folder", path, LibC.errno);
+            int fd = LibC.open(text, LibC.O_RDONLY | LibC.O_DIRECTORY | LibC.O_NOFOLLOW | LibC.O_CLOEXEC);
+            if (fd < 0)
+            {
+                int errno = LibC.errno;
+                throw new VsException(ExitCode.Permission, $"cannot use '{path}': it is a link or no folder ({Marshal.GetPInvokeErrorMessage(errno)}). Name a folder that does not exist yet.");
+            }
+
+            PrivateFolder folder = new(new SafeFileHandle(fd, ownsHandle: true), path, made);
+            try
+            {
+                folder.CheckOwner();
+                if (!made && Directory.EnumerateFileSystemEntries(path).Any())
+                    throw new VsException(ExitCode.BadInput, $"folder '{path}' is not empty. Name a new folder, or remove what is in it.");
+                if (LibC.fchmod(fd, LibC.S_IRWXU) != 0) throw Failed("restrict folder", path, LibC.errno);
+                return folder;
+            }
+            catch
+            {
+                folder.Dispose();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Makes a file for writing; it must not exist.</summary>
+    public FileStream CreateFile(string name)
+    {
+        fixed (byte* text = Name(name))
+        {
+            int fd = LibC.openat(Descriptor, text, LibC.O_WRONLY | LibC.O_CREAT | LibC.O_EXCL | LibC.O_NOFOLLOW | LibC.O_CLOEXEC, LibC.S_IRUSR | LibC.S_IWUSR);
+            if (fd < 0) throw Failed("make file", $"{Path}/{name}", LibC.errno);
+            return new FileStream(new SafeFileHandle(fd, ownsHandle: true), FileAccess.Write, bufferSize: 0);
+        }
+    }
+
+    /// <summary>Writes a file so that readers see either the old or the new contents, never a part.</summary>
+    public void Replace(string name, ReadOnlySpan<byte> contents)
+    {
+        string temporary = name + ".new";
+        fixed (byte* from = Name(temporary))
+        fixed (byte* to = Name(name))
+        {
+            Remove(temporary);
+            using (FileStream file = CreateFile(temporary)) file.Write(contents);
+            if (renameat(Descriptor, from, Descriptor, to) != 0) throw Failed("replace file", $"{Path}/{name}", Marshal.GetLastPInvokeError());
+        }
+    }
+
+    /// <summary>Removes a file that was made here; no error where it is absent.</summary>
+    public void Remove(string name)
+    {
+        const int Absent = 2;
+        fixed (byte* text = Name(name))
+            if (LibC.unlinkat(Descriptor, text, 0) != 0 && LibC.errno != Absent) throw Failed("remove file", $"{Path}/{name}", LibC.errno);
+    }
+
+    /// <summary>Removes the folder where this object made it and it is empty: a recording that never began leaves nothing behind.</summary>
+    public void RemoveIfEmpty()
+    {
+        if (!_made) return;
+        fixed (byte* text = Name(Path))
+            if (LibC.rmdir(text) != 0 && LibC.errno != NotEmpty) throw Failed("remove folder", Path, LibC.errno);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _folder.Dispose();
+
+    private void CheckOwner()
+    {
+        stat status;
+        if (LibC.fstat(Descriptor, &status) != 0) throw Failed("inspect folder", Path, LibC.errno);
+        if ((uint)status.st_uid != (uint)LibC.geteuid())
+            throw new VsException(ExitCode.Permission, $"folder '{Path}' belongs to user {(uint)status.st_uid}, who could read what is written there. Name a new folder.");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int renameat(int fromFolder, byte* from, int toFolder, byte* to);
+
+    private static byte[] Name(string path) => Encoding.UTF8.GetBytes(path + '\0');
+
+    private static VsException Failed(string operation, string path, int errno)
+        => new(errno is 13 or 1 ? ExitCode.Permission : ExitCode.HostLacks, $"cannot {operation} '{path}': {Marshal.GetPInvokeErrorMessage(errno)}");
+}

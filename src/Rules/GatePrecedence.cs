@@ -1,0 +1,53 @@
+using VirtualServices.Model;
+
+namespace VirtualServices.Rules;
+
+/// <summary>
+/// Which of several gates acts where more than one matches: the one naming the virtual service with the highest priority, then the most specific one, then the one that stands first.
+/// A gate names the virtual service in its <c>classify</c> and, for a requester in its <c>when.requester</c>, that requester.
+/// </summary>
+public sealed class GatePrecedence
+{
+    private readonly Dictionary<string, int> _priorities;
+
+    /// <summary>Takes the priorities from the rule set.</summary>
+    public GatePrecedence(RuleSet rules)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        _priorities = rules.VirtualServices.ToDictionary(vs => vs.Name, vs => vs.Priority, StringComparer.Ordinal);
+    }
+
+    /// <summary>Above zero where gate <paramref name="a"/> beats <paramref name="b"/> for a request of the given virtual service; zero: whichever stands first acts.</summary>
+    /// <param name="a">A gate that matches.</param>
+    /// <param name="b">Another gate that matches.</param>
+    /// <param name="requester">Virtual service of the requester, or null where there is none or it is not known.</param>
+    public int Compare(Gate a, Gate b, string? requester)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        int byPriority = PriorityOf(a, requester).CompareTo(PriorityOf(b, requester));
+        return byPriority != 0 ? byPriority : Specificity(a).CompareTo(Specificity(b));
+    }
+
+    /// <summary>How narrow a gate is: requesters count more than addresses, an address with a host more than a port alone.</summary>
+    public static int Specificity(Gate gate)
+    {
+        ArgumentNullException.ThrowIfNull(gate);
+        int listen = gate.When.Listen switch
+        {
+            null => 0,
+            { Address: null, Protocol: not TransportProtocol.Unix } => 1,
+            _ => 2,
+        };
+        return (gate.When.Requesters is null ? 0 : 3) + listen;
+    }
+
+    /// <summary>A gate that names nobody loses to each that names somebody: long, to be below every priority.</summary>
+    private long PriorityOf(Gate gate, string? requester)
+    {
+        long highest = long.MinValue;
+        if (gate.Classify.Kind == ClassificationKind.Named) highest = _priorities.GetValueOrDefault(gate.Classify.VirtualService);
+        if (requester is not null && gate.When.Requesters?.Contains(requester) == true) highest = Math.Max(highest, _priorities.GetValueOrDefault(requester));
+        return highest;
+    }
+}

@@ -1,0 +1,28 @@
+using VirtualServices.Model;
+using VirtualServices.Rules.Yaml;
+
+namespace VirtualServices.Rules.Reading;
+
+/// <summary>Reads one entry of <c>services</c>.</summary>
+internal static class ServiceParser
+{
+    private const string NameExpected = "a name of letters, digits, '-', '_' and '.', beginning with a letter, at most 63 characters";
+
+    public static Service? Read(YamlNode node, RuleErrors errors)
+    {
+        var reader = new MappingReader(node, "a service", RuleKeys.Service, errors);
+        string? name = reader.Text("name", NameExpected, required: true);
+        if (name is not null && !RuleWords.IsName(name, 63))
+        {
+            reader.Bad("name", NameExpected);
+            name = null;
+        }
+
+        string what = name is null ? "a service" : $"service '{name}'";
+        List<Selector> match = SelectorParser.Read(reader, "match", what, RuleKeys.Match, errors);
+        bool empty = reader.Node("match") is null or YamlScalar { IsNull: true } or YamlSequence { Items.Count: 0 };
+        if (reader.IsMapping && empty)
+            errors.Add(reader.LineOf("match"), $"{what} has no match, expected at least one selector such as {{ listen: tcp/5432 }}");
+        return name is null ? null : new Service(name, match);
+    }
+}
