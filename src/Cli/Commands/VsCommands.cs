@@ -11,6 +11,10 @@ internal static class VsCommands
         ("approve", VerdictCommand.CreateApprove),
         ("reject", VerdictCommand.CreateReject),
         ("check", CheckCommand.Create),
+        ("enforce", EnforceCommand.Create),
+        ("stop", StopCommand.Create),
+        ("status", StatusCommand.Create),
+        ("doctor", DoctorCommand.Create),
     ];
 
     /// <summary>The named command alone, so that the program starts fast; all where the name is none of them (help, typing errors).</summary>
