@@ -7,6 +7,8 @@ internal static class VsCommands
 {
     private static readonly (string Name, Func<CommandContext, Command> Create)[] All =
     [
+        ("record", RecordCommand.Create),
+        ("show", ShowCommand.Create),
         ("review", ReviewCommand.Create),
         ("approve", VerdictCommand.CreateApprove),
         ("reject", VerdictCommand.CreateReject),
@@ -15,6 +17,7 @@ internal static class VsCommands
         ("stop", StopCommand.Create),
         ("status", StatusCommand.Create),
         ("doctor", DoctorCommand.Create),
+        ("demo", DemoCommand.Create),
     ];
 
     /// <summary>The named command alone, so that the program starts fast; all where the name is none of them (help, typing errors).</summary>

@@ -41,8 +41,9 @@ internal sealed class NettraceReader : IDisposable
         {
             while (true)
             {
-                if (!_inEvents && !TryNextBlock())
+                if (!_inEvents)
                 {
+                    if (TryNextBlock()) continue;
                     e = default;
                     return false;
                 }

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using VirtualServices.Discover.Recording;
+using VirtualServices.Model;
+using VirtualServices.Rules;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary><c>vs record</c>: records a session.</summary>
+internal static class RecordCommand
+{
+    private static readonly TimeSpan PlainProgressInterval = TimeSpan.FromSeconds(5);
+
+    internal sealed record Arguments(string Output, IReadOnlyList<string> Selectors, string? Duration, string Level, string Packets, bool FailOnLoss, IReadOnlyList<string> Command);
+
+    public static Command Create(CommandContext context)
+    {
+        var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true };
+        var service = new Option<string[]>("--service") { Description = "[NAME=]KIND:VALUE with KIND unit, cgroup, pid (with descendants), exe, uid or listen (tcp/5432, udp/53, unix//run/x.sock); may be given several times", DefaultValueFactory = _ => [] };
+        var duration = new Option<string?>("--duration") { Description = "End after this time, such as 30s; without it at Ctrl-C or when COMMAND exits" };
+        var level = new Option<string>("--level") { Description = "What is recorded: syscalls", DefaultValueFactory = _ => "syscalls" };
+        var packets = new Option<string>("--packets") { Description = "Interface to capture packets on: none", DefaultValueFactory = _ => "none" };
+        var failOnLoss = new Option<bool>("--fail-on-loss") { Description = "Exit code 1 where events were lost" };
+        var words = new Argument<string[]>("SELECTOR") { Description = "As for --service; after -- the command to start and record", Arity = ArgumentArity.ZeroOrMore };
+        var command = new VsCommand(
+            "record",
+            "Records who asks whom: calls on sockets and pipes of the selected services only, with processes and sockets that were there before. Payload is never recorded. Ends cleanly at Ctrl-C.",
+            "vs record -o session --service db=listen:tcp/5432 --service shop=unit:shop-web.service --duration 30s\nvs record -o session exe:/usr/sbin/nginx -- ./load-test.sh")
+        { words, output, service, duration, level, packets, failOnLoss };
+        command.Run(result =>
+        {
+            string[] started = AfterDoubleDash(result);
+            string[] given = result.GetValue(words) ?? [];
+            return Run(
+                new Arguments(
+                    result.GetValue(output)!,
+                    [.. result.GetValue(service) ?? [], .. given[..^started.Length]],
+                    result.GetValue(duration),
+                    result.GetValue(level)!,
+                    result.GetValue(packets)!,
+                    result.GetValue(failOnLoss),
+                    started),
+                context);
+        });
+        return command;
+    }
+
+    internal static ExitCode Run(Arguments arguments, CommandContext context)
+    {
+        if (arguments.Level == "sockets") throw new VsException(ExitCode.Usage, "--level sockets is not there yet: record with --level syscalls, which sees the same connections");
+        if (arguments.Level != "syscalls") throw new VsException(ExitCode.Usage, $"--level {arguments.Level}: expected syscalls");
+        if (arguments.Packets != "none") throw new VsException(ExitCode.Usage, $"--packets {arguments.Packets}: packets are not recorded yet: leave it out, or write them with tcpdump beside the recording");
+        TimeSpan? duration = null;
+        if (arguments.Duration is not null)
+        {
+            if (!Units.TryParseDuration(arguments.Duration, out TimeSpan parsed)) throw new VsException(ExitCode.Usage, $"--duration {arguments.Duration}: expected {Units.DurationExpected}");
+            duration = parsed;
+        }
+
+        TimeSpan lastPlain = TimeSpan.Zero;
+        RecorderOptions options = new(arguments.Output, ServiceNames.Parse(arguments.Selectors))
+        {
+            Duration = duration,
+            Command = arguments.Command,
+            Started = () => context.Error.WriteLine($"recording to {arguments.Output}{(duration is null && arguments.Command.Count == 0 ? "; Ctrl-C ends it" : "")}"),
+            Progress = progress =>
+            {
+                if (context.Terminal.IsInteractive) context.Error.Write($"\r{Line(progress)}  ");
+                else if (progress.Elapsed - lastPlain >= PlainProgressInterval)
+                {
+                    lastPlain = progress.Elapsed;
+                    context.Error.WriteLine(Line(progress));
+                }
+            },
+        };
+        RecordResult result = Recorder.Run(options, context.Cancellation);
+        if (context.Terminal.IsInteractive) context.Error.WriteLine();
+        double seconds = (result.Session.Clock.EndNs - result.Session.Clock.StartNs) / 1e9;
+        context.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"recorded {result.Events:N0} events in {seconds:F1} s to {arguments.Output} ({result.Bytes:N0} bytes), {result.Lost:N0} lost{(result.CommandExitCode is { } code and not 0 ? $"; the command exited with {code}" : "")}"));
+        if (result.Lost > 0) context.Error.WriteLine("Lost events make relations uncertain: record fewer services, or a shorter time.");
+        return result.Lost > 0 && arguments.FailOnLoss ? ExitCode.DoesNotHold : ExitCode.Done;
+    }
+
+    private static string Line(RecordProgress progress) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{progress.Elapsed.TotalSeconds,5:F0} s  {progress.Events,12:N0} events  {progress.EventsPerSecond,10:N0}/s  {progress.Lost:N0} lost  {progress.Bytes / 1e6:F1} MB");
+
+    /// <summary>The parser puts what stands after "--" among the selectors; the tokens tell where it began.</summary>
+    private static string[] AfterDoubleDash(ParseResult result)
+        => [.. result.Tokens.SkipWhile(token => token.Type != TokenType.DoubleDash).Skip(1).Select(token => token.Value)];
+}

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Text.Json;
+using Spectre.Console;
+using VirtualServices.Discover.Sessions;
+using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary><c>vs show</c>: what a session holds.</summary>
+internal static class ShowCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var folder = new Argument<string>("DIR") { Description = "The session folder" };
+        var json = new Option<bool>("--json") { Description = "Print one JSON document" };
+        var command = new VsCommand("show", "Shows a session: services, processes, counts, losses, duration, and whether it was cut.", "vs show session\nvs show session --json")
+        { folder, json };
+        command.Run(result => Run(result.GetValue(folder)!, result.GetValue(json), context));
+        return command;
+    }
+
+    internal static ExitCode Run(string folder, bool json, CommandContext context)
+    {
+        using SessionReader reader = SessionReader.Open(folder);
+        SessionSummary summary = SessionSummary.Of(reader);
+        if (json) WriteJson(context.Out, reader.Info, summary);
+        else WriteText(context, reader.Info, summary);
+        return ExitCode.Done;
+    }
+
+    private static void WriteText(CommandContext context, SessionInfo info, SessionSummary summary)
+    {
+        TextWriter output = context.Out;
+        output.WriteLine(Invariant($"session {info.Id} of {info.Host} (Linux {info.Kernel}), {info.Source}, level {info.Level}"));
+        output.WriteLine(Invariant($"{Start(info):yyyy-MM-dd HH:mm:ss} UTC, {summary.DurationNs / 1e9:F1} s, {summary.Total:N0} events, {summary.Lost:N0} lost"));
+        output.WriteLine(Invariant($"{info.Processes.Count:N0} processes, {info.Sockets.Count:N0} sockets at the start, {summary.Sockets:N0} seen since"));
+        if (summary.Truncated) output.WriteLine("The recording was cut: what follows is what came before the cut.");
+        Table services = new Table().Border(TableBorder.Simple).AddColumn("service");
+        foreach (string column in (ReadOnlySpan<string>)["processes", "calls", "received", "sent", "accepted", "connected"]) services.AddColumn(new TableColumn(column).RightAligned());
+        foreach (ServiceSummary service in summary.Services)
+            services.AddRow([Markup.Escape(service.Name), .. new[] { service.Processes, service.Events, service.ReceivedBytes, service.SentBytes, service.Accepted, service.Connected }.Select(number => Invariant($"{number:N0}"))]);
+        context.Console.Write(services);
+        output.WriteLine(string.Join(", ", summary.Events.Select(kind => Invariant($"{Name(kind.Key)} {kind.Value:N0}"))));
+        foreach (SourceCount count in info.Counts.Where(count => count.Lost > 0)) output.WriteLine(Invariant($"lost at {count.Source}: {count.Lost:N0}"));
+    }
+
+    private static void WriteJson(TextWriter output, SessionInfo info, SessionSummary summary)
+    {
+        using MemoryStream memory = new();
+        using (Utf8JsonWriter json = new(memory, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("id", info.Id);
+            json.WriteString("host", info.Host);
+            json.WriteString("kernel", info.Kernel);
+            json.WriteString("source", info.Source);
+            json.WriteString("level", info.Level);
+            json.WriteString("start", Start(info));
+            json.WriteNumber("duration_s", summary.DurationNs / 1e9);
+            json.WriteBoolean("truncated", summary.Truncated);
+            json.WriteNumber("events", summary.Total);
+            json.WriteNumber("lost", summary.Lost);
+            json.WriteNumber("processes", info.Processes.Count);
+            json.WriteNumber("sockets_at_start", info.Sockets.Count);
+            json.WriteNumber("sockets_seen", summary.Sockets);
+            json.WriteStartObject("calls");
+            foreach ((CallKind kind, long count) in summary.Events) json.WriteNumber(Name(kind), count);
+            json.WriteEndObject();
+            json.WriteStartArray("services");
+            foreach (ServiceSummary service in summary.Services)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", service.Name);
+                json.WriteNumber("processes", service.Processes);
+                json.WriteNumber("events", service.Events);
+                json.WriteNumber("received_bytes", service.ReceivedBytes);
+                json.WriteNumber("sent_bytes", service.SentBytes);
+                json.WriteNumber("accepted", service.Accepted);
+                json.WriteNumber("connected", service.Connected);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteStartArray("counts");
+            foreach (SourceCount count in info.Counts)
+            {
+                json.WriteStartObject();
+                json.WriteString("source", count.Source);
+                json.WriteNumber("events", count.Events);
+                json.WriteNumber("lost", count.Lost);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        output.WriteLine(System.Text.Encoding.UTF8.GetString(memory.ToArray()));
+    }
+
+    // A session of another hand may claim any time: what no calendar has is shown as its beginning.
+    private static DateTime Start(SessionInfo info)
+    {
+        const long EndOfYear9999 = 253_402_300_799;
+        long seconds = (info.Clock.StartNs / 1_000_000_000) + (info.Clock.UtcOffsetNs / 1_000_000_000);
+        return DateTime.UnixEpoch.AddSeconds(Math.Clamp(seconds, 0, EndOfYear9999));
+    }
+
+    private static string Name(CallKind kind) => kind switch
+    {
+        CallKind.Receive => "recv",
+        _ => kind.ToString().ToLowerInvariant(),
+    };
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,100 @@
+using System.Text;
+using CsCheck;
+using VirtualServices.Discover.Sessions;
+using VirtualServices.Linux.Files;
+using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Discover.Tests;
+
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
+public sealed class SessionJsonTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("vs-session").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void What_is_written_is_read_again_and_written_the_same()
+    {
+        byte[] first = SessionJson.Write(Sample.Info);
+        SessionInfo read = Read(first);
+        Assert.Equal(first, SessionJson.Write(read));
+        Assert.Equal(Sample.Info.Processes, read.Processes);
+        Assert.Equal(Sample.Info.Sockets[0].Description, read.Sockets[0].Description);
+    }
+
+    [Fact]
+    public void Another_version_is_refused_with_both_versions_named()
+    {
+        string text = Encoding.UTF8.GetString(SessionJson.Write(Sample.Info)).Replace("\"formatVersion\": 1", "\"formatVersion\": 2", StringComparison.Ordinal);
+        VsException error = Assert.Throws<VsException>(() => Read(Encoding.UTF8.GetBytes(text)));
+        Assert.Equal(ExitCode.BadInput, error.ExitCode);
+        Assert.Contains("expected session format version 1, this session has 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_broken_value_is_named_with_its_line()
+    {
+        string text = Encoding.UTF8.GetString(SessionJson.Write(Sample.Info)).Replace("\"listen:tcp/5432\"", "\"nonsense\"", StringComparison.Ordinal);
+        int line = text[..text.IndexOf("nonsense", StringComparison.Ordinal)].Count(c => c == '\n') + 1;
+        VsException error = Assert.Throws<VsException>(() => Read(Encoding.UTF8.GetBytes(text)));
+        Assert.Contains($"session.json:{line}: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Any_other_bytes_give_one_error_with_exit_code_3()
+    {
+        byte[] good = SessionJson.Write(Sample.Info);
+        (from place in Gen.Int[0, good.Length - 1] from value in Gen.Byte from cut in Gen.Int[0, good.Length] select (place, value, cut)).Sample(
+            change =>
+            {
+                byte[] bad = [.. good];
+                bad[change.place] = change.value;
+                try
+                {
+                    Read(change.cut % 3 == 0 ? bad[..change.cut] : bad);
+                }
+                catch (VsException error)
+                {
+                    Assert.Equal(ExitCode.BadInput, error.ExitCode);
+                    Assert.Contains("session.json", error.Message, StringComparison.Ordinal);
+                }
+            },
+            iter: 2000,
+            threads: 1);
+    }
+
+    [Fact]
+    public void A_session_is_closed_to_others_and_never_written_through_a_link()
+    {
+        string path = Path.Combine(_folder, "s");
+        using (PrivateFolder folder = PrivateFolder.Create(path))
+        {
+            using (SessionWriter writer = new(folder, Sample.Info)) writer.Complete(Sample.Info);
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path));
+            foreach (string file in Directory.GetFiles(path)) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+            Assert.Equal(["events.nettrace", "session.json"], Directory.GetFiles(path).Select(Path.GetFileName).Order());
+        }
+
+        Assert.Equal(ExitCode.BadInput, Assert.Throws<VsException>(() => PrivateFolder.Create(path)).ExitCode);
+
+        string target = Path.Combine(_folder, "target"), link = Path.Combine(_folder, "link");
+        Directory.CreateDirectory(target);
+        Directory.CreateSymbolicLink(link, target);
+        Assert.Equal(ExitCode.Permission, Assert.Throws<VsException>(() => PrivateFolder.Create(link)).ExitCode);
+
+        string planted = Path.Combine(_folder, "planted");
+        using PrivateFolder opened = PrivateFolder.Create(planted);
+        File.CreateSymbolicLink(Path.Combine(planted, "events.nettrace"), Path.Combine(target, "victim"));
+        Assert.Throws<VsException>(() => opened.CreateFile("events.nettrace").Dispose());
+        Assert.False(File.Exists(Path.Combine(target, "victim")));
+    }
+
+    private SessionInfo Read(byte[] bytes)
+    {
+        string path = Path.Combine(_folder, "session.json");
+        File.WriteAllBytes(path, bytes);
+        return SessionJson.Read(path);
+    }
+}
