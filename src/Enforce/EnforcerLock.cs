@@ -13,12 +13,25 @@ internal sealed class EnforcerLock : IDisposable
     /// <summary>Folder for what lives no longer than the host runs.</summary>
     public static string Folder { get; } = "/run/virtual-services";
 
-    private static string FilePath => Path.Combine(Folder, "enforcer");
+    private static string FilePath => Path.Combine(Folder, "enforcer.lock");
+
+    // Not in the locked file: .NET locks a file that it opens for reading, too.
+    private static string PidPath => Path.Combine(Folder, "enforcer.pid");
 
     /// <summary>Takes the lock.</summary>
     /// <exception cref="VsException">Another enforcer has it.</exception>
-    public static EnforcerLock Take() =>
-        TryTake() ?? throw new VsException(ExitCode.DoesNotHold, $"another enforcer runs already (pid {Holder()?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}): end it with Ctrl-C or 'vs stop'");
+    public static EnforcerLock Take()
+    {
+        // Somebody who asks whether an enforcer runs holds the lock for a moment.
+        const int Tries = 10;
+        for (int i = 0; i < Tries; i++)
+        {
+            if (TryTake() is { } held) return held;
+            if (Holder() is null) Thread.Sleep(10);
+        }
+
+        throw new VsException(ExitCode.DoesNotHold, $"another enforcer runs already (pid {Holder()?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}): end it with Ctrl-C or 'vs stop'");
+    }
 
     /// <summary>Takes the lock, or gives null where another process has it.</summary>
     public static EnforcerLock? TryTake()
@@ -27,9 +40,7 @@ internal sealed class EnforcerLock : IDisposable
         {
             Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
             FileStream file = new(FilePath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            file.SetLength(0);
-            file.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            file.Flush();
+            File.WriteAllText(PidPath, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             return new EnforcerLock(file);
         }
         catch (UnauthorizedAccessException error)
@@ -42,27 +53,25 @@ internal sealed class EnforcerLock : IDisposable
         }
     }
 
-    /// <summary>Process that holds the lock now; null where none does.</summary>
+    /// <summary>Process that holds the lock now; 0 where it has not said its number yet, null where none does.</summary>
     public static int? Holder()
     {
         if (!File.Exists(FilePath)) return null;
         try
         {
-            using FileStream probe = new(FilePath, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            using FileStream probe = new(FilePath, FileMode.Open, FileAccess.Read, FileShare.Read);
             return null;
         }
         catch (IOException)
         {
-            using FileStream file = new(FilePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using StreamReader reader = new(file);
-            return int.TryParse(reader.ReadToEnd(), CultureInfo.InvariantCulture, out int pid) ? pid : null;
+            return File.Exists(PidPath) && int.TryParse(File.ReadAllText(PidPath), CultureInfo.InvariantCulture, out int pid) ? pid : 0;
         }
     }
 
-    /// <summary>Frees the lock and removes the file.</summary>
+    /// <summary>Frees the lock. The file stays: removing it would let two processes lock two files of the same name.</summary>
     public void Dispose()
     {
-        File.Delete(FilePath);
+        File.Delete(PidPath);
         _file.Dispose();
     }
 }

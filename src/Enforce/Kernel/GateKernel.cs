@@ -126,7 +126,8 @@ internal sealed class GateKernel : IDisposable
                 return;
             }
 
-            string next = pin + ".next";
+            // A bpffs takes no name with a dot.
+            string next = pin + "_next";
             if (File.Exists(next)) File.Delete(next);
             link.Pin(next);
             File.Delete(pin);
