@@ -24,8 +24,8 @@ internal sealed record CommandContext(TextWriter Out, TextWriter Error, ITermina
     public IAnsiConsole Console => field ??= AnsiConsole.Create(new AnsiConsoleSettings
     {
         Out = new AnsiConsoleOutput(Out),
-        Ansi = Terminal.IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
-        ColorSystem = Terminal.IsInteractive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        Ansi = Terminal.HasColours ? AnsiSupport.Detect : AnsiSupport.No,
+        ColorSystem = Terminal.HasColours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         Interactive = InteractionSupport.No,
     });
 

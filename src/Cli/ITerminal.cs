@@ -6,6 +6,9 @@ internal interface ITerminal
     /// <summary>Both input and output are a terminal.</summary>
     bool IsInteractive { get; }
 
+    /// <summary>Output may carry colours.</summary>
+    bool HasColours { get; }
+
     /// <summary>Waits for a key; null at the end of input. Ctrl-C is a key like others here.</summary>
     ConsoleKeyInfo? ReadKey();
 

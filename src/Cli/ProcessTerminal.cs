@@ -7,6 +7,9 @@ internal sealed class ProcessTerminal : ITerminal
 {
     public bool IsInteractive => !Console.IsInputRedirected && !Console.IsOutputRedirected;
 
+    /// <summary>NO_COLOR and TERM=dumb are looked at where the colours are made.</summary>
+    public bool HasColours => !Console.IsOutputRedirected;
+
     public ConsoleKeyInfo? ReadKey()
     {
         Console.TreatControlCAsInput = true;

@@ -16,6 +16,7 @@ internal static class VsProgram
         {
             ParseResult result = BuildRoot(args, context).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not VsHelp)) return (int)Refuse(result, context);
+            RefuseUnknownOptions(result);
             var invocation = new InvocationConfiguration
             {
                 Output = context.Out,
@@ -64,6 +65,18 @@ internal static class VsProgram
         }
 
         return root;
+    }
+
+    /// <summary>A mistyped option would else be taken for a file. After <c>--</c> everything belongs to somebody else's command.</summary>
+    private static void RefuseUnknownOptions(ParseResult result)
+    {
+        if (result.Action is VsHelp) return;
+        foreach (Token token in result.Tokens)
+        {
+            if (token.Type == TokenType.DoubleDash) return;
+            if (token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && result.CommandResult.Tokens.Contains(token))
+                throw new VsException(ExitCode.Usage, $"there is no option '{token.Value}'; see: vs {result.CommandResult.Command.Name} --help (a file of that name: ./{token.Value})");
+        }
     }
 
     private static ExitCode Refuse(ParseResult result, CommandContext context)

@@ -108,6 +108,14 @@ public sealed class EditorTests
     }
 
     [Fact]
+    public void A_file_that_is_not_there_yet_is_made()
+    {
+        using var folder = new TemporaryFolder();
+        RuleFile.Save(folder.PathOf("new.yaml"), Samples.Valid);
+        Assert.Equal(Samples.Valid, File.ReadAllText(folder.PathOf("new.yaml")));
+    }
+
+    [Fact]
     public void A_file_that_somebody_else_changed_meanwhile_is_left_alone()
     {
         using var folder = new TemporaryFolder();

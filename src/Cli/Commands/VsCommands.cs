@@ -9,10 +9,13 @@ internal static class VsCommands
     [
         ("record", RecordCommand.Create),
         ("show", ShowCommand.Create),
+        ("infer", InferCommand.Create),
         ("review", ReviewCommand.Create),
         ("approve", VerdictCommand.CreateApprove),
         ("reject", VerdictCommand.CreateReject),
         ("check", CheckCommand.Create),
+        ("replay", ReplayCommand.Create),
+        ("demo", DemoCommand.Create),
     ];
 
     /// <summary>The named command alone, so that the program starts fast; all where the name is none of them (help, typing errors).</summary>

@@ -137,11 +137,12 @@ public sealed class Recorder : IDisposable
 
     private RecordResult End(RecordedCommand? command)
     {
+        // Before the end is written: a report may write session.json as of a recording that still runs.
+        if (_elapsed.Elapsed - _lastProgress > FlushInterval) Report(_elapsed.Elapsed);
         _inventory.Complete();
         SessionClock clock = _info.Clock with { EndNs = HostClock.MonotonicNs() };
         SessionInfo ended = _info with { Clock = clock, Processes = _inventory.Snapshot(), Counts = Counts(), EndedCleanly = true };
         _writer.Complete(ended);
-        if (_elapsed.Elapsed - _lastProgress > FlushInterval) Report(_elapsed.Elapsed);
         return new RecordResult(ended, _writer.Events, ended.Counts.Sum(count => count.Lost), _writer.Bytes, command is { HasExited: true } ? command.ExitCode : null);
     }
 

@@ -16,6 +16,9 @@ public sealed class SocketTable
         foreach (RawSocket socket in sockets) _byInode[socket.Inode] = roles.Describe(socket);
     }
 
+    /// <summary>A table without sockets, for callers that ask for processes only.</summary>
+    public static SocketTable Empty { get; } = new([], (0, 0));
+
     /// <summary>All sockets that belong to a descriptor, in no order.</summary>
     public IReadOnlyCollection<SocketDescription> Sockets => _byInode.Values;
 

@@ -17,7 +17,8 @@ internal static class AtomicFile
     {
         try
         {
-            string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+            // ResolveLinkTarget wants something at the path; a new file has nothing there.
+            string target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
             string folder = Path.GetDirectoryName(target) ?? "/";
 
             // The lock of the folder keeps two `vs approve` from losing each other's work between the comparison and the rename.

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the gates and user space share. Every struct is mirrored in src/Enforce/Kernel/KernelTypes.cs. No holes: padding is named. */
+#pragma once
+
+enum { VS_NONE = 0, VS_BEST_EFFORT = 1 };
+enum classification { CLASSIFY_REQUESTER = 0, CLASSIFY_CREATOR = 1, CLASSIFY_KEEP = 2, CLASSIFY_NAMED = 3 };
+enum bind_scope { BIND_PROCESS = 0, BIND_THREAD = 1 };
+enum gate_call { GATE_RECEIVE = 1 };
+enum sock_role { ROLE_CLIENT = 1, ROLE_LISTENER = 2, ROLE_SERVER = 3 };
+enum tag_flags { TAG_OWN_THREAD = 1, TAG_SEEN = 2 };
+enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2 };
+/* An endpoint that belongs to a governed listener but that no gate names. */
+enum { ENDPOINT_OTHER = 0xffffffff };
+
+/* What user space sets as a whole: one entry. Changing the generation swaps the rule set. */
+struct control {
+	__u32 generation;
+	__u32 pad;
+	__u64 since_ns;			/* CLOCK_MONOTONIC: first start of this enforcement */
+};
+
+/* Who a task works for, and its CPU accounts. All runtimes are values of the task's sum_exec_runtime, in ns. */
+struct task_tag {
+	__u32 service;			/* 0: none */
+	__u32 vs;
+	__u32 flags;
+	__u32 gate;			/* that bound it last; 0: front door or first scan */
+	__u64 bound_at;			/* CLOCK_MONOTONIC ns */
+	__u64 runtime_tagged;		/* when the tag was made */
+	__u64 runtime_bound;		/* up to here it has been charged to accounts */
+	__u64 runtime_seen;		/* at the last switch-out, if TAG_SEEN */
+	__u64 started;			/* start of the process: with the pid it names the process for good */
+};
+
+struct sock_tag {
+	__u32 role;
+	__u32 service;			/* of the listener */
+	__u32 vs;			/* client: that of the task which connected; server: the requester's */
+	__u32 endpoint;			/* of the rule set `generation` */
+	__u32 generation;
+	__u32 pad;
+};
+
+/* Both addresses in IPv6 form (IPv4 mapped), ports in host order. */
+struct flow_key {
+	__u8 client[16];
+	__u8 server[16];
+	__u16 client_port;
+	__u16 server_port;
+	__u32 netns;
+};
+
+struct inet_key {
+	__u8 address[16];		/* all zero: any address */
+	__u32 port;
+	__u32 generation;
+};
+
+struct listener_key {
+	__u8 address[16];		/* all zero: any address */
+	__u32 port;
+	__u32 netns;
+};
+
+struct unix_key {
+	__u32 generation;
+	char path[108];			/* as in sockaddr_un, rest zero */
+};
+
+struct rule_key {
+	__u32 generation;
+	__u32 service;
+	__u32 call;
+	__u32 endpoint;			/* 0: any */
+	__u32 requester;		/* 0: any */
+};
+
+struct rule {
+	__u32 classify;
+	__u32 vs;
+	__u32 scope;
+	__u32 gate;
+};
+
+struct gate_stats {
+	__u64 hits;
+	__u64 rebinds;
+	__u64 unknown;
+};
+
+struct account_key {
+	__u32 vs;
+	__u32 service;
+};
+
+struct process_key {
+	__u64 started;
+	__u32 tgid;
+	__u32 vs;
+};
+
+struct process_account {
+	__u64 cpu_ns;
+	__u32 service;
+	__u32 pad;
+};
+
+struct rebind_event {
+	__u64 at_ns;
+	__u32 tid;
+	__u32 tgid;
+	__u32 old_vs;
+	__u32 new_vs;
+	__u32 gate;
+	__u32 scope;
+};
+
+struct news_event {
+	__u32 kind;
+	__u32 tgid;
+};
+
+/* What user space wants a process to be; read by the iterator assign_tags. */
+struct assignment {
+	__u32 service;
+	__u32 vs;
+	__u32 force;			/* 0: a task that has a tag keeps its VS */
+	__u32 gate;
+};
+
+/* Record of the iterator list_tasks. */
+struct task_record {
+	__u32 tid;
+	__u32 tgid;
+	__u32 parent;
+	__u32 service;
+	__u32 vs;
+	__u32 gate;
+	__u32 flags;
+	__u32 pad;
+	__u64 started;
+	__u64 bound_at;
+	__u64 cpu_open;			/* ns not yet charged to an account */
+	__u64 cpu_total;		/* ns since the tag was made */
+	__u64 cgroup_v2;		/* id of its cgroup in the unified hierarchy */
+	__u64 cgroup_cpu;		/* id of its cgroup where the cpu controller is */
+	char comm[16];
+};
+
+/* Record of the iterator list_servers: a process and a server-side connection that it holds. */
+struct server_record {
+	__u32 tgid;
+	__u32 service;
+	__u32 requester;
+	__u32 endpoint;
+	__u64 socket;			/* kernel address as an identity, never dereferenced */
+};
+
+/* Record of the iterator list_connections. */
+struct connection_record {
+	__u32 role;
+	__u32 service;
+	__u32 vs;
+	__u32 pad;
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Iterators: user space runs them at a start, at a scan and for the status. */
+#pragma once
+
+SEC("iter/task")
+int assign_tags(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct assignment *wanted;
+	struct task_tag *tag;
+	__u32 tgid;
+
+	if (!task)
+		return 0;
+	tgid = task->tgid;
+	wanted = bpf_map_lookup_elem(&assignments, &tgid);
+	if (!wanted)
+		return 0;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag) {
+		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!tag)
+			return 0;
+		tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
+		tag->runtime_tagged = tag->runtime_bound = task->se.sum_exec_runtime;
+		tag->vs = wanted->vs;
+		tag->gate = wanted->gate;
+		tag->bound_at = bpf_ktime_get_ns();
+	} else if (wanted->force && tag->vs != wanted->vs) {
+		charge(tag, tgid, task->se.sum_exec_runtime);
+		tag->vs = wanted->vs;
+		tag->gate = wanted->gate;
+		tag->bound_at = bpf_ktime_get_ns();
+	}
+	tag->service = wanted->service;
+	return 0;
+}
+
+SEC("iter/task")
+int list_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_record record = {};
+	struct task_tag *tag;
+	__u64 runtime;
+
+	if (!task)
+		return 0;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag)
+		return 0;
+	runtime = task->se.sum_exec_runtime;
+	record.tid = task->pid;
+	record.tgid = task->tgid;
+	record.parent = BPF_CORE_READ(task, real_parent, tgid);
+	record.service = tag->service;
+	record.vs = tag->vs;
+	record.gate = tag->gate;
+	record.flags = tag->flags;
+	record.started = tag->started;
+	record.bound_at = tag->bound_at;
+	record.cpu_open = runtime > tag->runtime_bound ? runtime - tag->runtime_bound : 0;
+	record.cpu_total = runtime - tag->runtime_tagged;
+	record.cgroup_v2 = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id)) {
+		struct css_set *groups = BPF_CORE_READ(task, cgroups);
+		struct cgroup_subsys_state *state = NULL;
+		__u32 index = bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id);
+
+		bpf_core_read(&state, sizeof(state), &groups->subsys[index]);
+		record.cgroup_cpu = BPF_CORE_READ(state, cgroup, kn, id);
+	}
+	bpf_probe_read_kernel_str(record.comm, sizeof(record.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+static __always_inline struct sock *sock_of(struct bpf_iter__task_file *ctx, struct task_tag **tag)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+
+	if (!task || !file)
+		return NULL;
+	*tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!*tag)
+		return NULL;
+	socket = bpf_sock_from_file(file);
+	return socket ? socket->sk : NULL;
+}
+
+/* First pass over the sockets that exist already: listeners of services. */
+SEC("iter/task_file")
+int mark_listeners(struct bpf_iter__task_file *ctx)
+{
+	struct task_tag *tag;
+	struct sock *sk = sock_of(ctx, &tag);
+
+	if (sk && tag->service && is_tcp(sk) && sk->__sk_common.skc_state == TCP_LISTEN)
+		mark_listener(sk, tag->service);
+	return 0;
+}
+
+/* Second pass: established connections. One whose local address is a governed listener's was accepted there, any other was made by its holder. */
+SEC("iter/task_file")
+int mark_connections(struct bpf_iter__task_file *ctx)
+{
+	struct listener_key key;
+	struct flow_key flow;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+	struct sock *sk = sock_of(ctx, &tag);
+	__u32 *service;
+
+	if (!sk || !is_tcp(sk) || sk->__sk_common.skc_state != TCP_ESTABLISHED)
+		return 0;
+	if (bpf_sk_storage_get(&sock_tags, sk, 0, 0))
+		return 0;
+	listener_of(sk, &key);
+	service = bpf_map_lookup_elem(&listeners, &key);
+	if (!service) {
+		__builtin_memset(key.address, 0, sizeof(key.address));
+		service = bpf_map_lookup_elem(&listeners, &key);
+	}
+	if (!service && tag->vs == VS_NONE)
+		return 0;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!mark)
+		return 0;
+	if (service) {
+		mark->role = ROLE_SERVER;
+		mark->service = *service;
+		return 0;
+	}
+	mark->role = ROLE_CLIENT;
+	mark->service = tag->service;
+	mark->vs = tag->vs;
+	flow_of(sk, true, &flow);
+	bpf_map_update_elem(&flows, &flow, &mark->vs, BPF_ANY);
+	return 0;
+}
+
+/* Third pass, when all flows are known: who holds which server-side connection, and for whom it is. */
+SEC("iter/task_file")
+int list_servers(struct bpf_iter__task_file *ctx)
+{
+	struct server_record record = {};
+	struct task_struct *task = ctx->task;
+	struct unix_sock *local;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+	struct sock *sk = sock_of(ctx, &tag);
+	__u32 generation = generation_now();
+
+	if (!task || !sk || !tag->service || sk->__sk_common.skc_state != TCP_ESTABLISHED)
+		return 0;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (sk->__sk_common.skc_family == AF_UNIX) {
+		local = bpf_skc_to_unix_sock(sk);
+		if (!local || !local->addr || !local->peer)
+			return 0;
+		if (!mark)
+			mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!mark)
+			return 0;
+		mark->role = ROLE_SERVER;
+		mark->service = tag->service;
+		mark->endpoint = unix_endpoint(local, generation);
+		mark->generation = generation;
+		unix_requester(sk, mark);
+	} else {
+		if (!is_tcp(sk) || !mark || mark->role == ROLE_CLIENT)
+			return 0;
+		resolve_server(sk, mark, generation);
+	}
+	record.tgid = task->tgid;
+	record.service = tag->service;
+	record.requester = mark->vs;
+	record.endpoint = mark->endpoint == ENDPOINT_OTHER ? 0 : mark->endpoint;
+	record.socket = (__u64)sk;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int list_connections(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct connection_record record = {};
+	struct sock_tag *mark = ctx->value;
+
+	if (!ctx->sk || !mark || mark->role == ROLE_LISTENER)
+		return 0;
+	record.role = mark->role;
+	record.service = mark->service;
+	record.vs = mark->vs;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}

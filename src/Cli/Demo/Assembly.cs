@@ -1,0 +1,5 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("VirtualServices.Cli.Tests")]
+[assembly: InternalsVisibleTo("VirtualServices.EndToEnd")]
+[assembly: InternalsVisibleTo("VirtualServices.Bench")]

@@ -1,0 +1,63 @@
+using System.Globalization;
+using VirtualServices.Model;
+
+namespace VirtualServices.Cli.Demo;
+
+/// <summary>What to run.</summary>
+/// <param name="Folder">Where to leave session, rules and report; null for a new folder below the temporary one.</param>
+/// <param name="WindowSeconds">Length of each measured window.</param>
+/// <param name="Rounds">How often each arm has its turn; all samples of an arm are pooled.</param>
+internal sealed record DemoOptions(string? Folder = null, int WindowSeconds = 7, int Rounds = 2);
+
+/// <summary>The whole path once, on real servers: record, infer, review, enforce; and what it buys.</summary>
+internal sealed class DemoRun(DemoOptions options, TextWriter progress)
+{
+    private const int FirstSeed = 4;
+
+    /// <summary>Runs it. All that was started is ended, whatever happens.</summary>
+    /// <exception cref="VsException">The host lacks something, or a step of the path failed.</exception>
+    public async Task<DemoReport> RunAsync(CancellationToken cancel)
+    {
+        CheckHost();
+        string folder = options.Folder is null
+            ? Directory.CreateTempSubdirectory("virtual-services-demo-").FullName
+            : Directory.CreateDirectory(Path.GetFullPath(options.Folder)).FullName;
+        Say("starting PostgreSQL and sizing the query");
+        await using Stage stage = await Stage.SetUpAsync(cancel);
+        Say(string.Create(CultureInfo.InvariantCulture, $"PostgreSQL is process {stage.Server.Pid} on port {stage.Server.Port}; a query reads {stage.Workload.Rows} rows, about {Workload.WantedTime.TotalMilliseconds} ms alone"));
+        await new Rehearsal(stage, progress).RunAsync(folder, cancel);
+        return await MeasureAsync(stage, folder, cancel);
+    }
+
+    private static void CheckHost()
+    {
+        if (!Environment.IsPrivilegedProcess) throw new VsException(ExitCode.Permission, "demo: recording and enforcing need root: run it with sudo");
+        if (!File.Exists("/sys/kernel/btf/vmlinux"))
+            throw new VsException(ExitCode.HostLacks, "demo: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing): boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as Debian's own");
+    }
+
+    private async Task<DemoReport> MeasureAsync(Stage stage, string folder, CancellationToken cancel)
+    {
+        ArmResult alone = new(ArmResult.Alone, Stage.TargetRate);
+        ArmResult cgroups = new(ArmResult.Cgroups, Stage.TargetRate);
+        ArmResult virtualServices = new(ArmResult.VirtualServices, Stage.TargetRate);
+        ArmResult[] order = [alone, cgroups, virtualServices];
+        ChargeAudit audit = new();
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            Slice slice = new(stage, options.WindowSeconds, FirstSeed + round);
+            // The speed of a shared machine drifts: turns go to and fro, so that no arm has the better end.
+            foreach (ArmResult arm in round % 2 == 0 ? order : order.Reverse())
+            {
+                Say(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {options.Rounds}: {arm.Name}, {options.WindowSeconds} s"));
+                if (arm == virtualServices) await slice.RunEnforcedAsync(arm, audit, DemoReport.RulesIn(folder), cancel);
+                else await slice.RunAsync(arm, withAggressor: arm == cgroups, cancel);
+            }
+        }
+
+        foreach (string backend in audit.Unexplained) Say(backend);
+        return new DemoReport(order, audit.ChargedRight, Promise.Examine(alone, cgroups, virtualServices, audit.ChargedRight), folder);
+    }
+
+    private void Say(string text) => progress.WriteLine($"  {text}");
+}

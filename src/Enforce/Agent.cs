@@ -1,0 +1,34 @@
+using System.Text;
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Moving;
+using VirtualServices.Linux.Bpf;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>What the enforcer tells of itself in pinned maps, so that another process can read it, also after the enforcer's death.</summary>
+internal static class Agent
+{
+    /// <summary>First word of the record; another one means another layout.</summary>
+    public const ulong Magic = 0x3176_7331;
+
+    /// <summary>Writes the record and the latencies.</summary>
+    public static void Write(GateKernel kernel, AgentRecord record, Mover mover)
+    {
+        record.HeartbeatUnixMs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        record.Moved = (ulong)mover.Moved;
+        record.Gone = (ulong)mover.Gone;
+        record.Failed = (ulong)mover.Failed;
+        record.Reconciled = (ulong)mover.Reconciled;
+        record.LastError = default;
+        Span<byte> error = record.LastError;
+        Encoding.UTF8.TryGetBytes(mover.LastError.AsSpan(0, Math.Min(mover.LastError.Length, 100)), error[..143], out _);
+        kernel["agent"].Update(0u, record);
+        Bytes4096 counts = default;
+        mover.Latency.CopyTo(counts);
+        kernel["latencies"].Update(0u, counts);
+    }
+
+    /// <summary>Reads the record.</summary>
+    /// <returns>False where none was written yet.</returns>
+    public static bool TryRead(BpfMap agent, out AgentRecord record) => agent.TryLookup(0u, out record) && record.Magic == Magic;
+}

@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Members;
+using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Rules;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Cgroups;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>
+/// Enforces a rule set until it is stopped. The gates live in the kernel and outlive this object: after a kill they go on classifying,
+/// and the next enforcer takes over.
+/// </summary>
+public sealed class Enforcer : IDisposable
+{
+    private readonly EnforcerLock _lock;
+    private readonly GateKernel _kernel;
+    private readonly Mover _mover;
+    private readonly Keeper _keeper;
+    private bool _ended;
+
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, bool audit)
+    {
+        _lock = held;
+        _kernel = kernel;
+        _mover = mover;
+        _keeper = keeper;
+        Audit = audit;
+    }
+
+    /// <summary>True where nothing is moved.</summary>
+    public bool Audit { get; }
+
+    /// <summary>True where the gates of an earlier enforcer were taken over.</summary>
+    public bool TookOver { get; private init; }
+
+    /// <summary>How the mover's thread runs: <c>real-time</c>, <c>nice -20</c>, <c>normal</c>.</summary>
+    public string MoverPriority => _mover.Priority;
+
+    /// <summary>Ends with an exception where the enforcer cannot go on; never ends otherwise before <see cref="Stop"/>.</summary>
+    public Task Completion => _keeper.Completion;
+
+    /// <summary>Loads or takes over the gates, tags members, binds what runs already, and starts to move. On any failure all that was made is undone.</summary>
+    /// <param name="rules">Rules; gates that are approved are enforced.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellation">Ends the start early; all is undone.</param>
+    /// <exception cref="VsException">The rules cannot be enforced, the host lacks something, or another enforcer runs.</exception>
+    public static Enforcer Start(RuleSet rules, EnforceOptions options, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        ArgumentNullException.ThrowIfNull(options);
+        RuleCompiler.Compile(rules, new IdTable()); // refuses before anything is touched
+        HostAccess.RequireRoot("enforce rules");
+        CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
+        HostAccess.RequireBpfFileSystem();
+        EnforcerLock held = EnforcerLock.Take();
+        bool fresh = !Pins.Default.Exist;
+        GateKernel? kernel = null;
+        Mover? mover = null;
+        try
+        {
+            kernel = OpenOrLoad(fresh, options);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, cancellation);
+        }
+        catch
+        {
+            mover?.Dispose();
+            kernel?.Dispose();
+
+            // A takeover that fails leaves the gates of the enforcer before as they are.
+            if (fresh) Undo.All(options.Log);
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What is enforced now, read from the kernel.</summary>
+    public EnforcementStatus Status() => StatusReader.Read(_kernel);
+
+    /// <summary>Puts everything back: processes into their cgroups, gates, pins, groups and mount away.</summary>
+    public void Stop()
+    {
+        End();
+        Undo.All(null);
+        _lock.Dispose();
+    }
+
+    /// <summary>Ends this enforcer but leaves the gates in the kernel as a kill would, unless <see cref="Stop"/> was called.</summary>
+    public void Dispose()
+    {
+        if (_ended) return;
+        End();
+        _lock.Dispose();
+    }
+
+    private void End()
+    {
+        if (_ended) return;
+        _ended = true;
+        _keeper.Dispose();
+        _mover.Dispose();
+        _kernel.Dispose();
+    }
+
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, CancellationToken cancellation)
+    {
+        IdTable ids = IdTable.Read(kernel["names"]);
+        CompiledRules compiled = RuleCompiler.Compile(rules, ids);
+        GroupTree? tree = null;
+        Reconciler? reconciler = null;
+        if (hierarchy is not null)
+        {
+            HostAccess.EnableFastMoves(hierarchy, options.Log);
+            tree = new GroupTree(hierarchy);
+            tree.Apply(compiled.VirtualServices);
+            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
+        MemberScan scan = new(kernel, compiled);
+        int members = scan.RunUntilStable();
+        int bound = new ExistingConnections(kernel, compiled).Bind();
+        options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");
+        cancellation.ThrowIfCancellationRequested();
+        mover = new Mover(kernel, tree, reconciler);
+        if (kernel.TookOver && kernel["latencies"].TryLookup(0u, out Bytes4096 before)) mover.Latency.Merge(before);
+        mover.Start();
+        tree?.RemoveOthers();
+        Keeper keeper = new(kernel, scan, new ExistingConnections(kernel, compiled), mover, reconciler, options, hierarchy);
+        keeper.Start();
+        return new Enforcer(held, kernel, mover, keeper, options.Audit) { TookOver = kernel.TookOver };
+    }
+
+    private static GateKernel OpenOrLoad(bool fresh, EnforceOptions options)
+    {
+        try
+        {
+            if (fresh) return GateKernel.Load(Pins.Default, null);
+            GateKernel previous = GateKernel.Open(Pins.Default);
+            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest))
+            {
+                options.Log?.Invoke("took over the gates of the enforcer before");
+                return previous;
+            }
+
+            using (previous)
+            {
+                options.Log?.Invoke("replaced the gates of the enforcer before, whose tags and accounts stay");
+                return GateKernel.Load(Pins.Default, previous);
+            }
+        }
+        catch (BpfException error)
+        {
+            throw HostAccess.Explain("load the gates", error);
+        }
+    }
+}

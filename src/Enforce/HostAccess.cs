@@ -1,0 +1,63 @@
+using Tmds.Linux;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Cgroups;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>What enforcing needs from the host, with the way out where it is missing.</summary>
+internal static unsafe class HostAccess
+{
+    private const string BpfFileSystem = "/sys/fs/bpf";
+    private static string FastMount => Path.Combine(EnforcerLock.Folder, "cgroup");
+
+    /// <summary>Throws without root.</summary>
+    public static void RequireRoot(string operation)
+    {
+        if (LibC.geteuid() != 0) throw new VsException(ExitCode.Permission, $"cannot {operation} as an ordinary user: run as root (sudo vs ...)");
+    }
+
+    /// <summary>The hierarchy that will be used.</summary>
+    public static CpuHierarchy RequireCpuHierarchy(RuleSet rules)
+    {
+        CgroupMount mount = CgroupMount.WithCpu(CgroupMount.Find()) ?? throw new VsException(ExitCode.HostLacks, "no cgroup hierarchy with the cpu controller is mounted: mount cgroup2 at /sys/fs/cgroup (systemd does), or enforce with --audit");
+        CpuHierarchy hierarchy = mount.Open();
+        if (hierarchy.ThreadsFile is null && rules.Gates.FirstOrDefault(gate => gate.State == GateState.Approved && gate.Binds == BindScope.Thread) is { } gate)
+            throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: 'binds: thread' cannot be enforced with cgroup v2, where single threads move only inside threaded domains: use 'binds: process' if the process serves one requester at a time");
+        return hierarchy;
+    }
+
+    /// <summary>Makes sure that a bpffs is mounted; mounts one only where nothing is.</summary>
+    public static void RequireBpfFileSystem()
+    {
+        if (File.ReadLines("/proc/self/mountinfo").Any(line => line.Contains(" - bpf ", StringComparison.Ordinal) && line.Split(' ')[4] == BpfFileSystem)) return;
+        if (!Directory.Exists(BpfFileSystem)) throw new VsException(ExitCode.HostLacks, $"{BpfFileSystem} does not exist: this kernel has no BPF file system (CONFIG_BPF_SYSCALL)");
+        fixed (byte* type = "bpf\0"u8, target = "/sys/fs/bpf\0"u8)
+            if (LibC.mount(type, target, type, 0, null) != 0) throw new VsException(ExitCode.HostLacks, $"cannot mount a bpffs at {BpfFileSystem} (errno {LibC.errno}): mount it with 'mount -t bpf bpf {BpfFileSystem}'");
+    }
+
+    /// <summary>Switches favordynmods on where it is off; without it a lone move takes some 16 ms.</summary>
+    public static void EnableFastMoves(CpuHierarchy hierarchy, Action<string>? log)
+    {
+        try
+        {
+            if (CgroupMount.WithCpu(CgroupMount.Find()) is { } mount && DynamicModifications.Enable(mount, FastMount))
+                log?.Invoke($"switched favordynmods on for {hierarchy.Name} by a mount at {FastMount}");
+        }
+        catch (VsException error)
+        {
+            log?.Invoke($"moves will be slow (some 16 ms): {error.Message}");
+        }
+    }
+
+    /// <summary>Takes back what <see cref="EnableFastMoves"/> did.</summary>
+    public static void DisableFastMoves()
+    {
+        if (CgroupMount.WithCpu(CgroupMount.Find().Where(mount => mount.MountPoint != FastMount)) is { } mount) DynamicModifications.Disable(mount, FastMount);
+    }
+
+    /// <summary>Words for a refusal of the kernel.</summary>
+    public static VsException Explain(string operation, BpfException error) => error.Errno is 1 or 13
+        ? new VsException(ExitCode.Permission, $"cannot {operation}: {error.Message}\nThis needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (root), and a kernel that allows tracing programs; 'vs doctor' tells which part is refused.", error)
+        : new VsException(ExitCode.HostLacks, $"cannot {operation}: {error.Message}\n'vs doctor' tells which part this kernel lacks (needed: BTF, kernel 6.3 or later for the receive tracepoint).", error);
+}

@@ -1,0 +1,118 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Members;
+using VirtualServices.Enforce.Moving;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Cgroups;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>The slow half of the enforcer: finds members that start later, has misplaced processes moved, and writes the heartbeat.</summary>
+internal sealed class Keeper : IDisposable
+{
+    private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan SlowScan = TimeSpan.FromSeconds(5);
+
+    private readonly GateKernel _kernel;
+    private readonly MemberScan _scan;
+    private readonly ExistingConnections _connections;
+    private readonly Mover _mover;
+    private readonly Reconciler? _reconciler;
+    private readonly EnforceOptions _options;
+    private readonly RingBuffer _news;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Thread _thread;
+    private AgentRecord _agent;
+    private bool _misplacedBefore;
+
+    /// <summary>Prepares; <see cref="Start"/> begins.</summary>
+    public Keeper(GateKernel kernel, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
+    {
+        (_kernel, _scan, _connections, _mover, _reconciler, _options) = (kernel, scan, connections, mover, reconciler, options);
+        _news = new RingBuffer(kernel["news"]);
+        _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
+        Agent.TryRead(kernel["agent"], out AgentRecord before);
+        _agent = new AgentRecord
+        {
+            Magic = Agent.Magic,
+            Pid = (uint)Environment.ProcessId,
+            Audit = options.Audit ? 1u : 0,
+            SinceUnixMs = before.SinceUnixMs != 0 ? before.SinceUnixMs : DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
+            CpuShares = (uint)(hierarchy?.Version ?? 0),
+        };
+        GateKernel.ProgramDigest.CopyTo(_agent.Programs);
+    }
+
+    /// <summary>Faults where the enforcer cannot go on.</summary>
+    public Task Completion => _completion.Task;
+
+    /// <summary>Writes the first heartbeat and starts the thread.</summary>
+    public void Start()
+    {
+        Agent.Write(_kernel, _agent, _mover);
+        _thread.Start();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        if (_thread.IsAlive) _thread.Join();
+        _completion.TrySetResult();
+        _news.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            long lastScan = Environment.TickCount64;
+            while (!_stop.Token.WaitHandle.WaitOne(Round))
+            {
+                if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
+                if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
+                {
+                    Scan();
+                    lastScan = Environment.TickCount64;
+                }
+
+                CheckGroups();
+                Agent.Write(_kernel, _agent, _mover);
+            }
+
+            Agent.Write(_kernel, _agent, _mover);
+        }
+        catch (Exception error)
+        {
+            _completion.TrySetException(error);
+        }
+    }
+
+    // Programs that were started or that began to listen: one of them may be a member.
+    private bool DrainNews()
+    {
+        bool any = false;
+        while (_news.TryRead(out _)) any = true;
+        _news.Release();
+        return any;
+    }
+
+    private void Scan()
+    {
+        int changed = _scan.RunUntilStable();
+        if (changed == 0) return;
+        int bound = _connections.Bind();
+        _options.Log?.Invoke($"{changed} new processes of front doors and services, {bound} that serve existing connections");
+        _mover.RequestReconciliation();
+    }
+
+    // Out of place twice in a row is no move in flight: it is a fork that overtook one.
+    private void CheckGroups()
+    {
+        if (_reconciler is null) return;
+        bool misplaced = _reconciler.Count(_kernel.Run<TaskRecord>("list_tasks")) > 0;
+        if (misplaced && _misplacedBefore) _mover.RequestReconciliation();
+        _misplacedBefore = misplaced;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Kernel;
+
+/// <summary>The gates in the kernel: their maps and iterators, loaded anew or taken over from the pins of an earlier enforcer.</summary>
+internal sealed class GateKernel : IDisposable
+{
+    private const string Resource = "gates.bpf.o";
+    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_state", "on_receive"];
+    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections"];
+
+    private static readonly string[] MapNames =
+    [
+        "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
+        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at",
+    ];
+
+    private readonly Dictionary<string, BpfMap> _maps = [];
+    private readonly Pins _pins;
+
+    private GateKernel(Pins pins) => _pins = pins;
+
+    /// <summary>Digest of the programs inside this <c>vs</c>: same digest, same programs.</summary>
+    public static ReadOnlySpan<byte> ProgramDigest => Digest.Value;
+
+    /// <summary>True where the pinned programs were kept as they are.</summary>
+    public bool TookOver { get; private init; }
+
+    private static Lazy<byte[]> Digest { get; } = new(() => SHA256.HashData(Image()));
+
+    /// <summary>A map by its name in <c>gates_maps.h</c>.</summary>
+    public BpfMap this[string map] => _maps[map];
+
+    /// <summary>Opens what is pinned, to read or to go on.</summary>
+    /// <exception cref="VsException">The pins are incomplete or not readable.</exception>
+    public static GateKernel Open(Pins pins)
+    {
+        GateKernel kernel = new(pins) { TookOver = true };
+        try
+        {
+            foreach (string name in MapNames) kernel._maps[name] = BpfMap.FromPin(pins.Map(name));
+            foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. Iterators])
+                if (!File.Exists(pins.Link(name))) throw new FileNotFoundException(pins.Link(name));
+            return kernel;
+        }
+        catch (Exception error) when (error is BpfException or FileNotFoundException)
+        {
+            kernel.Dispose();
+            throw new VsException(ExitCode.DoesNotHold, $"what an earlier enforcer left in {pins.Root} is incomplete ({error.Message}): run 'vs stop' to clear it", error);
+        }
+    }
+
+    /// <summary>Loads and attaches programs of our own. With <paramref name="previous"/> they work on its maps, and its attachments go after ours are in place: no gap.</summary>
+    public static GateKernel Load(Pins pins, GateKernel? previous)
+    {
+        GateKernel kernel = new(pins);
+        using BpfObject programs = BpfObject.Open(Image(), "gates");
+        try
+        {
+            if (previous is not null)
+                foreach (string name in MapNames) programs.ReuseMap(name, previous[name]);
+            programs.Load();
+            pins.Create();
+            foreach (string name in MapNames)
+            {
+                kernel._maps[name] = programs.Map(name);
+                if (previous is null) kernel._maps[name].Pin(pins.Map(name));
+            }
+
+            // Iterators first: a reader that finds the gates attached finds them, too.
+            foreach (string name in Iterators)
+                Replace(programs.AttachIterator(name, name == "list_connections" ? kernel["sock_tags"] : null), pins.Link(name));
+            foreach (string name in Attached) Replace(programs.Attach(name), pins.Link(name));
+            return kernel;
+        }
+        catch
+        {
+            kernel.Dispose();
+            if (previous is null) pins.Remove();
+            throw;
+        }
+    }
+
+    /// <summary>Runs an iterator and gives its records.</summary>
+    public T[] Run<T>(string iterator)
+        where T : unmanaged
+    {
+        using BpfLink link = BpfLink.FromPin(_pins.Link(iterator));
+        return MemoryMarshal.Cast<byte, T>(link.ReadIterator()).ToArray();
+    }
+
+    /// <summary>Runs an iterator that only changes tags.</summary>
+    public void Run(string iterator)
+    {
+        using BpfLink link = BpfLink.FromPin(_pins.Link(iterator));
+        link.ReadIterator();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (BpfMap map in _maps.Values) map.Dispose();
+        _maps.Clear();
+    }
+
+    private static void Replace(BpfLink link, string pin)
+    {
+        using (link)
+        {
+            if (!File.Exists(pin))
+            {
+                link.Pin(pin);
+                return;
+            }
+
+            string next = pin + ".next";
+            if (File.Exists(next)) File.Delete(next);
+            link.Pin(next);
+            File.Delete(pin);
+            File.Move(next, pin);
+        }
+    }
+
+    private static byte[] Image()
+    {
+        using Stream stream = typeof(GateKernel).Assembly.GetManifestResourceStream(Resource) ?? throw new InvalidOperationException($"resource {Resource} is missing");
+        byte[] image = new byte[stream.Length];
+        stream.ReadExactly(image);
+        return image;
+    }
+}

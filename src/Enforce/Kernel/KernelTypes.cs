@@ -1,0 +1,136 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace VirtualServices.Enforce.Kernel;
+
+// The structs of bpf/gates.h, field by field. A test compares sizes and offsets with the object's type information.
+#pragma warning disable CS0649 // the kernel assigns them
+[InlineArray(16)]
+internal struct Bytes16 { private byte _first; }
+
+[InlineArray(108)]
+internal struct Bytes108 { private byte _first; }
+
+[InlineArray(256)]
+internal struct Bytes256 { private byte _first; }
+
+[InlineArray(512)]
+internal struct Bytes512 { private byte _first; }
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Control
+{
+    public uint Generation;
+    public uint Pad;
+    public ulong SinceNs;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct InetKey
+{
+    public Bytes16 Address;
+    public uint Port;
+    public uint Generation;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct UnixKey
+{
+    public uint Generation;
+    public Bytes108 Path;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct RuleKey(uint Generation, uint Service, uint Call, uint Endpoint, uint Requester);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct Rule(uint Classify, uint VirtualService, uint Scope, uint Gate);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct Alive(uint Even, uint Odd);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct GateStats(ulong Hits, ulong Rebinds, ulong Unknown);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct AccountKey(uint VirtualService, uint Service);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ProcessKey(ulong Started, uint Pid, uint VirtualService);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ProcessAccount(ulong CpuNs, uint Service, uint Pad);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct OriginKey(ulong Number, ulong Started);
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RebindEvent
+{
+    public ulong AtNs;
+    public uint Tid;
+    public uint Pid;
+    public uint OldVirtualService;
+    public uint NewVirtualService;
+    public uint Gate;
+    public uint Scope;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct Assignment(uint Service, uint VirtualService, uint Force, uint Gate);
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct TaskRecord
+{
+    public uint Tid;
+    public uint Pid;
+    public uint Parent;
+    public uint Service;
+    public uint VirtualService;
+    public uint Gate;
+    public uint Flags;
+    public uint Pad;
+    public ulong Started;
+    public ulong BoundAtNs;
+    public ulong CpuOpenNs;
+    public ulong CpuTotalNs;
+    public ulong CgroupV2;
+    public ulong CgroupCpu;
+    public Bytes16 Comm;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ServerRecord(uint Pid, uint Service, uint Requester, uint Endpoint, ulong Socket);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Pad);
+
+/// <summary>What the enforcer tells about itself, for other processes. Written by user space only.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct AgentRecord
+{
+    public ulong Magic;
+    public uint Pid;
+    public uint Audit;
+    public long SinceUnixMs;
+    public long HeartbeatUnixMs;
+    public ulong Moved;
+    public ulong Gone;
+    public ulong Failed;
+    public ulong Reconciled;
+    public ulong LostEvents;
+    public uint CpuShares;
+    public uint Pad;
+    public Bytes32 Programs;
+    public Bytes144 LastError;
+}
+
+[InlineArray(32)]
+internal struct Bytes32 { private byte _first; }
+
+[InlineArray(144)]
+internal struct Bytes144 { private byte _first; }
+
+[InlineArray(4096)]
+internal struct Bytes4096 { private byte _first; }
+#pragma warning restore CS0649

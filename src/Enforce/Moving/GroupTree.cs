@@ -1,0 +1,62 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Linux.Cgroups;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Moving;
+
+/// <summary>
+/// The cgroups of the virtual services: <c>/virtual-services/PARENT/CHILD/_self</c>. Processes live in <c>_self</c> only, beside the children of their
+/// virtual service, because cgroup v2 allows processes in groups without children only.
+/// </summary>
+internal sealed class GroupTree(CpuHierarchy hierarchy)
+{
+    /// <summary>The group that holds all of ours.</summary>
+    public const string Root = "/virtual-services";
+
+    private const string Leaf = "_self";
+    private readonly Dictionary<uint, (string Path, ulong Id)> _leaves = [];
+
+    /// <summary>The hierarchy.</summary>
+    public CpuHierarchy Hierarchy => hierarchy;
+
+    /// <summary>Virtual services that have a group.</summary>
+    public IReadOnlyCollection<uint> VirtualServices => _leaves.Keys;
+
+    /// <summary>Makes the groups that are missing and sets all shares.</summary>
+    /// <param name="virtualServices">Parents before children.</param>
+    public void Apply(IReadOnlyList<(uint Id, VirtualService VirtualService)> virtualServices)
+    {
+        // Outside our tree the tenants keep the weight they would have as groups of their own.
+        int weight = Math.Clamp(virtualServices.Where(vs => vs.VirtualService.Parent is null).Sum(vs => vs.VirtualService.Cpu.Weight), 1, 10_000);
+        hierarchy.Create(Root);
+        hierarchy.SetShare(Root, new CpuShare(weight));
+        Dictionary<string, string> groups = [];
+        foreach ((uint id, VirtualService vs) in virtualServices)
+        {
+            string group = $"{(vs.Parent is null ? Root : groups[vs.Parent])}/{vs.Name}";
+            groups[vs.Name] = group;
+            hierarchy.Create(group);
+            hierarchy.SetShare(group, vs.Cpu);
+            string leaf = $"{group}/{Leaf}";
+            hierarchy.Create(leaf);
+            hierarchy.SetShare(leaf, new CpuShare());
+            _leaves[id] = (leaf, hierarchy.Id(leaf));
+        }
+    }
+
+    /// <summary>Group for the processes of a virtual service; best effort's where it has none.</summary>
+    public (string Path, ulong Id) LeafOf(uint virtualService) => _leaves.TryGetValue(virtualService, out (string, ulong) leaf) ? leaf : _leaves[IdTable.BestEffort];
+
+    /// <summary>True for a path inside our tree.</summary>
+    public static bool Contains(string group) => group.StartsWith(Root + "/", StringComparison.Ordinal);
+
+    /// <summary>Removes groups of virtual services that are no more; they must be empty by now. One that is not stays until it is.</summary>
+    public void RemoveOthers()
+    {
+        HashSet<string> kept = [Root];
+        foreach ((string path, _) in _leaves.Values)
+            for (string? group = path; group is not null && group.Length > Root.Length; group = Path.GetDirectoryName(group)) kept.Add(group);
+        foreach (string group in hierarchy.Tree(Root).Select(group => "/" + group.TrimStart('/')))
+            if (!kept.Contains(group) && hierarchy.Processes(group).Count == 0) hierarchy.Remove(group);
+    }
+}

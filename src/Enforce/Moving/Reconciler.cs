@@ -1,0 +1,43 @@
+using VirtualServices.Enforce.Kernel;
+
+namespace VirtualServices.Enforce.Moving;
+
+/// <summary>Compares where processes are with where their tags say they belong: at a start, after a takeover, and for the rare fork that overtook a move.</summary>
+internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins origins)
+{
+    private const uint OwnThread = 1; // TAG_OWN_THREAD in gates.h
+
+    /// <summary>Ids to move, processes before single threads (moving a process takes all its threads along). Remembers where they came from.</summary>
+    public List<(uint Id, uint VirtualService, bool Thread)> Misplaced()
+    {
+        TaskRecord[] tasks = kernel.Run<TaskRecord>("list_tasks");
+        List<(uint, uint, bool)> processes = [], threads = [];
+        foreach (ref readonly TaskRecord task in tasks.AsSpan())
+        {
+            bool own = (task.Flags & OwnThread) != 0 && tree.Hierarchy.ThreadsFile is not null;
+            if (GroupOf(task) == tree.LeafOf(task.VirtualService).Id) continue;
+            if (task.Tid == task.Pid || own) Remember(task);
+            if (own) threads.Add((task.Tid, task.VirtualService, true));
+            else if (task.Tid == task.Pid) processes.Add((task.Pid, task.VirtualService, false));
+        }
+
+        return [.. processes, .. threads];
+    }
+
+    /// <summary>Number of ids that <see cref="Misplaced"/> would give; changes nothing.</summary>
+    public int Count(ReadOnlySpan<TaskRecord> tasks)
+    {
+        int count = 0;
+        foreach (ref readonly TaskRecord task in tasks)
+            if (GroupOf(task) != tree.LeafOf(task.VirtualService).Id) count++;
+        return count;
+    }
+
+    private ulong GroupOf(in TaskRecord task) => tree.Hierarchy.Version == 2 ? task.CgroupV2 : task.CgroupCpu;
+
+    private void Remember(in TaskRecord task)
+    {
+        if (origins.Of(task.Pid, task.Started) is not null) return;
+        if (tree.Hierarchy.GroupOf((int)task.Pid) is { } group && !GroupTree.Contains(group)) origins.Record(task, group);
+    }
+}

@@ -1,0 +1,34 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Rules;
+
+/// <summary>A rule set as the kernel's maps hold it. Conflicts are resolved: for an endpoint and a requester at most one rule is found.</summary>
+/// <param name="VirtualServices">All, with their numbers, parents before children.</param>
+/// <param name="Services">Services that gates refer to, with their numbers.</param>
+/// <param name="Endpoints">Addresses that gates refer to, with their numbers.</param>
+/// <param name="Entries">Rules; the generation in the keys is still 0.</param>
+/// <param name="Gates">Approved gates, with their numbers.</param>
+internal sealed record CompiledRules(
+    IReadOnlyList<(uint Id, VirtualService VirtualService)> VirtualServices,
+    IReadOnlyList<(uint Id, Service Service)> Services,
+    IReadOnlyList<(uint Id, ListenAddress Address)> Endpoints,
+    IReadOnlyDictionary<RuleKey, Rule> Entries,
+    IReadOnlyList<(uint Id, Gate Gate)> Gates)
+{
+    /// <summary>The rule for a receive, found as the kernel finds it; null where there is none.</summary>
+    public Rule? Find(uint service, uint endpoint, uint requester)
+    {
+        RuleKey key = new(0, service, RuleCompiler.ReceiveCall, endpoint, requester);
+        if (Entries.TryGetValue(key, out Rule rule)) return rule;
+        return Entries.TryGetValue(key with { Requester = IdTable.None }, out rule) ? rule : null;
+    }
+
+    /// <summary>Virtual service that a rule chooses for a requester (0: unknown); null where it keeps the present one.</summary>
+    public static uint? Choose(Rule rule, uint requester) => (ClassificationKind)rule.Classify switch
+    {
+        ClassificationKind.Named => rule.VirtualService,
+        ClassificationKind.Requester => requester == IdTable.None ? IdTable.BestEffort : requester,
+        _ => null,
+    };
+}

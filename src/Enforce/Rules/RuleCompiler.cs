@@ -1,0 +1,84 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Rules;
+
+/// <summary>Makes of the approved gates what the kernel looks up: for each endpoint and requester the one rule that wins.</summary>
+internal static class RuleCompiler
+{
+    /// <summary>Number of the receive gate in <c>gates.h</c>.</summary>
+    public const uint ReceiveCall = 1;
+
+    /// <summary>Compiles; numbers come from the table, which gets the new names.</summary>
+    /// <exception cref="VsException">Something in the rule set cannot be enforced; it is refused as a whole.</exception>
+    public static CompiledRules Compile(RuleSet rules, IdTable ids)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        Refusals.Check(rules);
+        List<(uint, VirtualService)> virtualServices = [.. ParentsFirst(rules).Select(vs => (ids.Id(IdKind.VirtualService, vs.Name), vs))];
+        Gate[] gates = [.. rules.Gates.Where(gate => gate.State == GateState.Approved)];
+        List<(uint, Service)> services = [];
+        Dictionary<uint, ListenAddress> endpoints = [];
+        Dictionary<RuleKey, Rule> entries = [];
+        Precedence precedence = new(rules);
+        foreach (Service service in rules.Services)
+        {
+            Gate[] own = [.. gates.Where(gate => gate.Service == service.Name)];
+            if (own.Length == 0) continue;
+            uint serviceId = ids.Id(IdKind.Service, service.Name);
+            services.Add((serviceId, service));
+            Expand(serviceId, own, precedence, ids, endpoints, entries);
+        }
+
+        return new CompiledRules(
+            virtualServices,
+            services,
+            [.. endpoints.Select(endpoint => (endpoint.Key, endpoint.Value))],
+            entries,
+            [.. gates.Select(gate => (ids.Id(IdKind.Gate, gate.Id), gate))]);
+    }
+
+    // Every address and requester that a gate of the service names, and "any other" for both. A requester that no gate names
+    // is looked up as any other, so the kernel needs two lookups at most.
+    private static void Expand(uint service, Gate[] gates, Precedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
+    {
+        List<ListenAddress?> addresses = [null, .. gates.Select(gate => gate.When.Listen).OfType<ListenAddress>().Distinct()];
+        List<string?> requesters = [null, .. gates.SelectMany(gate => gate.When.Requesters ?? []).Distinct(StringComparer.Ordinal)];
+        foreach (ListenAddress? address in addresses)
+        {
+            uint endpoint = address is null ? 0 : ids.Id(IdKind.Endpoint, address.ToString());
+            if (address is not null) endpoints[endpoint] = address;
+            foreach (string? requester in requesters)
+            {
+                Gate? winner = precedence.Winner(gates.Where(gate => Applies(gate, address, requester)), requester);
+                if (winner is null) continue;
+                uint requesterId = requester is null ? 0 : ids.Id(IdKind.VirtualService, requester);
+                uint named = winner.Classify.Kind == ClassificationKind.Named ? ids.Id(IdKind.VirtualService, winner.Classify.VirtualService) : 0;
+                entries[new RuleKey(0, service, ReceiveCall, endpoint, requesterId)] = new Rule((uint)winner.Classify.Kind, named, (uint)winner.Binds, ids.Id(IdKind.Gate, winner.Id));
+            }
+        }
+    }
+
+    private static bool Applies(Gate gate, ListenAddress? address, string? requester) =>
+        (gate.When.Listen is null || (address is not null && Covers(gate.When.Listen, address)))
+        && (gate.When.Requesters is null || (requester is not null && gate.When.Requesters.Contains(requester)));
+
+    // tcp/5432 covers tcp/127.0.0.1:5432: the kernel finds the narrow endpoint first and then must not lose the wide gate.
+    private static bool Covers(ListenAddress wide, ListenAddress narrow) =>
+        wide.Equals(narrow) || (wide.Protocol == narrow.Protocol && wide.Protocol != TransportProtocol.Unix && wide.Address is null && wide.Port == narrow.Port);
+
+    private static List<VirtualService> ParentsFirst(RuleSet rules)
+    {
+        List<VirtualService> ordered = [];
+        HashSet<string> done = [];
+        while (ordered.Count < rules.VirtualServices.Count)
+        {
+            int before = ordered.Count;
+            foreach (VirtualService vs in rules.VirtualServices)
+                if (!done.Contains(vs.Name) && (vs.Parent is null || done.Contains(vs.Parent)) && done.Add(vs.Name)) ordered.Add(vs);
+            if (ordered.Count == before) throw VsException.BadInput("rules", $"the parents of {string.Join(", ", rules.VirtualServices.Where(vs => !done.Contains(vs.Name)).Select(vs => vs.Name))} do not lead to the root");
+        }
+
+        return ordered;
+    }
+}

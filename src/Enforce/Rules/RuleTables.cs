@@ -1,0 +1,74 @@
+using System.Text;
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Rules;
+
+/// <summary>Writes compiled rules into the kernel as a new generation beside the present one, then switches by one word: never half a rule set.</summary>
+internal static class RuleTables
+{
+    /// <summary>Writes, switches, and removes the generation before.</summary>
+    /// <exception cref="VsException">More rules than the maps hold.</exception>
+    public static uint Swap(GateKernel kernel, CompiledRules rules, IdTable ids, ulong nowNs)
+    {
+        BpfMap control = kernel["control"];
+        control.TryLookup(0u, out Control present);
+        uint next = present.Generation + 1;
+        CheckRoom(kernel, ids);
+        try
+        {
+            ids.Write(kernel["names"]);
+            WriteEndpoints(kernel, rules, next);
+            foreach ((RuleKey key, Rule rule) in rules.Entries) kernel["rules"].Update(key with { Generation = next }, rule);
+            foreach ((uint id, _) in rules.VirtualServices)
+            {
+                kernel["vs_alive"].TryLookup(id, out Alive alive);
+                kernel["vs_alive"].Update(id, next % 2 == 0 ? alive with { Even = next } : alive with { Odd = next });
+            }
+        }
+        catch
+        {
+            Remove(kernel, generation => generation == next);
+            throw;
+        }
+
+        control.Update(0u, new Control { Generation = next, SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
+        Remove(kernel, generation => generation != next);
+        return next;
+    }
+
+    private static void CheckRoom(GateKernel kernel, IdTable ids)
+    {
+        if (ids.Highest(IdKind.Gate) >= kernel["gate_counts"].MaxEntries || ids.Highest(IdKind.VirtualService) >= kernel["vs_alive"].MaxEntries)
+            throw new VsException(ExitCode.HostLacks, $"the kernel's tables hold {kernel["vs_alive"].MaxEntries - 1} virtual services and {kernel["gate_counts"].MaxEntries - 1} gates over all rule files since the gates were loaded: run 'vs stop', then 'vs enforce'");
+    }
+
+    private static void WriteEndpoints(GateKernel kernel, CompiledRules rules, uint generation)
+    {
+        foreach ((uint id, ListenAddress address) in rules.Endpoints)
+        {
+            if (address.Protocol == TransportProtocol.Unix)
+            {
+                UnixKey key = new() { Generation = generation };
+                byte[] path = Encoding.UTF8.GetBytes(address.Path);
+                if (path.Length > 108) throw VsException.BadInput(address.ToString(), "the path of a unix socket has at most 108 bytes");
+                path.CopyTo((Span<byte>)key.Path);
+                if (path[0] == '@') key.Path[0] = 0; // the abstract name space
+                kernel["unix_endpoints"].Update(key, id);
+                continue;
+            }
+
+            InetKey inet = new() { Generation = generation, Port = (uint)address.Port };
+            if (address.Address is { } ip) ip.MapToIPv6().GetAddressBytes().CopyTo((Span<byte>)inet.Address);
+            kernel["inet_endpoints"].Update(inet, id);
+        }
+    }
+
+    private static void Remove(GateKernel kernel, Func<uint, bool> which)
+    {
+        foreach (RuleKey key in kernel["rules"].Keys<RuleKey>().Where(key => which(key.Generation))) kernel["rules"].Delete(key);
+        foreach (InetKey key in kernel["inet_endpoints"].Keys<InetKey>().Where(key => which(key.Generation))) kernel["inet_endpoints"].Delete(key);
+        foreach (UnixKey key in kernel["unix_endpoints"].Keys<UnixKey>().Where(key => which(key.Generation))) kernel["unix_endpoints"].Delete(key);
+    }
+}

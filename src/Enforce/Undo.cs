@@ -1,0 +1,74 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Moving;
+using VirtualServices.Linux.Cgroups;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>Puts everything back, whatever state it is in: processes into their cgroups first, then gates, groups and mount away.</summary>
+internal static class Undo
+{
+    private const int MostRounds = 50;
+
+    /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
+    /// <returns>Processes that were moved back.</returns>
+    public static int All(Action<string>? log)
+    {
+        int moved = 0;
+        if (CgroupMount.WithCpu(CgroupMount.Find())?.Open() is { } hierarchy && Directory.Exists(hierarchy.Folder(GroupTree.Root)))
+        {
+            GateKernel? kernel = TryOpen(log);
+            using (kernel) moved = Restore(hierarchy, kernel);
+            hierarchy.Remove(GroupTree.Root);
+            if (moved > 0) log?.Invoke($"moved {moved} processes back to where they came from");
+        }
+
+        Pins.Default.Remove();
+        HostAccess.DisableFastMoves();
+        return moved;
+    }
+
+    private static GateKernel? TryOpen(Action<string>? log)
+    {
+        try
+        {
+            return Pins.Default.Exist ? GateKernel.Open(Pins.Default) : null;
+        }
+        catch (VsException error)
+        {
+            log?.Invoke($"{error.Message}; processes go to the root cgroup");
+            return null;
+        }
+    }
+
+    // Processes fork while we move them: until the groups are empty.
+    private static int Restore(CpuHierarchy hierarchy, GateKernel? kernel)
+    {
+        Origins? origins = kernel is null ? null : new Origins(kernel["origins"]);
+        int moved = 0;
+        for (int round = 0; round < MostRounds; round++)
+        {
+            Dictionary<uint, TaskRecord> tasks = [];
+            foreach (TaskRecord task in kernel?.Run<TaskRecord>("list_tasks") ?? [])
+                if (task.Tid == task.Pid) tasks[task.Pid] = task;
+            int found = 0;
+            foreach (int pid in hierarchy.Tree(GroupTree.Root).SelectMany(hierarchy.Processes).ToList())
+            {
+                found++;
+                string group = origins is not null && tasks.TryGetValue((uint)pid, out TaskRecord task) ? origins.For(task, tasks) : "/";
+                if (hierarchy.MoveProcess(Existing(hierarchy, group), pid)) moved++;
+            }
+
+            if (found == 0) return moved;
+        }
+
+        throw new VsException(ExitCode.DoesNotHold, $"processes below {hierarchy.Folder(GroupTree.Root)} fork faster than they can be moved back: run 'vs stop' again");
+    }
+
+    // The group may be gone, as after a restart of its unit: then the nearest one above.
+    private static string Existing(CpuHierarchy hierarchy, string group)
+    {
+        while (group.Length > 1 && !Directory.Exists(hierarchy.Folder(group))) group = Path.GetDirectoryName(group) ?? "/";
+        return group;
+    }
+}

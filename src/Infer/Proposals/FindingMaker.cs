@@ -1,0 +1,88 @@
+using VirtualServices.Infer.Statistics;
+
+namespace VirtualServices.Infer.Proposals;
+
+/// <summary>Puts the sums of a service into words and parts.</summary>
+internal static class FindingMaker
+{
+    public static ServiceFinding Make(ServiceStatistics statistics, string name, bool shared, TenantMap tenants, List<string> notes, List<Unknown> unknowns)
+    {
+        var cpu = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        ulong nobody = 0;
+        ulong background = 0;
+        ulong unknownRequesters = 0;
+        long backgroundProcesses = 0;
+        foreach (ProfileStatistics profile in statistics.Profiles.Values)
+        {
+            nobody += profile.CpuBeforeNs;
+            if (profile.Served.Count == 0)
+            {
+                background += profile.CpuBeforeNs;
+                backgroundProcesses += profile.Processes;
+            }
+
+            for (int i = 0; i < profile.CpuNs.Length; i++)
+            {
+                string? vs = i < profile.Served.Count ? tenants.NameOf(profile.Served[i].Origin) : null;
+                if (vs is not null)
+                {
+                    cpu[vs] = cpu.GetValueOrDefault(vs) + profile.CpuNs[i];
+                    continue;
+                }
+
+                nobody += profile.CpuNs[i];
+                unknownRequesters += profile.CpuNs[i];
+            }
+        }
+
+        Flow[] flows = [.. statistics.Flows
+            .Select(f => (f.Key, f.Value, Vs: tenants.NameOf(f.Key.Origin), From: PartyName(f.Key.Direct, tenants)))
+            .GroupBy(f => (f.Key.Listen, f.From, f.Vs))
+            .OrderBy(g => g.Key.Listen, StringComparer.Ordinal).ThenBy(g => g.Key.Vs, StringComparer.Ordinal).ThenBy(g => g.Key.From, StringComparer.Ordinal)
+            .Select(g => new Flow(g.Key.Listen, g.Key.From, g.Key.Vs, g.Sum(f => f.Value.Requests), g.Sum(f => f.Value.Connections)))];
+        Explain(statistics, name, shared, flows, tenants, unknowns, unknownRequesters);
+        if (shared && backgroundProcesses > 0)
+        {
+            unknowns.Add(new Unknown(name, "processes that were asked by no connection: the listening process, background work, workers that another process started on behalf of a request. For whom they work cannot be told; they are charged to nobody", backgroundProcesses, background));
+        }
+
+        if (!shared && statistics.Flows.Count > 0) notes.Add("It asks other recorded services and no recorded service asks it: a front end. Whoever asks it is outside.");
+        return new ServiceFinding
+        {
+            Name = name,
+            Shared = shared,
+            Model = statistics.Model.Classify(),
+            Evidence = statistics.Model,
+            Listens = [.. statistics.Listens.Union(statistics.Flows.Keys.Select(f => f.Listen).Where(l => l.Length > 0)).Order(StringComparer.Ordinal)],
+            Flows = flows,
+            Cpu = [.. cpu.Select(c => new CpuPart(c.Key, c.Value))],
+            CpuForNobodyNs = nobody,
+            BackgroundCpuNs = background,
+            BackgroundProcesses = backgroundProcesses,
+            Bytes = (statistics.BytesIn, statistics.BytesOut),
+            Notes = notes,
+        };
+    }
+
+    private static string PartyName(string key, TenantMap tenants) =>
+        key.Length == 0 ? "" : tenants.Find(key)?.Party ?? Words.Clean(key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..]);
+
+    private static void Explain(ServiceStatistics statistics, string name, bool shared, Flow[] flows, TenantMap tenants, List<Unknown> unknowns, ulong cpuNs)
+    {
+        if (statistics.Flows.Count == 0)
+        {
+            if (!tenants.FrontEnds.Contains(statistics.Key)) unknowns.Add(new Unknown(name, "nobody was seen to ask it: no rule without data", 0, 0));
+            return;
+        }
+
+        if (!shared) return;
+        long strangers = flows.Where(f => f.VirtualService is null && f.From.Length == 0).Sum(f => f.Requests);
+        if (strangers > 0)
+            unknowns.Add(new Unknown(name, "requests whose sender is not known: it runs on another host, or ended before it could be looked up", strangers, cpuNs));
+        var unnamed = tenants.Tenants.Where(t => t.FrontDoors.Count == 0).Select(t => t.Party).ToHashSet(StringComparer.Ordinal); // told of as tenants
+        foreach (IGrouping<string, Flow> middle in flows.Where(f => f.VirtualService is null && f.From.Length > 0 && !unnamed.Contains(f.From)).GroupBy(f => f.From, StringComparer.Ordinal))
+        {
+            unknowns.Add(new Unknown(name, $"requests from {middle.Key}, which is asked by others itself: for which of them it called cannot be told", middle.Sum(f => f.Requests), cpuNs));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using VirtualServices.Infer.Statistics;
+using VirtualServices.Model;
+
+namespace VirtualServices.Infer.Proposals;
+
+/// <summary>Proposes gates for shared services that serve each connection with a process of its own; says why not for all others.</summary>
+internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
+{
+    private readonly NameBook _gateIds = new();
+
+    /// <summary>Gates of a service in the order of their addresses; none where they would not be safe or where nothing was seen.</summary>
+    public IReadOnlyList<Gate> Propose(ServiceStatistics statistics, string name, List<string> notes)
+    {
+        SortedDictionary<string, GateTally> tallies = GateTally.Of(statistics, tenants);
+        long interleaved = tallies.Values.Sum(t => t.Interleaved);
+        ExecutionModel model = statistics.Model.Classify();
+        if (interleaved > 0)
+        {
+            // Never binds: process, whatever the other processes do: the process would work for one and be charged to the other.
+            unknowns.Add(new Unknown(name, $"no gate: {Words.Count(interleaved, "process was", "processes were")} asked by two requesters at the same time, so binding the process would charge one for the other", interleaved, 0));
+            return [];
+        }
+
+        if (tallies.Values.All(t => t.Observed == 0)) return [];
+        if (model != ExecutionModel.ProcessPerConnection)
+        {
+            unknowns.Add(new Unknown(name, "no gate: " + WhyNot(statistics.Model, model), tallies.Values.Sum(t => t.Observed), 0));
+            return [];
+        }
+
+        string[] proven = [.. tallies.Where(t => t.Value.Agreed > 0).Select(t => t.Key)];
+        string[] asked = [.. tallies.Where(t => t.Value.Observed > 0).Select(t => t.Key)];
+        string[] silent = [.. statistics.Listens.Where(l => !asked.Contains(l, StringComparer.Ordinal))];
+        foreach (string listen in silent) unknowns.Add(new Unknown(name, $"no rule for {Words.Clean(listen)}: nobody asked there", 0, 0));
+        foreach (string listen in asked.Except(proven, StringComparer.Ordinal))
+        {
+            unknowns.Add(new Unknown(name, $"no rule for {Place(listen)}: no requester could be told there", tallies[listen].Observed, 0));
+        }
+
+        if (proven.Length == 0) return [];
+        var gates = new List<Gate>();
+        if (proven.Length > 1 && silent.Length == 0 && proven.Length == asked.Length)
+        {
+            // Every address is covered by evidence: one rule without narrowing says the same as one rule for each.
+            var all = new GateTally();
+            foreach (GateTally tally in tallies.Values) all.Add(tally);
+            gates.Add(Make(name, null, all, model, notes));
+        }
+        else
+        {
+            foreach (string listen in proven)
+            {
+                if (ListenAddress.TryParse(listen, out ListenAddress address)) gates.Add(Make(name, address, tallies[listen], model, notes));
+                else if (proven.Length == 1 && silent.Length == 0) gates.Add(Make(name, null, tallies[listen], model, notes));
+                else unknowns.Add(new Unknown(name, "no rule for connections whose listening address is not known", tallies[listen].Observed, 0));
+            }
+        }
+
+        return gates;
+    }
+
+    private static string Place(string listen) => listen.Length == 0 ? "connections whose listening address is not known" : Words.Clean(listen);
+
+    private static string WhyNot(ModelEvidence evidence, ExecutionModel model) => model switch
+    {
+        ExecutionModel.PreFork => "its processes serve one connection after another (pre-fork); a process is not one requester's for good",
+        ExecutionModel.ThreadPerConnection => "it serves each connection with a thread, and threads are not bound yet",
+        ExecutionModel.EventLoop => "one thread serves several connections (event loop); only requests could be bound",
+        _ when evidence.ForProcessPerConnection > 0 =>
+            $"the evidence is divided: {Words.Count(evidence.ForProcessPerConnection, "connection has", "connections have")} a process of their own, {Words.Count(evidence.AgainstProcessPerConnection, "observation speaks", "observations speak")} against it",
+        _ => "how it serves connections was not seen; record while new connections are made",
+    };
+
+    private Gate Make(string service, ListenAddress? listen, GateTally tally, ExecutionModel model, List<string> notes)
+    {
+        if (tally.Requesters.Count == 1)
+            notes.Add($"Only {tally.Requesters.Min} asked{(listen is null ? "" : $" at {Words.Clean(listen.ToString())}")}: the gate charges it, but there is nobody yet to share with.");
+        string id = _gateIds.Take(listen is null ? $"{service}-receive" : $"{service}-receive-{listen}");
+        return new Gate(
+            id,
+            service,
+            GateCall.Receive,
+            new GateCondition(listen, null),
+            new Classification(ClassificationKind.Requester),
+            BindScope.Process,
+            GateState.Proposed,
+            tally.ToEvidence(model),
+            GateReview.None);
+    }
+}

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Builds everything and runs all tests. The last line says: tests: N passed, M failed, K skipped. Exit code 0 only if nothing failed.
+set -u
+cd "$(dirname -- "$(readlink -f -- "$0")")" || exit 70
+. scripts/setup.sh
+
+results=artifacts/test-results
+rm -rf "$results"
+mkdir -p "$results" || exit 70
+passed=0 failed=0 skipped=0
+
+finish() {
+  echo "tests: $passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ]
+  exit
+}
+
+# A step that fails counts as one failed test: nothing that is broken can look green.
+step() {
+  what=$1
+  shift
+  echo "== $what"
+  "$@" && return 0
+  echo "failed: $what" >&2
+  failed=$((failed + 1))
+  return 1
+}
+
+counter() { sed -n "s/.*<Counters[^>]* $2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
+
+step "restore with the committed lock files" dotnet restore VirtualServices.sln --locked-mode -v quiet || finish
+step "build, warnings are errors" dotnet build VirtualServices.sln --no-restore -c Release -v quiet -nodeReuse:false || finish
+step "formatting" dotnet format VirtualServices.sln --verify-no-changes --no-restore
+
+for project in tests/*/*.csproj; do
+  name=$(basename "$project" .csproj)
+  echo "== $name"
+  # One project after the other: tests of the kernel and of whole servers would disturb each other.
+  dotnet test --project "$project" --no-build -c Release --no-progress --results-directory "$results/$name" --report-xunit-trx --report-xunit-trx-filename result.trx
+  code=$?
+  trx=$results/$name/result.trx
+  if [ ! -s "$trx" ] || [ -z "$(counter "$trx" total)" ]; then
+    echo "failed: $name left no results (exit code $code)" >&2
+    failed=$((failed + 1))
+    continue
+  fi
+  ok=$(counter "$trx" passed) bad=$(($(counter "$trx" total) - ok)) left_out=$(grep -o 'outcome="NotExecuted"' "$trx" | wc -l)
+  bad=$((bad - left_out))
+  # A runner that ended badly after its last test has failed, whatever its results say.
+  [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left_out))
+done
+finish

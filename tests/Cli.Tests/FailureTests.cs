@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace VirtualServices.Cli.Tests;
+
+/// <summary>What goes wrong outside: the program as its own process.</summary>
+public sealed class FailureTests : CommandTest
+{
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "vs.dll");
+
+    [Fact]
+    public void A_killed_approve_leaves_the_old_or_the_new_file()
+    {
+        string gates = string.Concat(Enumerable.Range(0, 300).Select(i => $"  - {{ id: g{i}, service: postgres, on: fork, classify: creator, binds: process }}\n"));
+        File.WriteAllText(RulesPath, Rules + gates);
+        int finished = 0;
+        for (int i = 0; i < 16; i++)
+        {
+            using Process process = Start(i % 2 == 0 ? "approve" : "reject", RulesPath, "--all", "--by", "ada");
+
+            // Kill at different moments of its life; where it has ended before, it has done its work.
+            if (process.WaitForExit(60 + (i * 15))) finished++;
+            process.Kill();
+            process.WaitForExit();
+            GateState[] states = [.. RuleFile.Load(RulesPath).Rules.Gates.Select(gate => gate.State).Distinct()];
+            Assert.Single(states);
+            foreach (string left in Directory.EnumerateFiles(Folder, ".rules.yaml.*")) File.Delete(left);
+            if (states[0] == GateState.Rejected) File.WriteAllText(RulesPath, Rules + gates);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{finished} of 16 ended before the kill"));
+    }
+
+    [Fact]
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    public void Without_permission_it_exits_with_5_and_the_file_stays()
+    {
+        File.SetUnixFileMode(Folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            // Root writes where it likes until it has no capabilities left.
+            string[] unprivileged = Environment.IsPrivilegedProcess ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+            using Process process = Start(unprivileged, "approve", RulesPath, "--all", "--by", "ada");
+            string error = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.Contains("may not be written by this user, the file is untouched", error, StringComparison.Ordinal);
+            Assert.Equal(5, process.ExitCode);
+            Assert.Equal(Rules, Text);
+            Assert.Equal([RulesPath], Directory.EnumerateFileSystemEntries(Folder));
+        }
+        finally
+        {
+            File.SetUnixFileMode(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    [Fact]
+    public void Standard_input_that_is_no_terminal_is_refused_by_review()
+    {
+        using Process process = Start("review", RulesPath);
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(2, process.ExitCode);
+        Assert.Contains("review needs a terminal", error, StringComparison.Ordinal);
+    }
+
+    private static Process Start(params string[] args) => Start([], args);
+
+    private static Process Start(string[] before, params string[] args)
+    {
+        string[] words = [.. before, "dotnet", Program, .. args];
+        return Process.Start(new ProcessStartInfo(words[0], words.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
+}

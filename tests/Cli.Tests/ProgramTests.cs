@@ -1,0 +1,72 @@
+using VirtualServices.Cli.Commands;
+
+namespace VirtualServices.Cli.Tests;
+
+public sealed class ProgramTests : CommandTest
+{
+    [Fact]
+    public void Every_command_has_help_with_an_example_that_names_it()
+    {
+        using var output = new StringWriter();
+        var context = new CommandContext(output, output, Terminal, TimeProvider.System, _ => null);
+        string[] names = [.. VsCommands.Create("", context).Select(command => command.Name)];
+        Assert.Contains("check", names);
+        foreach (string name in names)
+        {
+            (int code, string help, string error) = Vs(name, "--help");
+            Assert.Equal((0, ""), (code, error));
+            Assert.Contains("Example:", help, StringComparison.Ordinal);
+            Assert.Contains($"  vs {name} ", help, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void The_help_of_the_program_lists_the_commands()
+    {
+        (int code, string help, _) = Vs("--help");
+        Assert.Equal(0, code);
+        foreach (string name in "review approve reject check".Split(' ')) Assert.Contains($"\n  {name} ", help, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("chekc")]
+    [InlineData("check")]
+    [InlineData("check", "a", "b")]
+    [InlineData("check", "--yes")]
+    [InlineData("approve", "a")]
+    [InlineData("approve", "a", "--all")]
+    [InlineData("approve", "--all", "--by", "x")]
+    public void Wrong_words_are_usage_errors_on_stderr(params string[] args)
+    {
+        (int code, string output, string error) = Vs(args);
+        Assert.Equal(2, code);
+        Assert.Equal("", output);
+        Assert.StartsWith("vs: ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Exceptions_become_exit_codes_at_one_place()
+    {
+        Assert.Equal((ExitCode.HostLacks, "vs: no BTF\n"), Report(new VsException(ExitCode.HostLacks, "no BTF")));
+        Assert.Equal((ExitCode.BadInput, "f:3: x, expected y\n"), Report(VsException.BadInput("f:3", "x, expected y")));
+        Assert.Equal(ExitCode.Permission, Report(new UnauthorizedAccessException("no")).Code);
+        Assert.Equal(ExitCode.DoesNotHold, Report(new OperationCanceledException()).Code);
+        (ExitCode code, string text) = Report(new InvalidOperationException("oops"));
+        Assert.Equal(ExitCode.Bug, code);
+        Assert.Contains("this is a bug", text, StringComparison.Ordinal);
+        Assert.Contains("InvalidOperationException: oops", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0", 1)]
+    [InlineData("0-3\n", 4)]
+    [InlineData("0-1,4,6-7", 5)]
+    public void Online_cpus_are_counted(string list, int count) => Assert.Equal(count, OnlineCpus.Count(list));
+
+    private static (ExitCode Code, string Text) Report(Exception exception)
+    {
+        using var error = new StringWriter();
+        return (VsProgram.Report(exception, error), error.ToString());
+    }
+}

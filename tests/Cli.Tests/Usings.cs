@@ -1,0 +1,2 @@
+global using VirtualServices.Model;
+global using VirtualServices.Rules;

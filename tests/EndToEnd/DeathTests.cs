@@ -1,0 +1,76 @@
+using System.Text.Json;
+using VirtualServices.Cli.Demo;
+
+namespace VirtualServices.EndToEnd;
+
+/// <summary>What is left when our own processes are killed in the middle of their work.</summary>
+public sealed class DeathTests
+{
+    [Fact]
+    public async Task A_killed_enforcer_harms_no_transaction_and_a_new_one_takes_over()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        await site.RecordAndApproveAsync("127.0.0.1");
+        Enforcer first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        ChargeAudit audit = new();
+        using PgBench one = site.Load(Stage.Aggressor, 8);
+        using PgBench other = site.Load(Stage.Victim, 8);
+        await site.ConnectedAsync(audit, 4);
+
+        _ = Tmds.Linux.LibC.kill(first.Pid, Child.Kill);
+        await Task.Delay(TimeSpan.FromSeconds(1), Site.Cancel);
+        await using Enforcer second = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        await Task.Delay(TimeSpan.FromSeconds(1), Site.Cancel);
+        using (JsonDocument status = JsonDocument.Parse(await Enforcer.StatusAsync(Site.Cancel)))
+        {
+            string[] bound = [.. status.RootElement.GetProperty("processes").EnumerateArray().Select(one => one.GetProperty("vs").GetString()!)];
+            Assert.Contains(Stage.Aggressor, bound);
+            Assert.Contains(Stage.Victim, bound);
+        }
+
+        // pgbench ends with an error, and so does this, if a single transaction failed.
+        Assert.NotEmpty(await one.FinishAsync(Site.Cancel));
+        Assert.NotEmpty(await other.FinishAsync(Site.Cancel));
+        await second.StopAsync(Site.Cancel);
+    }
+
+    [Fact]
+    public async Task After_a_killed_enforcer_stop_puts_everything_back()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        await site.RecordAndApproveAsync("127.0.0.1");
+        Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        using PgBench load = site.Load(Stage.Aggressor, 4);
+        await site.ConnectedAsync(new ChargeAudit(), 2);
+        _ = Tmds.Linux.LibC.kill(enforcer.Pid, Child.Kill);
+        await VsChild.RunAsync(Site.Cancel, "stop");
+        Assert.NotEmpty(await load.FinishAsync(Site.Cancel));
+        using JsonDocument status = JsonDocument.Parse(await Enforcer.StatusAsync(Site.Cancel));
+        Assert.True(!status.RootElement.TryGetProperty("enforcer_pid", out JsonElement pid) || pid.ValueKind == JsonValueKind.Null, "nothing is enforced any more");
+    }
+
+    [Fact]
+    public async Task A_killed_recorder_leaves_a_session_that_can_be_read()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        using PgBench early = site.Load(Stage.Aggressor, 3);
+        using PgBench otherEarly = site.Load(Stage.Victim, 3);
+        using (Child recorder = await site.StartRecordingAsync("127.0.0.1", "60s"))
+        {
+            using PgBench one = site.Load(Stage.Aggressor, 3);
+            using PgBench other = site.Load(Stage.Victim, 3);
+            await one.FinishAsync(Site.Cancel);
+            await other.FinishAsync(Site.Cancel);
+            recorder.Signal(Child.Kill);
+            Assert.NotEqual(0, await recorder.WaitAsync(Site.Cancel));
+        }
+
+        using JsonDocument shown = JsonDocument.Parse(await VsChild.RunAsync(Site.Cancel, "show", site.Session, "--json"));
+        Assert.Equal(JsonValueKind.Object, shown.RootElement.ValueKind);
+        await VsChild.RunAsync(Site.Cancel, "infer", site.Session, "-o", site.Rules);
+        Assert.Contains(Stage.Service, await File.ReadAllTextAsync(site.Rules, Site.Cancel), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using VirtualServices.Cli.Demo;
+
+namespace VirtualServices.EndToEnd;
+
+/// <summary>A shared PostgreSQL with two tenants, and a folder for what a test leaves.</summary>
+internal sealed class Site : IAsyncDisposable
+{
+    private Site(Stage stage, string folder)
+    {
+        Stage = stage;
+        Folder = folder;
+    }
+
+    public static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public Stage Stage { get; }
+
+    public string Folder { get; }
+
+    public string Session => Path.Combine(Folder, "session");
+
+    public string Rules => Path.Combine(Folder, "rules.yaml");
+
+    public static async Task<Site> StartAsync() => new(await Stage.SetUpAsync(Cancel), Directory.CreateTempSubdirectory("vs-end-to-end-").FullName);
+
+    /// <summary>Starts a front end of a tenant: closed loop, two connections.</summary>
+    public PgBench Load(string tenant, int seconds, string host = "127.0.0.1") =>
+        PgBench.Start(Stage.Server, Stage.Workload, new TenantLoad(tenant, 2, null, 1), Stage.Cgroups.Folder(tenant), seconds, host);
+
+    /// <summary>The listening address behind a host that pgbench connects to.</summary>
+    public string Listen(string host) => host.StartsWith('/')
+        ? $"listen:unix/{Stage.Server.SocketPath}"
+        : $"listen:tcp/{Stage.Server.Port.ToString(CultureInfo.InvariantCulture)}";
+
+    /// <summary>Starts recording both tenants and the server, and waits until the session is there.</summary>
+    public async Task<Child> StartRecordingAsync(string host, string duration)
+    {
+        await Stage.PresentAsync([Stage.Aggressor, Stage.Victim], Cancel);
+        Child recorder = VsChild.Start(
+        [
+            "record", "-o", Session, "--duration", duration,
+            "--service", $"{Stage.Aggressor}=cgroup:{Stage.Cgroups.PathOf(Stage.Aggressor)}",
+            "--service", $"{Stage.Victim}=cgroup:{Stage.Cgroups.PathOf(Stage.Victim)}",
+            "--service", $"{Stage.Service}={Listen(host)}",
+        ]);
+        bool began = await Wait.UntilAsync(() => recorder.HasExited || File.Exists(Path.Combine(Session, "session.json")), TimeSpan.FromSeconds(20), Cancel);
+        Assert.True(began && !recorder.HasExited, recorder.Errors);
+        return recorder;
+    }
+
+    /// <summary>Records both tenants over one transport and leaves an approved rule file.</summary>
+    public async Task RecordAndApproveAsync(string host)
+    {
+        using PgBench early = Load(Stage.Aggressor, 5, host);
+        using PgBench otherEarly = Load(Stage.Victim, 5, host);
+        using (Child recorder = await StartRecordingAsync(host, "5s"))
+        {
+            using PgBench one = Load(Stage.Aggressor, 3, host);
+            using PgBench other = Load(Stage.Victim, 3, host);
+            await one.FinishAsync(Cancel);
+            await other.FinishAsync(Cancel);
+            Assert.True(await recorder.WaitAsync(Cancel) == 0, recorder.Errors);
+        }
+
+        await VsChild.RunAsync(Cancel, "infer", Session, "-o", Rules);
+        await VsChild.RunAsync(Cancel, "approve", Rules, "--all", "--by", "test");
+        await VsChild.RunAsync(Cancel, "check", Rules);
+    }
+
+    /// <summary>Waits until so many connections of the tenants are up.</summary>
+    public async Task ConnectedAsync(ChargeAudit audit, int connections)
+    {
+        for (int i = 0; i < 200; i++)
+        {
+            if ((await audit.SampleAsync(Stage.Monitor, Cancel)).Values.Sum() >= connections) return;
+            await Task.Delay(50, Cancel);
+        }
+
+        Assert.Fail($"{connections} connections did not come up within 10 s");
+    }
+
+    /// <summary>Halts the front ends, compares what was charged with what PostgreSQL and the kernel say, lets them go on.</summary>
+    /// <returns>Part of the tenants' CPU time charged to the right virtual service.</returns>
+    public async Task<double> ChargedRightAsync(ChargeAudit audit, params PgBench[] loads)
+    {
+        foreach (PgBench load in loads) load.Pause();
+        await Stage.QuietAsync(Cancel);
+        await audit.SampleAsync(Stage.Monitor, Cancel);
+        audit.End(await Enforcer.StatusAsync(Cancel));
+        foreach (PgBench load in loads) load.Resume();
+        return audit.ChargedRight;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Stage.DisposeAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+}

@@ -1,0 +1,18 @@
+using System.Globalization;
+using VirtualServices.Linux.Cgroups;
+
+namespace VirtualServices.Kernel.Tests;
+
+/// <summary>Where processes are in the hierarchy that shares CPU.</summary>
+internal static class Groups
+{
+    private static readonly CpuHierarchy Hierarchy = CgroupMount.WithCpu(CgroupMount.Find())!.Open();
+
+    public static string Of(int pid) => Hierarchy.GroupOf(pid) ?? "gone";
+
+    public static string Leaf(string virtualService) => $"/virtual-services/{virtualService}/_self";
+
+    public static bool Exist => Directory.Exists(Hierarchy.Folder("/virtual-services"));
+
+    public static long RuntimeNs(int pid) => long.Parse(File.ReadAllText($"/proc/{pid}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
+}
