@@ -5,7 +5,6 @@ using Spectre.Console;
 using VirtualServices.Discover.Sessions;
 using VirtualServices.Infer.Replays;
 using VirtualServices.Model;
-using VirtualServices.Model.Sessions;
 using VirtualServices.Rules;
 
 namespace VirtualServices.Cli.Commands;
@@ -33,7 +32,7 @@ internal static class ReplayCommand
     {
         RuleDocument document = RuleFile.Load(rules);
         RuleSet applied = document.Rules with { Gates = [.. document.Rules.Gates.Where(gate => document.EffectiveState(gate) != GateState.Rejected)] };
-        using IEventSource source = new ProgressSource(SessionReader.Open(folder), $"replaying {folder}", context);
+        using ProgressSource source = new(SessionReader.Open(folder), $"replaying {folder}", context);
         ReplayResult result = Replay.Run(applied, source);
         if (json) WriteJson(context.Out, result, source.Truncated);
         else WriteText(context, result, source.Truncated);
