@@ -6,6 +6,9 @@ public enum EnforcerState
     /// <summary>Nothing is enforced.</summary>
     None,
 
+    /// <summary>An enforcer is starting, or taking over.</summary>
+    Starting,
+
     /// <summary>An enforcer runs.</summary>
     Running,
 

@@ -53,6 +53,7 @@ public sealed class Enforcer : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         RuleCompiler.Compile(rules, new IdTable()); // refuses before anything is touched
         HostAccess.RequireRoot("enforce rules");
+        UnitCheck.Run(rules);
         CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.Take();

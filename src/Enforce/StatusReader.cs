@@ -19,6 +19,7 @@ public static class StatusReader
     {
         HostAccess.RequireRoot("read the status");
         if (!Pins.Default.Exist) return EnforcementStatus.Nothing;
+        if (!File.Exists(Pins.Default.Link("on_receive")) && EnforcerLock.Holder() is not null) return EnforcementStatus.Nothing with { Enforcer = EnforcerState.Starting };
         using GateKernel kernel = GateKernel.Open(Pins.Default);
         return Read(kernel);
     }
@@ -31,7 +32,7 @@ public static class StatusReader
         kernel["control"].TryLookup(0u, out Control control);
         int? holder = EnforcerLock.Holder();
         return new EnforcementStatus(
-            holder is null ? EnforcerState.Dead : EnforcerState.Running,
+            holder is null ? EnforcerState.Dead : holder == (int)agent.Pid ? EnforcerState.Running : EnforcerState.Starting,
             holder ?? 0,
             agent.SinceUnixMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(agent.SinceUnixMs),
             agent.HeartbeatUnixMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(agent.HeartbeatUnixMs),
@@ -112,6 +113,7 @@ public static class StatusReader
         return status.Enforcer switch
         {
             EnforcerState.None => "nothing is enforced",
+            EnforcerState.Starting => "an enforcer is starting",
             EnforcerState.Running => string.Create(CultureInfo.InvariantCulture, $"enforcer: running (pid {status.EnforcerPid}){(status.Audit ? ", audit: nothing is moved" : "")}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"enforcer: dead since {status.Heartbeat:u}: gates go on classifying, new processes are not moved; run 'vs enforce RULES' or 'vs stop'"),
         };

@@ -16,6 +16,9 @@ internal static class VsCommands
         ("check", CheckCommand.Create),
         ("replay", ReplayCommand.Create),
         ("demo", DemoCommand.Create),
+        ("enforce", EnforceCommand.Create),
+        ("stop", StopCommand.Create),
+        ("status", StatusCommand.Create),
     ];
 
     /// <summary>The named command alone, so that the program starts fast; all where the name is none of them (help, typing errors).</summary>

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Globalization;
+using VirtualServices.Enforce;
+using VirtualServices.Model;
+using VirtualServices.Rules;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary><c>vs enforce</c>: loads the approved gates and keeps them enforced until stopped.</summary>
+internal static class EnforceCommand
+{
+    private static readonly TimeSpan SummaryPeriod = TimeSpan.FromSeconds(5);
+
+    internal sealed record Arguments(string Rules, bool Audit);
+
+    public static Command Create(CommandContext context)
+    {
+        var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" };
+        var audit = new Option<bool>("--audit") { Description = "Classify and count only: nothing is moved, no cgroup is made" };
+        var command = new VsCommand(
+            "enforce",
+            "Loads the approved gates and keeps them enforced until Ctrl-C, SIGTERM or 'vs stop', which put everything back. After a kill -9 the gates go on classifying and the next start takes over.",
+            "sudo vs enforce rules.yaml\nsudo vs enforce rules.yaml --audit")
+        { rules, audit };
+        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit)), context));
+        return command;
+    }
+
+    internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
+    {
+        RuleSet rules = Load(arguments.Rules);
+        int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
+        if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
+        using Enforcer enforcer = Enforcer.Start(rules, new EnforceOptions(arguments.Audit, context.Error.WriteLine), context.Cancellation);
+        context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(arguments.Audit ? "auditing" : "enforcing")} {approved} gates for {rules.VirtualServices.Count - 1} virtual services; Ctrl-C puts everything back"));
+        try
+        {
+            await WaitAsync(enforcer, context).ConfigureAwait(false);
+        }
+        finally
+        {
+            enforcer.Stop();
+        }
+
+        context.Error.WriteLine("stopped: everything is back where it was");
+        return ExitCode.Done;
+    }
+
+    internal static RuleSet Load(string path)
+    {
+        RuleDocument document = RuleFile.Load(path);
+        Finding[] errors = [.. RuleChecker.Check(document, OnlineCpus.Capacity()).Where(finding => finding.Severity == Severity.Error)];
+        if (errors.Length > 0)
+            throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{document.Path}:{error.Line}: {error.Subject}: {error.Text}"))));
+        return document.Rules with { Gates = [.. document.Rules.Gates.Select(gate => gate with { State = document.EffectiveState(gate) })] };
+    }
+
+    private static async Task WaitAsync(Enforcer enforcer, CommandContext context)
+    {
+        CancellationToken cancellation = context.Cancellation;
+        while (true)
+        {
+            Task ended = await Task.WhenAny(enforcer.Completion, Task.Delay(SummaryPeriod, cancellation)).ConfigureAwait(false);
+            if (ended == enforcer.Completion) await ended.ConfigureAwait(false);
+            if (cancellation.IsCancellationRequested) return;
+            if (context.Terminal.IsInteractive) context.Error.WriteLine(Summary(enforcer.Status()));
+        }
+    }
+
+    private static string Summary(EnforcementStatus status)
+    {
+        IEnumerable<string> shares = status.VirtualServices.Select(vs => string.Create(CultureInfo.InvariantCulture, $"{vs.Name} {vs.CpuNs / 1e9:F1} s"));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"CPU {string.Join(", ", shares)} · {status.Gates.Sum(gate => gate.Hits)} calls passed gates, {status.Gates.Sum(gate => gate.Rebinds)} re-binds · moved in {status.Mover.P50Ns / 1e3:F0} µs (p99 {status.Mover.P99Ns / 1e3:F0})");
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using VirtualServices.Enforce;
+using VirtualServices.Model;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary><c>vs status</c>: what is enforced now, from the kernel.</summary>
+internal static class StatusCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var json = new Option<bool>("--json") { Description = "Print one JSON document" };
+        var command = new VsCommand(
+            "status",
+            "Tells what is enforced now: CPU time, processes and connections per virtual service and service, calls and re-binds per gate, and how fast processes are moved. Works when the enforcer is dead, too.",
+            "sudo vs status\nsudo vs status --json")
+        { json };
+        command.Run(result => Run(result.GetValue(json), context));
+        return command;
+    }
+
+    internal static ExitCode Run(bool json, CommandContext context)
+    {
+        EnforcementStatus status = StatusReader.Read();
+        if (json) StatusJson.Write(context.Out, status);
+        else WriteText(context, status);
+        return ExitCode.Done;
+    }
+
+    internal static void WriteText(CommandContext context, EnforcementStatus status)
+    {
+        context.Out.WriteLine(StatusReader.Describe(status));
+        if (status.Enforcer == EnforcerState.None) return;
+        context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"since {status.Since:u}, rule set {status.Generation}, CPU shares: {status.CpuShares}"));
+        var use = new Table().AddColumns("virtual service", "service").AddColumn("CPU s", Right).AddColumn("processes", Right).AddColumn("connections", Right);
+        foreach (ServiceUse one in status.Use)
+            use.AddRow(Escape(one.VirtualService, "(unknown)"), Escape(one.Service, "(front door)"), Seconds(one.CpuNs), Number(one.Processes), Number(one.Connections));
+        context.Console.Write(use);
+        if (status.Gates.Count > 0)
+        {
+            var gates = new Table().AddColumn("gate").AddColumn("calls", Right).AddColumn("re-binds", Right).AddColumn("requester unknown", Right);
+            foreach (GateCount gate in status.Gates) gates.AddRow(Markup.Escape(gate.Id), Number(gate.Hits), Number(gate.Rebinds), Number(gate.Unknown));
+            context.Console.Write(gates);
+        }
+
+        MoverStatus mover = status.Mover;
+        context.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"moved {mover.Moved} after a re-bind in {mover.P50Ns / 1e3:F0} µs (median), {mover.P99Ns / 1e3:F0} µs (p99), {mover.MaxNs / 1e3:F0} µs (longest); {mover.Reconciled} by comparison, {mover.Gone} had ended, {mover.Failed} failed{(mover.LastError.Length > 0 ? $" ({mover.LastError})" : "")}"));
+    }
+
+    private static void Right(TableColumn column) => column.Alignment = Justify.Right;
+
+    private static string Escape(string text, string empty) => Markup.Escape(text.Length > 0 ? text : empty);
+
+    private static string Seconds(long nanoseconds) => (nanoseconds / 1e9).ToString("F2", CultureInfo.InvariantCulture);
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,29 @@
+using VirtualServices.Linux.Processes;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Members;
+
+/// <summary>Refuses units that this host does not know: a typing error would else wait for ever. A unit that is known but not started is fine.</summary>
+internal static class UnitCheck
+{
+    private static readonly string[] Folders = ["/etc/systemd/system", "/run/systemd/system", "/run/systemd/transient", "/run/systemd/generator", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
+    /// <summary>Throws for the first unknown unit.</summary>
+    public static void Run(RuleSet rules)
+    {
+        Selector[] units = [.. rules.VirtualServices.SelectMany(vs => vs.FrontDoors).Concat(rules.Services.SelectMany(service => service.Match)).Where(selector => selector.Kind == SelectorKind.Unit)];
+        if (units.Length == 0) return;
+        ProcessTable processes = ProcessTable.Scan();
+        foreach (Selector unit in units)
+            if (!IsInstalled(unit.Value) && !processes.Processes.Any(process => SelectorResolver.Matches(unit, process)))
+                throw new VsException(ExitCode.BadInput, $"unit {unit.Value} is not known to this host: no unit file in {string.Join(", ", Folders.Take(3))} ... and no process in it; expected the name of a unit as 'systemctl list-units' shows it");
+    }
+
+    // shop@1.service is an instance of shop@.service.
+    private static bool IsInstalled(string unit)
+    {
+        int at = unit.IndexOf('@', StringComparison.Ordinal), dot = unit.LastIndexOf('.');
+        string template = at >= 0 && dot > at ? string.Concat(unit.AsSpan(0, at + 1), unit.AsSpan(dot)) : unit;
+        return Folders.Any(folder => File.Exists(Path.Combine(folder, unit)) || File.Exists(Path.Combine(folder, template)));
+    }
+}
