@@ -1,4 +1,7 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce;
@@ -28,7 +31,7 @@ internal sealed class EnforcerLock : IDisposable
             Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
             FileStream file = new(FilePath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             file.SetLength(0);
-            file.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            file.Write(System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {ProcessTable.TryRead(Environment.ProcessId)?.StartTimeNs}")));
             file.Flush();
             return new EnforcerLock(file);
         }
@@ -45,17 +48,25 @@ internal sealed class EnforcerLock : IDisposable
     /// <summary>Process that holds the lock now; null where none does.</summary>
     public static int? Holder()
     {
-        if (!File.Exists(FilePath)) return null;
-        try
-        {
-            using FileStream probe = new(FilePath, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        // The lock itself is not tried: whoever only asks must not make an enforcer fail that starts at the same moment.
+        string[] words = ReadWithoutLock().Split(' ');
+        if (words.Length != 2
+            || !int.TryParse(words[0], CultureInfo.InvariantCulture, out int pid)
+            || !long.TryParse(words[1], CultureInfo.InvariantCulture, out long started))
             return null;
-        }
-        catch (IOException)
+        return ProcessTable.TryRead(pid)?.StartTimeNs == started ? pid : null;
+    }
+
+    // .NET locks every file that it opens by name, if only against writers, and would fail on the enforcer's lock.
+    private static unsafe string ReadWithoutLock()
+    {
+        fixed (byte* path = System.Text.Encoding.UTF8.GetBytes(FilePath + "\0"))
         {
-            using FileStream file = new(FilePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using StreamReader reader = new(file);
-            return int.TryParse(reader.ReadToEnd(), CultureInfo.InvariantCulture, out int pid) ? pid : null;
+            int fd = LibC.open(path, LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NOFOLLOW);
+            if (fd < 0) return "";
+            using SafeFileHandle file = new(fd, ownsHandle: true);
+            byte[] text = new byte[64];
+            return System.Text.Encoding.ASCII.GetString(text, 0, RandomAccess.Read(file, text, 0));
         }
     }
 
