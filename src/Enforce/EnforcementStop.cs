@@ -28,7 +28,7 @@ public static partial class EnforcementStop
                 }
             }
 
-            if (EnforcerLock.Holder() is { } pid && pid != asked)
+            if (EnforcerLock.Holder() is { } pid and > 0 && pid != asked)
             {
                 const int Terminate = 15;
                 log?.Invoke($"asking the enforcer (pid {pid}) to end");

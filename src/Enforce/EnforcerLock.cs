@@ -1,7 +1,4 @@
 using System.Globalization;
-using Microsoft.Win32.SafeHandles;
-using Tmds.Linux;
-using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce;
@@ -16,12 +13,25 @@ internal sealed class EnforcerLock : IDisposable
     /// <summary>Folder for what lives no longer than the host runs.</summary>
     public static string Folder { get; } = "/run/virtual-services";
 
-    private static string FilePath => Path.Combine(Folder, "enforcer");
+    private static string FilePath => Path.Combine(Folder, "enforcer.lock");
+
+    // Not in the locked file: .NET locks a file that it opens for reading, too.
+    private static string PidPath => Path.Combine(Folder, "enforcer.pid");
 
     /// <summary>Takes the lock.</summary>
     /// <exception cref="VsException">Another enforcer has it.</exception>
-    public static EnforcerLock Take() =>
-        TryTake() ?? throw new VsException(ExitCode.DoesNotHold, $"another enforcer runs already (pid {Holder()?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}): end it with Ctrl-C or 'vs stop'");
+    public static EnforcerLock Take()
+    {
+        // Somebody who asks whether an enforcer runs holds the lock for a moment.
+        const int Tries = 10;
+        for (int i = 0; i < Tries; i++)
+        {
+            if (TryTake() is { } held) return held;
+            if (Holder() is null) Thread.Sleep(10);
+        }
+
+        throw new VsException(ExitCode.DoesNotHold, $"another enforcer runs already (pid {Holder()?.ToString(CultureInfo.InvariantCulture) ?? "unknown"}): end it with Ctrl-C or 'vs stop'");
+    }
 
     /// <summary>Takes the lock, or gives null where another process has it.</summary>
     public static EnforcerLock? TryTake()
@@ -30,9 +40,7 @@ internal sealed class EnforcerLock : IDisposable
         {
             Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
             FileStream file = new(FilePath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            file.SetLength(0);
-            file.Write(System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {ProcessTable.TryRead(Environment.ProcessId)?.StartTimeNs}")));
-            file.Flush();
+            File.WriteAllText(PidPath, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             return new EnforcerLock(file);
         }
         catch (UnauthorizedAccessException error)
@@ -45,35 +53,25 @@ internal sealed class EnforcerLock : IDisposable
         }
     }
 
-    /// <summary>Process that holds the lock now; null where none does.</summary>
+    /// <summary>Process that holds the lock now; 0 where it has not said its number yet, null where none does.</summary>
     public static int? Holder()
     {
-        // The lock itself is not tried: whoever only asks must not make an enforcer fail that starts at the same moment.
-        string[] words = ReadWithoutLock().Split(' ');
-        if (words.Length != 2
-            || !int.TryParse(words[0], CultureInfo.InvariantCulture, out int pid)
-            || !long.TryParse(words[1], CultureInfo.InvariantCulture, out long started))
-            return null;
-        return ProcessTable.TryRead(pid)?.StartTimeNs == started ? pid : null;
-    }
-
-    // .NET locks every file that it opens by name, if only against writers, and would fail on the enforcer's lock.
-    private static unsafe string ReadWithoutLock()
-    {
-        fixed (byte* path = System.Text.Encoding.UTF8.GetBytes(FilePath + "\0"))
+        if (!File.Exists(FilePath)) return null;
+        try
         {
-            int fd = LibC.open(path, LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NOFOLLOW);
-            if (fd < 0) return "";
-            using SafeFileHandle file = new(fd, ownsHandle: true);
-            byte[] text = new byte[64];
-            return System.Text.Encoding.ASCII.GetString(text, 0, RandomAccess.Read(file, text, 0));
+            using FileStream probe = new(FilePath, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return null;
+        }
+        catch (IOException)
+        {
+            return File.Exists(PidPath) && int.TryParse(File.ReadAllText(PidPath), CultureInfo.InvariantCulture, out int pid) ? pid : 0;
         }
     }
 
-    /// <summary>Frees the lock and removes the file.</summary>
+    /// <summary>Frees the lock. The file stays: removing it would let two processes lock two files of the same name.</summary>
     public void Dispose()
     {
-        File.Delete(FilePath);
+        File.Delete(PidPath);
         _file.Dispose();
     }
 }

@@ -8,6 +8,9 @@ namespace VirtualServices.Infer;
 /// <summary>Infers who works for whom from sessions, and proposes rules. The same sessions give the same result, in whatever order they are added.</summary>
 public sealed class InferenceEngine
 {
+    /// <summary>Best effort gets what is left over: a tenth of a tenant, enough not to starve.</summary>
+    private const int BestEffortWeight = 10;
+
     private readonly SortedDictionary<string, SessionStatistics> _sessions = new(StringComparer.Ordinal);
 
     /// <summary>Reads a session to its end and keeps its sums. The source is not disposed of.</summary>
@@ -59,7 +62,7 @@ public sealed class InferenceEngine
         VirtualService[] virtualServices =
         [
             .. tenants.Tenants.Where(t => t.FrontDoors.Count > 0).OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => Make(t.Name, t.FrontDoors)),
-            Make(VirtualService.BestEffort, []),
+            new VirtualService(VirtualService.BestEffort, null, 0, new CpuShare(BestEffortWeight), new NetworkShare(BestEffortWeight), null, []),
         ];
         return new InferenceResult(tenants)
         {

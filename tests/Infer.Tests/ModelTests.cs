@@ -247,4 +247,60 @@ public sealed class ModelTests
         Assert.Equal([VirtualService.BestEffort], result.Rules.VirtualServices.Select(v => v.Name));
         Assert.Contains(result.Unknowns, u => u.Reason.Contains("no rule without data", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void A_backend_that_serves_a_second_connection_divides_the_evidence()
+    {
+        Recording recording = Clients();
+        var postgres = new Postgres(recording);
+        Session first = postgres.Connect(200, Way.Tcp4, clientRecorded: false);
+        (SocketDescription second, _) = postgres.Sockets(Way.Tcp4, 200, known: true); // of the same tenant: nobody is charged wrongly, yet it is no process per connection
+        recording.Describe(second);
+        recording.Call(CallKind.Receive, first.Backend, second.Id, 10);
+        recording.Call(CallKind.Send, first.Backend, second.Id, 10);
+
+        InferenceResult result = Conclude(recording);
+        Assert.Empty(result.Rules.Gates);
+        Assert.Equal((ExecutionModel.Unknown, 1L), (result.Services.Single().Model, result.Services.Single().Evidence.Concurrent));
+        Assert.Contains(result.Unknowns, u => u.Reason.Contains("the evidence is divided", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void One_counter_example_in_a_hundred_is_shown_and_not_hidden()
+    {
+        Recording recording = Clients();
+        var postgres = new Postgres(recording);
+        for (int i = 0; i < 300; i++)
+        {
+            Session session = postgres.Connect(i % 2 == 0 ? 200 : 300, Way.Tcp4, clientRecorded: false);
+            if (i != 0)
+            {
+                session.Close();
+                continue;
+            }
+
+            recording.Call(CallKind.Close, session.Backend, session.Server);
+            (SocketDescription next, _) = postgres.Sockets(Way.Tcp4, 300, known: true); // after the first was closed: not interleaved
+            recording.Describe(next);
+            recording.Call(CallKind.Receive, session.Backend, next.Id, 10);
+            recording.Call(CallKind.Send, session.Backend, next.Id, 10);
+        }
+
+        GateEvidence evidence = Assert.Single(Conclude(recording).Rules.Gates).Evidence!;
+        Assert.Equal((301L, 300L, 1L, 0L), (evidence.Observed, evidence.Agreed, evidence.Contradicted, evidence.Unknown));
+        EvidenceSample counter = Assert.Single(evidence.CounterExamples);
+        Assert.Equal("blog", counter.Requester);
+        Assert.EndsWith("before that it worked for shop", counter.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_process_used_before_the_session_is_not_charged()
+    {
+        Recording recording = Clients();
+        Session old = new Postgres(recording).Existing(200, Way.Tcp4, clientRecorded: false);
+        recording.Call(CallKind.Receive, old.Backend, old.Server, 10, cpuNs: 9_000_000_000);
+        recording.Call(CallKind.Send, old.Backend, old.Server, 10, cpuNs: 1_000_000);
+        ServiceFinding finding = Conclude(recording).Services.Single();
+        Assert.Equal((1_000_000UL, 0UL), (Assert.Single(finding.Cpu).Ns, finding.CpuForNobodyNs));
+    }
 }

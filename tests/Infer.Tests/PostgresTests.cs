@@ -62,6 +62,7 @@ public sealed class PostgresTests
         Assert.InRange(evidence.Confidence, 0.85, 0.9);
         Assert.Equal(["blog", "shop", "bestEffort"], result.Rules.VirtualServices.Select(v => v.Name));
         Assert.Equal("unit:shop.service", Assert.Single(result.Rules.VirtualServices.Single(v => v.Name == "shop").FrontDoors).ToString());
+        Assert.DoesNotContain(result.Unknowns, u => u.Reason.Contains("no rule without data", StringComparison.Ordinal)); // a front end needs nobody to ask it
         ServiceFinding finding = result.Services.Single(s => s.Name == "postgres");
         Assert.Equal(ExecutionModel.ProcessPerConnection, finding.Model);
         Assert.Equal((2L, 2L, 0L), (finding.Evidence.Connections, finding.Evidence.ForkedForIt, finding.Evidence.AgainstProcessPerConnection));

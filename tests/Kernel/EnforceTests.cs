@@ -1,7 +1,11 @@
+using System.Globalization;
 using VirtualServices.Enforce;
+using VirtualServices.Model;
 
 namespace VirtualServices.Kernel.Tests;
 
+/// <summary>Enforcement inside this process, on a real PostgreSQL.</summary>
+[Collection(Enforcement.Name)]
 public sealed class EnforceTests : IDisposable
 {
     private readonly PostgresServer _server = new();
@@ -12,19 +16,189 @@ public sealed class EnforceTests : IDisposable
         _server.Dispose();
     }
 
-    [RootFact]
-    public void A_backend_is_moved_to_the_group_of_the_tenant_that_connects()
+    [RootTheory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    [InlineData(null)]
+    public void A_new_backend_goes_to_the_tenant_that_connects(string? host)
     {
-        using PostgresClient acme = _server.Connect(), other = _server.Connect();
+        using PostgresClient acme = _server.Connect(host), other = _server.Connect(host);
         using Enforcer enforcer = Start(("acme", acme.Pid), ("other", other.Pid));
         acme.Reconnect();
         other.Reconnect();
-        Wait.Until(() => Groups.Of(acme.Backend) == Groups.Leaf("acme"), $"acme's backend {acme.Backend} is in its group");
-        Wait.Until(() => Groups.Of(other.Backend) == Groups.Leaf("other"), $"other's backend {other.Backend} is in its group");
+        Wait.Until(() => Groups.Of(acme.Backend) == Groups.Leaf("acme"), "acme's backend is in its group");
+        Wait.Until(() => Groups.Of(other.Backend) == Groups.Leaf("other"), "other's backend is in its group");
+        Assert.Equal(Groups.Leaf("bestEffort"), Groups.Of(_server.Pid));
+        EnforcementStatus status = enforcer.Status();
+        GateCount gate = Assert.Single(status.Gates);
+        Assert.Equal(0, gate.Unknown);
+        Assert.True(gate.Rebinds >= 2 && gate.Hits >= gate.Rebinds, $"{gate}");
+        Assert.Contains(status.Use, use => use is { VirtualService: "acme", Service: "postgres", Connections: 1, Processes: 1 });
+        Assert.Contains(status.Processes, process => process.Pid == other.Backend && process.VirtualService == "other" && process.Gate == "postgres-receive");
         enforcer.Stop();
         Assert.Equal("/", Groups.Of(acme.Backend));
     }
 
-    private Enforcer Start(params (string Name, int FrontDoor)[] tenants) =>
-        Enforcer.Start(TestRules.For(_server, tenants), new EnforceOptions(Log: TestContext.Current.SendDiagnosticMessage), TestContext.Current.CancellationToken);
+    [RootTheory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    [InlineData(null)]
+    public void A_backend_that_runs_already_is_bound_without_a_request(string? host)
+    {
+        using PostgresClient acme = _server.Connect(host), other = _server.Connect(host);
+        using Enforcer enforcer = Start(("acme", acme.Pid), ("other", other.Pid));
+        Assert.Equal(Groups.Leaf("acme"), Groups.Of(acme.Backend));
+        Assert.Equal(Groups.Leaf("other"), Groups.Of(other.Backend));
+        Assert.Equal("1", acme.Ask("select 1;"));
+        Assert.Equal(0, enforcer.Status().Gates.Single().Unknown);
+    }
+
+    [RootFact]
+    public void A_stranger_is_served_in_best_effort()
+    {
+        using PostgresClient acme = _server.Connect(), stranger = _server.Connect();
+        using Enforcer enforcer = Start(("acme", acme.Pid));
+        stranger.Reconnect();
+        Assert.Equal("1", stranger.Ask("select 1;"));
+        Assert.Equal(Groups.Leaf("bestEffort"), Groups.Of(stranger.Backend));
+        Assert.Equal("/", Groups.Of(stranger.Pid));
+        Assert.True(enforcer.Status().Gates.Single().Unknown > 0);
+    }
+
+    [RootFact]
+    public void Children_inherit_and_go_back_to_where_their_parent_came_from()
+    {
+        using TestGroup home = new();
+        using Shell shell = new();
+        home.Add(shell.Pid);
+        int before = shell.Fork();
+        using Enforcer enforcer = Start(("acme", shell.Pid));
+        int after = shell.Fork();
+        Assert.Equal([Groups.Leaf("acme"), Groups.Leaf("acme"), Groups.Leaf("acme")], [Groups.Of(shell.Pid), Groups.Of(before), Groups.Of(after)]);
+        enforcer.Stop();
+        Assert.Equal([home.Path, home.Path, home.Path], [Groups.Of(shell.Pid), Groups.Of(before), Groups.Of(after)]);
+        Assert.False(Groups.Exist);
+    }
+
+    [RootFact]
+    public void A_front_door_that_starts_later_is_found()
+    {
+        string program = Path.Combine(Directory.CreateTempSubdirectory("vs-exe-").FullName, "door");
+        File.Copy("/bin/sleep", program);
+        RuleSet rules = TestRules.For(_server);
+        rules = rules with { VirtualServices = [TestRules.Tenant("late", new Selector(SelectorKind.Exe, program)), .. rules.VirtualServices] };
+        using Enforcer enforcer = Start(rules);
+        using System.Diagnostics.Process door = PostgresServer.Start(program, "60");
+        Wait.Until(() => Groups.Of(door.Id) == Groups.Leaf("late"), "the late front door is in its group");
+        door.Kill();
+        Directory.Delete(Path.GetDirectoryName(program)!, recursive: true);
+    }
+
+    [RootFact]
+    public void Audit_counts_and_moves_nothing()
+    {
+        using PostgresClient acme = _server.Connect();
+        using Enforcer enforcer = Start(TestRules.For(_server, ("acme", acme.Pid)), audit: true);
+        acme.Reconnect();
+        Assert.Equal("1", acme.Ask("select 1;"));
+        Assert.False(Groups.Exist);
+        Assert.Equal("/", Groups.Of(acme.Backend));
+        EnforcementStatus status = enforcer.Status();
+        Assert.True(status.Audit);
+        Assert.True(status.Gates.Single().Rebinds > 0);
+        Assert.Contains(status.Processes, process => process.Pid == acme.Backend && process.VirtualService == "acme");
+    }
+
+    [RootFact]
+    public void Charged_time_is_the_time_that_the_scheduler_counted()
+    {
+        using PostgresClient acme = _server.Connect();
+        using Enforcer enforcer = Start(("acme", acme.Pid));
+        acme.Reconnect();
+        acme.Ask("select count(*) from generate_series(1, 3000000);");
+        long used = Groups.RuntimeNs(acme.Backend);
+        ProcessUse backend = enforcer.Status().Processes.Single(process => process.Pid == acme.Backend);
+        long charged = backend.Charged.Sum(charge => charge.CpuNs), acmes = backend.Charged.Single(charge => charge.VirtualService == "acme").CpuNs;
+        Assert.InRange(charged, used * 0.99, used * 1.01);
+        Assert.InRange(acmes, used * 0.9, used * 1.01);
+        int pid = acme.Backend;
+        acme.Dispose();
+        Wait.Until(() => !Directory.Exists($"/proc/{pid}"), "the backend ended");
+        long ended = enforcer.Status().Ended.Where(charge => charge.Pid == pid).Sum(charge => charge.CpuNs);
+        Assert.True(ended >= charged, $"after its end a backend has {ended} ns, before {charged}");
+    }
+
+    [RootFact]
+    public void Sums_of_a_service_agree_with_the_time_of_its_processes()
+    {
+        using PostgresClient acme = _server.Connect(), other = _server.Connect();
+        using Enforcer enforcer = Start(("acme", acme.Pid), ("other", other.Pid));
+        long usedBefore = Groups.RuntimeNs(acme.Backend), chargedBefore = Cpu(enforcer, "acme");
+        for (int i = 0; i < 20; i++) acme.Ask("select count(*) from generate_series(1, 200000);");
+        long used = Groups.RuntimeNs(acme.Backend) - usedBefore, charged = Cpu(enforcer, "acme") - chargedBefore;
+        Assert.InRange(charged, used * 0.99, used * 1.01);
+
+        static long Cpu(Enforcer enforcer, string vs) => enforcer.Status().Use.Single(use => use.VirtualService == vs && use.Service == "postgres").CpuNs;
+    }
+
+    [RootFact]
+    public void A_second_enforcer_is_refused_and_names_the_first()
+    {
+        using PostgresClient acme = _server.Connect();
+        using Enforcer first = Start(("acme", acme.Pid));
+        VsException refused = Assert.Throws<VsException>(() => Start(("acme", acme.Pid)));
+        Assert.Contains(Environment.ProcessId.ToString(CultureInfo.InvariantCulture), refused.Message, StringComparison.Ordinal);
+        Assert.Equal(Groups.Leaf("acme"), Groups.Of(acme.Backend));
+    }
+
+    [RootFact]
+    public void A_start_that_fails_leaves_nothing()
+    {
+        using PostgresClient acme = _server.Connect();
+        using CancellationTokenSource cancelled = new();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(() => Enforcer.Start(TestRules.For(_server, ("acme", acme.Pid)), new EnforceOptions(), cancelled.Token));
+        Leftovers.AssertNone();
+        Assert.Equal(EnforcerState.None, StatusReader.Read().Enforcer);
+    }
+
+    [RootFact]
+    public void Twenty_starts_and_stops_leave_nothing_behind()
+    {
+        using PostgresClient acme = _server.Connect();
+        string[] mounts = File.ReadAllLines("/proc/mounts");
+        for (int i = 0; i < 20; i++)
+        {
+            using Enforcer enforcer = Start(("acme", acme.Pid));
+            Assert.Equal(Groups.Leaf("acme"), Groups.Of(acme.Backend));
+            enforcer.Stop();
+            Assert.Equal("/", Groups.Of(acme.Backend));
+            Leftovers.AssertNone();
+        }
+
+        Assert.Equal(mounts, File.ReadAllLines("/proc/mounts"));
+    }
+
+    [RootFact]
+    public void An_edited_rule_set_takes_over_and_keeps_what_it_knows()
+    {
+        using PostgresClient acme = _server.Connect(), other = _server.Connect();
+        using (Start(("acme", acme.Pid), ("other", other.Pid)))
+        {
+        }
+
+        // "other" is no more, "third" is new: numbers of acme must stay, other's backend becomes best effort's.
+        using PostgresClient third = _server.Connect();
+        using Enforcer second = Start(("third", third.Pid), ("acme", acme.Pid));
+        Assert.True(second.TookOver);
+        Assert.Equal(Groups.Leaf("acme"), Groups.Of(acme.Backend));
+        Assert.Equal(Groups.Leaf("third"), Groups.Of(third.Backend));
+        Assert.Equal(Groups.Leaf("bestEffort"), Groups.Of(other.Backend));
+        Assert.Equal(2, second.Status().Generation);
+    }
+
+    private Enforcer Start(params (string Name, int FrontDoor)[] tenants) => Start(TestRules.For(_server, tenants));
+
+    private static Enforcer Start(RuleSet rules, bool audit = false) =>
+        Enforcer.Start(rules, new EnforceOptions(audit, TestContext.Current.SendDiagnosticMessage), TestContext.Current.CancellationToken);
 }

@@ -73,6 +73,7 @@ internal sealed class PostgresServer : IDisposable
 internal sealed class PostgresClient : IDisposable
 {
     private readonly Process _process;
+    private bool _disposed;
 
     public PostgresClient(string host, int port)
     {
@@ -101,6 +102,8 @@ internal sealed class PostgresClient : IDisposable
 
     public void Dispose()
     {
+        if (_disposed) return;
+        _disposed = true;
         _process.StandardInput.Close();
         if (!_process.WaitForExit(5000)) _process.Kill();
         _process.Dispose();

@@ -6,9 +6,22 @@ namespace VirtualServices.Kernel.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RootFactAttribute : FactAttribute
 {
+    internal const string Reason = "needs root: the kernel lets nobody else load gates";
+
     public RootFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
         : base(file, line)
     {
-        if (Environment.UserName != "root") Skip = "needs root: the kernel lets nobody else load gates";
+        if (!Environment.IsPrivilegedProcess) Skip = Reason;
+    }
+}
+
+/// <summary>As <see cref="RootFactAttribute"/>, with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RootTheoryAttribute : TheoryAttribute
+{
+    public RootTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
+        : base(file, line)
+    {
+        if (!Environment.IsPrivilegedProcess) Skip = RootFactAttribute.Reason;
     }
 }

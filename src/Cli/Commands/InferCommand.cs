@@ -4,103 +4,107 @@ using VirtualServices.Discover.Sessions;
 using VirtualServices.Infer;
 using VirtualServices.Infer.Output;
 using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
 using VirtualServices.Rules;
 
 namespace VirtualServices.Cli.Commands;
 
-/// <summary><c>vs infer</c>: sessions to proposed rules.</summary>
+/// <summary><c>vs infer</c>: who works for whom, and the rules that follow.</summary>
 internal static class InferCommand
 {
-    private const string Header = "Proposed by 'vs infer'. Nothing is enforced before a person has approved it: vs review, or vs approve.";
-
-    internal sealed record Arguments(IReadOnlyList<string> Sessions, string Output, string? Links, string? Attribution, string? Report, bool Force);
+    internal sealed record Arguments(IReadOnlyList<string> Sessions, string Rules, string? Links, string? Attribution, string? Report, bool Force);
 
     public static Command Create(CommandContext context)
     {
-        var sessions = new Argument<string[]>("DIR") { Description = "Session folders; their evidence is added up", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string>("--output", "-o") { Description = "Rule file to write", Required = true };
-        var links = new Option<string?>("--links") { Description = "Also write the request that caused each outgoing call (JSON Lines)" };
-        var attribution = new Option<string?>("--attribution") { Description = "Also write the virtual service of each request (JSON Lines)" };
-        var report = new Option<string?>("--report") { Description = "Also write one self-contained page: map, evidence, gates, what is unknown and why" };
-        var force = new Option<bool>("--force") { Description = "Overwrite a rule file even where a person has reviewed gates of it" };
+        var sessions = new Argument<string[]>("DIR") { Description = "Session folders; evidence of several adds up", Arity = ArgumentArity.OneOrMore };
+        var rules = new Option<string>("--output", "-o") { Description = "The rule file to write", Required = true };
+        var links = new Option<string?>("--links") { Description = "Write each outgoing call with the request that caused it (JSON Lines)" };
+        var attribution = new Option<string?>("--attribution") { Description = "Write each request with its virtual service (JSON Lines)" };
+        var report = new Option<string?>("--report") { Description = "Write a page that shows what was found and why (HTML)" };
+        var force = new Option<bool>("--force") { Description = "Replace a rule file even if gates in it have been reviewed" };
         var command = new VsCommand(
             "infer",
-            "Infers who works for whom from recorded sessions, and proposes a rule file. The same sessions give the same bytes. What is not certain is listed as unknown, never guessed.",
-            "vs infer session -o rules.yaml --report report.html\nvs infer monday tuesday -o rules.yaml")
-        { sessions, output, links, attribution, report, force };
+            "Infers from sessions who works for whom, and proposes a rule file. Nothing is enforced before somebody approves it.",
+            "vs infer session -o rules.yaml --report report.html")
+        { sessions, rules, links, attribution, report, force };
         command.Run(result => Run(
-            new Arguments(result.GetValue(sessions)!, result.GetValue(output)!, result.GetValue(links), result.GetValue(attribution), result.GetValue(report), result.GetValue(force)),
+            new Arguments(result.GetValue(sessions)!, result.GetValue(rules)!, result.GetValue(links), result.GetValue(attribution), result.GetValue(report), result.GetValue(force)),
             context));
         return command;
     }
 
     internal static ExitCode Run(Arguments arguments, CommandContext context)
     {
-        if (!arguments.Force) RefuseReviewed(arguments.Output);
-        InferenceEngine engine = new();
+        if (!arguments.Force) RefuseToLoseReviews(arguments.Rules);
+        var engine = new InferenceEngine();
         foreach (string folder in arguments.Sessions)
         {
-            using SessionReader reader = SessionReader.Open(folder);
-            engine.Add(reader);
+            using IEventSource source = Open(folder, "reading", context);
+            engine.Add(source);
         }
 
         InferenceResult result = engine.Complete();
-        RuleFile.Save(arguments.Output, RuleText.Write(result.Rules, Header));
-        if (arguments.Links is { } links) WriteEach(links, arguments.Sessions, LinkWriter.Write);
-        if (arguments.Attribution is { } attribution) WriteEach(attribution, arguments.Sessions, (reader, writer) => AttributionWriter.Write(result, reader, writer));
-        if (arguments.Report is { } report) WriteFile(report, writer => ReportWriter.Write(result, writer));
-        Summarise(result, arguments, context.Out);
+        if (arguments.Links is { } links) OutputFile.Write(links, writer => Again(arguments, "links of", context, source => LinkWriter.Write(source, writer)));
+        if (arguments.Attribution is { } attribution) OutputFile.Write(attribution, writer => Again(arguments, "attribution of", context, source => AttributionWriter.Write(result, source, writer)));
+        if (arguments.Report is { } report) OutputFile.Write(report, writer => ReportWriter.Write(result, writer));
+        RuleFile.Save(arguments.Rules, RuleText.Write(result.Rules, Header(result)));
+        Summarise(arguments, result, context.Out);
         return ExitCode.Done;
     }
 
-    /// <summary>A review is a person's work: it is not thrown away by a command that can run again any time.</summary>
-    private static void RefuseReviewed(string path)
+    private static ProgressSource Open(string folder, string verb, CommandContext context) => new(SessionReader.Open(folder), $"{verb} {folder}", context);
+
+    private static void Again(Arguments arguments, string verb, CommandContext context, Action<IEventSource> write)
     {
-        if (!File.Exists(path)) return;
-        int reviewed = RuleFile.Load(path).Rules.Gates.Count(gate => gate.State != GateState.Proposed);
-        if (reviewed > 0)
-            throw new VsException(ExitCode.Usage, $"{path} holds {reviewed} reviewed gates, which would be lost: write to another file, or add --force");
+        foreach (string folder in arguments.Sessions)
+        {
+            using IEventSource source = Open(folder, verb, context);
+            write(source);
+        }
     }
 
-    private static void Summarise(InferenceResult result, Arguments arguments, TextWriter output)
+    /// <summary>A review is a person's work: a second inference must not wipe it out by accident.</summary>
+    private static void RefuseToLoseReviews(string path)
     {
-        foreach (SessionFinding session in result.Sessions)
-            output.WriteLine(Invariant($"session {session.Id}: {session.Events:N0} events in {session.DurationNs / 1e9:F1} s, {session.LostEvents:N0} lost{(session.Truncated ? ", cut" : "")}"));
-        foreach (ServiceFinding service in result.Services)
-        {
-            output.WriteLine(Invariant($"service {service.Name}: {ModelEvidence.NameOf(service.Model)}{(service.Shared ? ", shared" : "")}"));
-            if (!service.Shared) continue;
-            foreach (IGrouping<string, Flow> requester in service.Flows.GroupBy(flow => flow.VirtualService ?? "unknown requesters", StringComparer.Ordinal))
-                output.WriteLine(Invariant($"  works for {requester.Key}: {requester.Sum(flow => flow.Requests):N0} requests on {requester.Sum(flow => flow.Connections):N0} connections"));
-        }
-
-        foreach (Gate gate in result.Rules.Gates) output.WriteLine($"proposed {gate.Id}: {GateSentence.Of(gate)}");
-        foreach (Unknown unknown in result.Unknowns) output.WriteLine($"unknown: {unknown.Subject}: {unknown.Reason}");
-        output.WriteLine($"wrote {arguments.Output}: review it with 'vs review {arguments.Output}'");
-    }
-
-    private static void WriteEach(string path, IReadOnlyList<string> sessions, Action<SessionReader, TextWriter> write) => WriteFile(path, writer =>
-    {
-        foreach (string folder in sessions)
-        {
-            using SessionReader reader = SessionReader.Open(folder);
-            write(reader, writer);
-        }
-    });
-
-    private static void WriteFile(string path, Action<TextWriter> write)
-    {
+        if (!File.Exists(path) || new FileInfo(path).Length == 0) return;
+        RuleDocument existing;
         try
         {
-            using StreamWriter writer = new(path);
-            writer.NewLine = "\n";
-            write(writer);
+            existing = RuleFile.Load(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (VsException error) when (error.ExitCode == ExitCode.BadInput)
         {
-            throw new VsException(e is UnauthorizedAccessException ? ExitCode.Permission : ExitCode.DoesNotHold, $"{path} cannot be written: {e.Message}", e);
+            throw new VsException(ExitCode.Usage, $"'{path}' exists and is no rule file that can be read: choose another name, or --force to replace it", error);
         }
+
+        int reviewed = existing.Rules.Gates.Count(gate => gate.State != GateState.Proposed);
+        if (reviewed > 0)
+            throw new VsException(ExitCode.Usage, $"'{path}' holds {reviewed} reviewed {(reviewed == 1 ? "gate" : "gates")}: choose another name, or --force to replace it and lose the reviews");
     }
 
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Header(InferenceResult result) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"Proposed by vs infer from {result.Sessions.Count} {(result.Sessions.Count == 1 ? "session" : "sessions")} with {result.Sessions.Sum(s => s.Events)} events, {result.Sessions.Sum(s => s.LostEvents)} lost.\nNothing is enforced until its gates are approved: vs review, vs approve.");
+
+    private static void Summarise(Arguments arguments, InferenceResult result, TextWriter output)
+    {
+        foreach (ServiceFinding service in result.Services)
+        {
+            output.WriteLine($"{service.Name}: {(service.Shared ? "shared, " : "")}{ModelEvidence.NameOf(service.Model)}{(service.Listens.Count > 0 ? $", asked at {string.Join(", ", service.Listens)}" : "")}");
+            foreach (string note in service.Notes) output.WriteLine($"  {note}");
+        }
+
+        foreach (Gate gate in result.Rules.Gates)
+        {
+            output.WriteLine($"proposed {gate.Id}: {GateSentence.Of(gate)}");
+            if (gate.Evidence is { } e)
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {e.Agreed} of {e.Observed} agree, {e.Contradicted} contradict, {e.Unknown} unknown, {e.LostEvents} events lost; confidence {e.Confidence:0.000}"));
+        }
+
+        if (result.Rules.Gates.Count == 0) output.WriteLine("no gate is proposed: what is unknown, and why, follows");
+        foreach (Unknown unknown in result.Unknowns)
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"unknown: {unknown.Subject}: {unknown.Reason}{(unknown.Count > 0 ? $" ({unknown.Count})" : "")}"));
+        output.WriteLine($"rules: {arguments.Rules}");
+        if (arguments.Report is { } report) output.WriteLine($"report: {report}");
+    }
 }

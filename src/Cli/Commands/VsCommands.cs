@@ -7,6 +7,7 @@ internal static class VsCommands
 {
     private static readonly (string Name, Func<CommandContext, Command> Create)[] All =
     [
+        ("doctor", DoctorCommand.Create),
         ("record", RecordCommand.Create),
         ("show", ShowCommand.Create),
         ("infer", InferCommand.Create),
@@ -15,10 +16,10 @@ internal static class VsCommands
         ("reject", VerdictCommand.CreateReject),
         ("check", CheckCommand.Create),
         ("replay", ReplayCommand.Create),
-        ("demo", DemoCommand.Create),
         ("enforce", EnforceCommand.Create),
         ("stop", StopCommand.Create),
         ("status", StatusCommand.Create),
+        ("demo", DemoCommand.Create),
     ];
 
     /// <summary>The named command alone, so that the program starts fast; all where the name is none of them (help, typing errors).</summary>

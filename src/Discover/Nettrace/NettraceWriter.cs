@@ -29,13 +29,14 @@ internal sealed class NettraceWriter : IDisposable
         _stream = stream;
         _lastNs = clock.StartNs;
         NettraceHeader.Write(stream, clock);
+        Bytes = stream.Position;
         AddThread(RecorderThread, 0, 0, "recorder");
     }
 
     /// <summary>Events written, without the end record.</summary>
     internal long Events { get; private set; }
 
-    /// <summary>Bytes handed to the stream.</summary>
+    /// <summary>Bytes handed to the stream, which is a file of our own from its beginning.</summary>
     internal long Bytes { get; private set; }
 
     /// <summary>Writes a call. For <see cref="CallKind.Describe"/> use <see cref="WriteDescription"/>.</summary>

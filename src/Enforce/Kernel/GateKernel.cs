@@ -84,6 +84,16 @@ internal sealed class GateKernel : IDisposable
         }
     }
 
+    /// <summary>Loads and attaches the programs for a moment, to see whether this kernel takes them. Without rules and tags they do nothing.</summary>
+    public static void Try()
+    {
+        using BpfObject programs = BpfObject.Open(Image(), "gates");
+        programs.Load();
+        using BpfMap tags = programs.Map("sock_tags");
+        foreach (string name in Iterators) programs.AttachIterator(name, name == "list_connections" ? tags : null).Dispose();
+        foreach (string name in Attached) programs.Attach(name).Dispose();
+    }
+
     /// <summary>Runs an iterator and gives its records.</summary>
     public T[] Run<T>(string iterator)
         where T : unmanaged
@@ -116,7 +126,8 @@ internal sealed class GateKernel : IDisposable
                 return;
             }
 
-            string next = pin + ".next";
+            // A bpffs takes no name with a dot.
+            string next = pin + "_next";
             if (File.Exists(next)) File.Delete(next);
             link.Pin(next);
             File.Delete(pin);

@@ -71,7 +71,7 @@ internal static class FindingMaker
     {
         if (statistics.Flows.Count == 0)
         {
-            unknowns.Add(new Unknown(name, "nobody was seen to ask it: no rule without data", 0, 0));
+            if (!tenants.FrontEnds.Contains(statistics.Key)) unknowns.Add(new Unknown(name, "nobody was seen to ask it: no rule without data", 0, 0));
             return;
         }
 

@@ -1,0 +1,68 @@
+using Tmds.Linux;
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Cgroups;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>Tries what enforcing needs: programs are loaded, never a version compared. Leaves nothing behind.</summary>
+public static class HostProbe
+{
+    /// <summary>Probes all.</summary>
+    public static IReadOnlyList<Capability> Run() => [Gates(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), NetworkShares];
+
+    private static Capability NetworkShares { get; } = new("network shares", CapabilityState.Unused, false, "", "this version enforces CPU shares only; a rule file with network shares is refused", "");
+
+    private static Capability Gates()
+    {
+        if (LibC.geteuid() != 0) return new Capability("gates", CapabilityState.Unknown, true, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+        if (!File.Exists("/sys/kernel/btf/vmlinux")) return new Capability("gates", CapabilityState.Missing, true, "", "the kernel's type information (/sys/kernel/btf/vmlinux)", "boot a kernel built with CONFIG_DEBUG_INFO_BTF, as Debian's are");
+        if (!Directory.Exists("/sys/fs/bpf")) return new Capability("gates", CapabilityState.Missing, true, "", "the BPF file system (/sys/fs/bpf)", "boot a kernel built with CONFIG_BPF_SYSCALL");
+        try
+        {
+            GateKernel.Try();
+            return new Capability("gates", CapabilityState.Works, true, "tracepoints with type information (tp_btf), iterators, storage on tasks and sockets", "", "");
+        }
+        catch (Exception error) when (error is BpfException or DllNotFoundException)
+        {
+            string remedy = error is DllNotFoundException ? "apt-get install libbpf1" : "the receive gate needs the tracepoint sock_recv_length (Linux 6.3) and tracing programs allowed (lockdown, CAP_PERFMON)";
+            return new Capability("gates", CapabilityState.Missing, true, "", FirstLines(error.Message), remedy);
+        }
+    }
+
+    /// <summary>One capability for each version of cgroups: the unified hierarchy is used where it has the controller, else v1.</summary>
+    internal static IReadOnlyList<Capability> CpuShares(IReadOnlyList<CgroupMount> mounts)
+    {
+        CgroupMount? used = CgroupMount.WithCpu(mounts);
+        return [One(2, "cpu shares (cgroup v2)"), One(1, "cpu shares (cgroup v1)")];
+
+        Capability One(int version, string name)
+        {
+            CgroupMount? any = mounts.FirstOrDefault(mount => mount.Version == version);
+            CgroupMount? withCpu = mounts.FirstOrDefault(mount => mount.Version == version && mount.Controllers.Contains("cpu"));
+            bool required = used is null || used.Version == version;
+            if (withCpu is not null)
+            {
+                string files = version == 2 ? "cpu.weight, cpu.max; processes, no single threads" : "cpu.shares, cpu.cfs_quota_us; processes and threads";
+                return new Capability(name, withCpu.Version == used!.Version ? CapabilityState.Works : CapabilityState.Unused, required, $"{withCpu.MountPoint}: {files}", "", "");
+            }
+
+            string missing = any is null ? "not mounted" : version == 2 ? $"{any.MountPoint} has no cpu controller" : "no hierarchy carries the cpu controller";
+            string remedy = version == 2 ? "boot with systemd.unified_cgroup_hierarchy=1, so that v2 has all controllers" : "not needed where v2 has the cpu controller";
+            return new Capability(name, CapabilityState.Missing, required && (version == 2 || used is not null), "", missing, used is null || version == 2 ? remedy : "");
+        }
+    }
+
+    /// <summary>favordynmods of the hierarchy that is used.</summary>
+    internal static Capability FastMoves(IReadOnlyList<CgroupMount> mounts)
+    {
+        const string Name = "favordynmods";
+        if (CgroupMount.WithCpu(mounts) is not { } mount) return new Capability(Name, CapabilityState.Missing, false, "", "no hierarchy with the cpu controller", "see cpu shares");
+        if (mount.FavorsDynamicModifications) return new Capability(Name, CapabilityState.Works, false, $"{mount.MountPoint} has it", "", "");
+        return LibC.geteuid() == 0
+            ? new Capability(Name, CapabilityState.Works, false, $"switched on while enforcing, by a second mount of {mount.MountPoint} below {EnforcerLock.Folder}", "", "")
+            : new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may mount", "run 'sudo vs doctor'");
+    }
+
+    private static string FirstLines(string text) => string.Join(' ', text.Split('\n').Take(3));
+}

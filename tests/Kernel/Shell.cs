@@ -1,0 +1,30 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace VirtualServices.Kernel.Tests;
+
+/// <summary>A process that forks when told to.</summary>
+internal sealed class Shell : IDisposable
+{
+    private readonly Process _process = PostgresServer.Start("/bin/sh");
+    private readonly List<int> _children = [];
+
+    public int Pid => _process.Id;
+
+    /// <summary>Makes a child that sleeps.</summary>
+    public int Fork()
+    {
+        _process.StandardInput.WriteLine("sleep 60 >/dev/null & echo $!");
+        int child = int.Parse(_process.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
+        _children.Add(child);
+        return child;
+    }
+
+    public void Dispose()
+    {
+        foreach (int child in _children) _process.StandardInput.WriteLine($"kill {child}");
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}
