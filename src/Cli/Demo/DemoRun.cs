@@ -7,7 +7,7 @@ namespace VirtualServices.Cli.Demo;
 /// <param name="Folder">Where to leave session, rules and report; null for a new folder below the temporary one.</param>
 /// <param name="WindowSeconds">Length of each measured window.</param>
 /// <param name="Rounds">How often each arm has its turn; all samples of an arm are pooled.</param>
-internal sealed record DemoOptions(string? Folder = null, int WindowSeconds = 7, int Rounds = 2);
+internal sealed record DemoOptions(string? Folder = null, int WindowSeconds = 5, int Rounds = 3);
 
 /// <summary>The whole path once, on real servers: record, infer, review, enforce; and what it buys.</summary>
 internal sealed class DemoRun(DemoOptions options, TextWriter progress)
@@ -46,9 +46,12 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
         for (int round = 0; round < options.Rounds; round++)
         {
             Slice slice = new(stage, options.WindowSeconds, FirstSeed + round);
-            // The speed of a shared machine drifts: turns go to and fro, so that no arm has the better end.
-            foreach (ArmResult arm in round % 2 == 0 ? order : order.Reverse())
+            await stage.ResizeAsync(cancel);
+
+            // Each arm is first, second and last in turn, so that none has the better end of a drift.
+            for (int turn = 0; turn < order.Length; turn++)
             {
+                ArmResult arm = order[(round + turn) % order.Length];
                 Say(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {options.Rounds}: {arm.Name}, {options.WindowSeconds} s"));
                 if (arm == virtualServices) await slice.RunEnforcedAsync(arm, audit, DemoReport.RulesIn(folder), cancel);
                 else await slice.RunAsync(arm, withAggressor: arm == cgroups, cancel);

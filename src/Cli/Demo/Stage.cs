@@ -12,9 +12,9 @@ internal sealed class Stage : IAsyncDisposable
     /// <summary>Name of the shared service.</summary>
     public const string Service = "postgres";
 
-    // Among 28 + 4 connections of one cgroup the victim gets an eighth of the CPUs. On two, that is less than it needs, so that its queue grows,
+    // Among 24 + 4 connections of one cgroup the victim gets a seventh of the CPUs. On two, that is less than it needs, so that its queue grows,
     // and not much less, so that giving it its due takes little from the aggressor.
-    public const int AggressorConnections = 28;
+    public const int AggressorConnections = 24;
     public const int VictimConnections = 4;
 
     /// <summary>What the victim asks, per second.</summary>
@@ -35,7 +35,7 @@ internal sealed class Stage : IAsyncDisposable
 
     public PostgresServer Server { get; }
 
-    public Workload Workload { get; }
+    public Workload Workload { get; private set; }
 
     public SqlSession Monitor { get; }
 
@@ -59,6 +59,9 @@ internal sealed class Stage : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Sizes the query anew; nobody may be asking.</summary>
+    public async Task ResizeAsync(CancellationToken cancel) => Workload = await Workload.ResizeAsync(Monitor, cancel);
 
     /// <summary>Waits until no backend of a tenant works any more; the front ends must be halted.</summary>
     public async Task QuietAsync(CancellationToken cancel)
