@@ -6,7 +6,7 @@ namespace VirtualServices.EndToEnd;
 public sealed class IsolationTests
 {
     private const double LeastOfTargetRate = 0.95;
-    private const double MostOfAlone = 5;
+    private const double MostOfAlone = 10;
     private const double LeastGain = 5;
     private const double LeastAggressorKeeps = 0.75;
     private const double LeastChargedRight = 0.95;

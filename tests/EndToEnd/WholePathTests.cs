@@ -27,7 +27,7 @@ public sealed class WholePathTests
         using PgBench one = site.Load(Stage.Aggressor, 6, host);
         using PgBench other = site.Load(Stage.Victim, 6, host);
         await site.ConnectedAsync(audit, 4);
-        await Task.Delay(TimeSpan.FromSeconds(2), Site.Cancel);
+        await Task.Delay(TimeSpan.FromSeconds(8), Site.Cancel);
         double right = await site.ChargedRightAsync(audit, one, other);
         Assert.True(right >= LeastChargedRight, $"{right:P1} charged right; {string.Join("; ", audit.Unexplained)}");
 

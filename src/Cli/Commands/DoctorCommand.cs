@@ -17,7 +17,7 @@ internal static class DoctorCommand
         var command = new VsCommand(
             "doctor",
             "Tells for each capability what this host has, which mechanism will be used, what is missing and how to get it. Exit code 4 where something is missing that recording or enforcing needs.",
-            "sudo vs doctor\nvs doctor --json")
+            "vs doctor\nvs doctor --json")
         { json };
         command.Run(result => Run(result.GetValue(json), context, [Recorder(), .. HostProbe.Run()]));
         return command;
@@ -32,7 +32,7 @@ internal static class DoctorCommand
 
     private static Capability Recorder()
     {
-        if (!Environment.IsPrivilegedProcess) return new Capability("recorder", CapabilityState.Unknown, true, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+        if (!Environment.IsPrivilegedProcess) return new Capability("recorder", CapabilityState.Unknown, true, "", "not tried: only root may load BPF programs", "run it as root: sudo vs doctor");
         return RecorderProbe.Run() is { } missing
             ? new Capability("recorder", CapabilityState.Missing, true, "", missing.Split('\n')[0], "")
             : new Capability("recorder", CapabilityState.Works, true, "tracepoints with type information (tp_btf) on system calls of the recorded processes", "", "");

@@ -20,7 +20,7 @@ internal static class EnforceCommand
         var command = new VsCommand(
             "enforce",
             "Loads the approved gates and keeps them enforced until Ctrl-C, SIGTERM or 'vs stop', which put everything back. After a kill -9 the gates go on classifying and the next start takes over.",
-            "sudo vs enforce rules.yaml\nsudo vs enforce rules.yaml --audit")
+            "vs enforce rules.yaml\nvs enforce rules.yaml --audit")
         { rules, audit };
         command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit)), context));
         return command;

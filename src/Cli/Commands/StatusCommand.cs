@@ -15,7 +15,7 @@ internal static class StatusCommand
         var command = new VsCommand(
             "status",
             "Tells what is enforced now: CPU time, processes and connections per virtual service and service, calls and re-binds per gate, and how fast processes are moved. Works when the enforcer is dead, too.",
-            "sudo vs status\nsudo vs status --json")
+            "vs status\nvs status --json")
         { json };
         command.Run(result => Run(result.GetValue(json), context));
         return command;

@@ -12,7 +12,7 @@ internal static class StopCommand
         var command = new VsCommand(
             "stop",
             "Ends what is enforced, also what a killed enforcer left behind: moves processes back to their cgroups and removes gates, cgroups, pins and mount.",
-            "sudo vs stop");
+            "vs stop");
         command.Run(_ => Run(context));
         return command;
     }

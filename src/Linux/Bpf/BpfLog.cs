@@ -11,16 +11,16 @@ internal static unsafe partial class BpfLog
     private const int DebugLevel = 2;
 
     [ThreadStatic]
-    private static StringBuilder? t_text;
+    private static StringBuilder? _text;
 
     internal static void Install() => LibBpf.libbpf_set_print(&Print);
 
     /// <summary>Takes what was said on this thread since the last call; only the end of it where it is long.</summary>
     internal static string Take()
     {
-        if (t_text is null) return "";
-        string text = t_text.ToString().Trim();
-        t_text.Clear();
+        if (_text is null) return "";
+        string text = _text.ToString().Trim();
+        _text.Clear();
         return text;
     }
 
@@ -32,7 +32,7 @@ internal static unsafe partial class BpfLog
         byte* buffer = stackalloc byte[4096];
         int length = vsnprintf(buffer, 4096, format, arguments);
         if (length <= 0) return 0;
-        StringBuilder text = t_text ??= new StringBuilder();
+        StringBuilder text = _text ??= new StringBuilder();
         text.Append(Encoding.UTF8.GetString(buffer, Math.Min(length, 4095)));
         if (text.Length > KeptCharacters) text.Remove(0, text.Length - KeptCharacters);
         return 0;

@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text;
+using VirtualServices.Enforce.Kernel;
+
+namespace VirtualServices.Enforce.Tests;
+
+public sealed class KernelTypesTests
+{
+    private static readonly (Type Managed, string Native)[] Pairs =
+    [
+        (typeof(Control), "control"), (typeof(InetKey), "inet_key"), (typeof(UnixKey), "unix_key"), (typeof(RuleKey), "rule_key"), (typeof(Rule), "rule"),
+        (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
+        (typeof(RebindEvent), "rebind_event"), (typeof(Assignment), "assignment"), (typeof(TaskRecord), "task_record"), (typeof(ServerRecord), "server_record"),
+        (typeof(ConnectionRecord), "connection_record"),
+    ];
+
+    /// <summary>The compiler of the BPF programs itself compares: each size, and the offset of each field in order.</summary>
+    [Fact]
+    public void Structs_are_laid_out_as_in_the_header()
+    {
+        StringBuilder source = new("typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32; typedef unsigned long long __u64;\n#include \"gates.h\"\n");
+        foreach ((Type managed, string native) in Pairs)
+        {
+            source.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"_Static_assert(sizeof(struct {native}) == {SizeOf(managed)}, \"size of {native}\");");
+            string[] names = FieldsOf(native);
+            FieldInfo[] fields = managed.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
+            Assert.Equal(names.Length, fields.Length);
+            long offset = 0;
+            for (int i = 0; i < names.Length; i++)
+            {
+                long alignment = fields[i].FieldType == typeof(ulong) ? 8 : fields[i].FieldType == typeof(uint) ? 4 : 1;
+                offset = (offset + alignment - 1) / alignment * alignment;
+                source.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"_Static_assert(__builtin_offsetof(struct {native}, {names[i]}) == {offset}, \"{native}.{names[i]}\");");
+                offset += SizeOf(fields[i].FieldType);
+            }
+        }
+
+        (int code, string errors) = Compile(source.ToString());
+        Assert.True(code == 0, errors);
+    }
+
+    private static int SizeOf(Type type) => (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!;
+
+    private static string[] FieldsOf(string native)
+    {
+        string text = File.ReadAllText(Path.Combine(BpfFolder(), "gates.h"));
+        string body = text.Split($"struct {native} {{")[1].Split("\n};")[0];
+        return [.. body.Split('\n').Select(line => line.Split(';')[0].Trim()).Where(line => line.StartsWith("__u", StringComparison.Ordinal) || line.StartsWith("char", StringComparison.Ordinal)).Select(line => line.Split(' ', '\t')[^1].Split('[')[0])];
+    }
+
+    private static (int Code, string Errors) Compile(string source)
+    {
+        ProcessStartInfo start = new("clang") { RedirectStandardInput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])["-target", "bpf", "-fsyntax-only", "-I", BpfFolder(), "-x", "c", "-"]) start.ArgumentList.Add(argument);
+        using Process clang = Process.Start(start)!;
+        clang.StandardInput.Write(source);
+        clang.StandardInput.Close();
+        string errors = clang.StandardError.ReadToEnd();
+        clang.WaitForExit();
+        return (clang.ExitCode, errors);
+    }
+
+    private static string BpfFolder([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../bpf"));
+}
