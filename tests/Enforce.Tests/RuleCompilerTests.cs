@@ -52,9 +52,9 @@ public sealed class RuleCompilerTests
     {
         string?[] addresses = [null, "tcp/5432", "tcp/127.0.0.1:5432", "unix//run/x.sock"];
         Gen<Gate> gate = Gen.Select(
-            Gen.OneOfConst("requester", "keep", "low", "high", "third"),
-            Gen.OneOfConst(addresses),
-            Gen.OneOfConst<string[]?>(null, ["low"], ["high", "third"]),
+            OneOf("requester", "keep", "low", "high", "third"),
+            OneOf(addresses),
+            OneOf<string[]?>(null, ["low"], ["high", "third"]),
             (classify, listen, requesters) => Given.Gate("", classify, listen, requesters));
         gate.Array[0, 6].Sample(gates =>
         {
@@ -108,4 +108,6 @@ public sealed class RuleCompilerTests
         string? requesters = words.FirstOrDefault(word => word[0] == '@'), listen = words.Skip(2).FirstOrDefault(word => word[0] != '@');
         return Given.Gate(words[0], words[1], listen, requesters?[1..].Split(','));
     }
+
+    private static Gen<T> OneOf<T>(params T[] choices) => Gen.Int[0, choices.Length - 1].Select(i => choices[i]);
 }
