@@ -16,7 +16,7 @@ public sealed class ProgramTests : CommandTest
             (int code, string help, string error) = Vs(name, "--help");
             Assert.Equal((0, ""), (code, error));
             Assert.Contains("Example:", help, StringComparison.Ordinal);
-            Assert.Contains($"  vs {name} ", help, StringComparison.Ordinal);
+            Assert.Contains($"  vs {name}", help, StringComparison.Ordinal);
         }
     }
 

@@ -24,8 +24,8 @@ public sealed class WholePathTests
 
         ChargeAudit audit = new();
         await using Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
-        using PgBench one = site.Load(Stage.Aggressor, 6, host);
-        using PgBench other = site.Load(Stage.Victim, 6, host);
+        using PgBench one = site.Load(Stage.Aggressor, 16, host);
+        using PgBench other = site.Load(Stage.Victim, 16, host);
         await site.ConnectedAsync(audit, 4);
         await Task.Delay(TimeSpan.FromSeconds(8), Site.Cancel);
         double right = await site.ChargedRightAsync(audit, one, other);
