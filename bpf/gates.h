@@ -156,10 +156,11 @@ struct server_record {
 	__u64 socket;			/* kernel address as an identity, never dereferenced */
 };
 
-/* Record of the iterator list_connections. */
+/* Record of the iterator list_connections: one per process that holds the connection. */
 struct connection_record {
 	__u32 role;
 	__u32 service;
 	__u32 vs;
 	__u32 pad;
+	__u64 socket;			/* kernel address as an identity, never dereferenced */
 };

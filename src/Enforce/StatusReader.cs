@@ -58,7 +58,7 @@ public static class StatusReader
                 kernel.Run<TaskRecord>("list_tasks"),
                 [.. Accounts(kernel["accounts"])],
                 [.. ProcessAccounts(kernel["process_cpu"])],
-                [.. kernel.Run<ConnectionRecord>("list_connections").Where(connection => connection.Role == RoleServer)]);
+                [.. kernel.Run<ConnectionRecord>("list_connections").Where(connection => connection.Role == RoleServer).DistinctBy(connection => connection.Socket)]);
             kernel["charges"].TryLookup(0u, out ulong after);
             if (before == after || attempt == MostTries) return sums;
         }

@@ -13,7 +13,7 @@ public sealed class StatusSumsTests
             [Task(10, 10, vs: 2, open: 5, total: 9), Task(11, 10, vs: 2, open: 7, total: 7), Task(20, 20, vs: 3, open: 1, total: 1, service: 0)],
             [(new AccountKey(2, 1), 100), (new AccountKey(1, 1), 40)],
             [(new ProcessKey(1, 10, 1), new ProcessAccount(4, 1, 0)), (new ProcessKey(1, 99, 3), new ProcessAccount(33, 1, 0))],
-            [new ConnectionRecord(3, 1, 2, 0), new ConnectionRecord(3, 1, 0, 0)]);
+            [new ConnectionRecord(3, 1, 2, 0, 1), new ConnectionRecord(3, 1, 0, 0, 2)]);
 
         Assert.Equal(
             [new ServiceUse("", "db", 0, 0, 1), new ServiceUse("bestEffort", "db", 40, 0, 0), new ServiceUse("a", "db", 112, 1, 1), new ServiceUse("b", "", 1, 1, 0)],

@@ -71,8 +71,7 @@ internal sealed class GateKernel : IDisposable
             }
 
             // Iterators first: a reader that finds the gates attached finds them, too.
-            foreach (string name in Iterators)
-                Replace(programs.AttachIterator(name, name == "list_connections" ? kernel["sock_tags"] : null), pins.Link(name));
+            foreach (string name in Iterators) Replace(programs.AttachIterator(name), pins.Link(name));
             foreach (string name in Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
         }
@@ -89,8 +88,7 @@ internal sealed class GateKernel : IDisposable
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         programs.Load();
-        using BpfMap tags = programs.Map("sock_tags");
-        foreach (string name in Iterators) programs.AttachIterator(name, name == "list_connections" ? tags : null).Dispose();
+        foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
         foreach (string name in Attached) programs.Attach(name).Dispose();
     }
 

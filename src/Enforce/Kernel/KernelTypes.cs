@@ -103,7 +103,7 @@ internal struct TaskRecord
 internal record struct ServerRecord(uint Pid, uint Service, uint Requester, uint Endpoint, ulong Socket);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Pad);
+internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Pad, ulong Socket);
 
 /// <summary>What the enforcer tells about itself, for other processes. Written by user space only.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -81,13 +81,10 @@ public sealed unsafe class BpfObject : SafeHandle
         return link == 0 ? throw new BpfException("attach", $"{_name}/{program}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
     }
 
-    /// <summary>Makes a link for an iterator program (<c>iter/task</c>, <c>iter/tcp</c>); for iterators over a map, the map.</summary>
-    public BpfLink AttachIterator(string program, BpfMap? map = null)
+    /// <summary>Makes a link for an iterator program (<c>iter/task</c>, <c>iter/task_file</c>, <c>iter/tcp</c>).</summary>
+    public BpfLink AttachIterator(string program)
     {
-        // union bpf_iter_link_info: the map's descriptor comes first, the rest is zero.
-        uint* info = stackalloc uint[4] { (uint)(map?.Descriptor ?? 0), 0, 0, 0 };
-        LibBpf.IteratorOptions options = new() { Size = (nuint)sizeof(LibBpf.IteratorOptions), LinkInfo = (nint)info, LinkInfoLength = 4 * sizeof(uint) };
-        nint link = LibBpf.bpf_program__attach_iter(FindProgram(program), map is null ? null : &options);
+        nint link = LibBpf.bpf_program__attach_iter(FindProgram(program), 0);
         return link == 0 ? throw new BpfException("attach iterator", $"{_name}/{program}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
     }
 

@@ -47,7 +47,7 @@ internal static unsafe partial class LibBpf
     internal static partial nint bpf_program__attach_cgroup(nint program, int cgroupFd);
 
     [LibraryImport(Library, SetLastError = true)]
-    internal static partial nint bpf_program__attach_iter(nint program, IteratorOptions* options);
+    internal static partial nint bpf_program__attach_iter(nint program, nint options);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int bpf_link__pin(nint link, string path);
@@ -115,16 +115,6 @@ internal static unsafe partial class LibBpf
     {
         public nuint Size;
         public nint ObjectName;
-    }
-
-    /// <summary><c>struct bpf_iter_attach_opts</c>.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct IteratorOptions
-    {
-        public nuint Size;
-        public nint LinkInfo;
-        public uint LinkInfoLength;
-        public uint Padding;
     }
 
     /// <summary><c>struct bpf_test_run_opts</c>.</summary>
