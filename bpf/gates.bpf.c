@@ -44,6 +44,7 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct task_tag *from = bpf_task_storage_get(&task_tags, parent, 0, 0);
+	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid;
 	struct task_tag *tag;
 
 	if (!from)
@@ -56,11 +57,14 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	tag->gate = from->gate;
 	tag->flags = from->flags & TAG_OWN_THREAD;
 	tag->bound_at = bpf_ktime_get_ns();
-	tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
 	/* A thread is part of its process: it has it from where the process has it. */
-	tag->inherited_from = child->tgid == parent->tgid ? from->inherited_from : (__u32)parent->tgid;
-	if (child->tgid == parent->tgid)
+	if (child_tgid == parent_tgid) {
 		tag->membership = from->membership;
+		tag->inherited_from = from->inherited_from;
+	} else {
+		tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
+		tag->inherited_from = parent_tgid;
+	}
 	tag->runtime_tagged = tag->runtime_bound = child->se.sum_exec_runtime;
 	tag->started = BPF_CORE_READ(child, group_leader, start_boottime);
 	return 0;

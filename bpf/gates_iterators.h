@@ -225,11 +225,12 @@ SEC("iter/task_file")
 int list_connections(struct bpf_iter__task_file *ctx)
 {
 	struct connection_record record = {};
+	struct task_struct *task = ctx->task;
 	struct sock_tag *mark;
 	struct task_tag *tag;
 	struct sock *sk = sock_of(ctx, &tag);
 
-	if (!sk)
+	if (!task || !sk)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (!mark || mark->role == ROLE_LISTENER)
@@ -238,7 +239,7 @@ int list_connections(struct bpf_iter__task_file *ctx)
 	record.service = mark->service;
 	record.vs = mark->vs;
 	record.endpoint = mark->endpoint;
-	record.tgid = ctx->task->tgid;
+	record.tgid = task->tgid;
 	record.fd = ctx->fd;
 	record.socket = (__u64)sk;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));

@@ -49,11 +49,9 @@ internal sealed class MemberScan(GateKernel kernel, CompiledRules rules, Homecom
         HashSet<uint> known = [.. rules.VirtualServices.Select(vs => vs.Id)];
         foreach ((uint pid, TaskRecord task) in tagged)
         {
-            if (!known.Contains(task.VirtualService))
-                changes.TryAdd(pid, new Assignment(task.Service, IdTable.BestEffort, IsAssigned(task) ? AssignmentForce.Release : AssignmentForce.Rules, 0));
-
             // Given back by a person, and no rule speaks of it: not governed any more.
-            else if (task.Membership == Membership.Released && !wanted.ContainsKey((int)pid)) changes.TryAdd(pid, new Assignment(0, 0, AssignmentForce.Remove, 0));
+            if (task.Membership == Membership.Released && !wanted.ContainsKey((int)pid)) changes.TryAdd(pid, new Assignment(0, 0, AssignmentForce.Remove, 0));
+            else if (!known.Contains(task.VirtualService)) changes.TryAdd(pid, new Assignment(task.Service, IdTable.BestEffort, IsAssigned(task) ? AssignmentForce.Release : AssignmentForce.Rules, 0));
         }
 
         Assign(kernel, changes);
