@@ -11,6 +11,7 @@
 #include "gates_maps.h"
 #include "gates_addresses.h"
 #include "gates_accounts.h"
+#include "gates_requests.h"
 
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
@@ -304,6 +305,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	}
 	if (requester != VS_NONE && !alive(requester, generation))
 		requester = VS_NONE;
+	count_request(mark, tag->service, requester);
 
 	key.generation = generation;
 	key.service = tag->service;

@@ -7,6 +7,7 @@ enum classification { CLASSIFY_REQUESTER = 0, CLASSIFY_CREATOR = 1, CLASSIFY_KEE
 enum bind_scope { BIND_PROCESS = 0, BIND_THREAD = 1 };
 enum gate_call { GATE_RECEIVE = 1 };
 enum sock_role { ROLE_CLIENT = 1, ROLE_LISTENER = 2, ROLE_SERVER = 3 };
+enum turn { TURN_ANSWERED = 0, TURN_ASKED = 1 };
 enum tag_flags { TAG_OWN_THREAD = 1, TAG_SEEN = 2 };
 enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2, NEWS_RELEASE = 3 };
 /* Who decides for whom a task works: rules and gates, or a person (vs assign), for the task itself or for the one that made it. */
@@ -46,7 +47,7 @@ struct sock_tag {
 	__u32 vs;			/* client: that of the task which connected; server: the requester's */
 	__u32 endpoint;			/* of the rule set `generation` */
 	__u32 generation;
-	__u32 pad;
+	__u32 turn;			/* server: enum turn */
 };
 
 /* Both addresses in IPv6 form (IPv4 mapped), ports in host order. */

@@ -9,7 +9,7 @@ namespace VirtualServices.Enforce.Kernel;
 internal sealed class GateKernel : IDisposable
 {
     private const string Resource = "gates.bpf.o";
-    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_state", "on_receive"];
+    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_state", "on_reply", "on_receive"];
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections"];
 
     private static readonly string[] MapNames =
