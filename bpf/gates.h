@@ -12,10 +12,14 @@ enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2 };
 /* An endpoint that belongs to a governed listener but that no gate names. */
 enum { ENDPOINT_OTHER = 0xffffffff };
 
+/* How a process is found to be a member: what the key's value is. The last one is a name only. */
+enum member_kind { MEMBER_CGROUP = 1, MEMBER_CGROUP_V1 = 2, MEMBER_UID = 3, MEMBER_EXE = 4, MEMBER_UNIT = 5 };
+enum control_flags { SCAN_ON_EXEC = 1 };
+
 /* What user space sets as a whole: one entry. Changing the generation swaps the rule set. */
 struct control {
 	__u32 generation;
-	__u32 pad;
+	__u32 flags;
 	__u64 since_ns;			/* CLOCK_MONOTONIC: first start of this enforcement */
 };
 
@@ -30,6 +34,31 @@ struct task_tag {
 	__u64 runtime_bound;		/* up to here it has been charged to accounts */
 	__u64 runtime_seen;		/* at the last switch-out, if TAG_SEEN */
 	__u64 started;			/* start of the process: with the pid it names the process for good */
+};
+
+/* A process is a member by its cgroup's id (any ancestor), its real user id, or the inode and device of its executable. */
+struct member_key {
+	__u64 value;
+	__u64 more;			/* device of the executable, as the kernel encodes it; else 0 */
+	__u32 kind;
+	__u32 generation;
+};
+
+/* Path of a cgroup, or name of a unit: looked up when a cgroup is made. */
+struct member_name {
+	__u32 kind;
+	__u32 generation;
+	char text[248];			/* rest zero */
+};
+
+/* What a member becomes. Of several, the lowest rank wins, for service and VS each. */
+struct member {
+	__u32 service;			/* 0: none */
+	__u32 service_rank;
+	__u32 vs;			/* 0: none */
+	__u32 vs_rank;
+	__u32 flags;			/* of its task tag, by its service */
+	__u32 pad;
 };
 
 struct sock_tag {
