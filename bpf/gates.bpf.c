@@ -29,6 +29,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (!tag)
 		return 0;
 	tag->runtime_seen = prev->se.sum_exec_runtime;
+	if (bpf_core_field_exists(prev->sched_info))
+		tag->delay_seen = prev->sched_info.run_delay;
 	tag->flags |= TAG_SEEN;
 	follow_leader(prev, tag, tag->runtime_seen);
 	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
@@ -43,7 +45,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 {
-	struct task_tag *from = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	struct task_struct *parent = bpf_get_current_task_btf();
+	struct task_tag *from = bpf_task_storage_get(&task_tags, parent, 0, 0);
+	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid;
 	struct task_tag *tag;
 
 	if (!from)
@@ -56,6 +60,14 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	tag->gate = from->gate;
 	tag->flags = from->flags & TAG_OWN_THREAD;
 	tag->bound_at = bpf_ktime_get_ns();
+	/* A thread is part of its process: it has it from where the process has it. */
+	if (child_tgid == parent_tgid) {
+		tag->membership = from->membership;
+		tag->inherited_from = from->inherited_from;
+	} else {
+		tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
+		tag->inherited_from = parent_tgid;
+	}
 	tag->runtime_tagged = tag->runtime_bound = child->se.sum_exec_runtime;
 	tag->started = BPF_CORE_READ(child, group_leader, start_boottime);
 	return 0;
@@ -211,6 +223,7 @@ static __always_inline void rebind(struct task_struct *task, struct task_tag *ta
 	tag->vs = vs;
 	tag->gate = rule->gate;
 	tag->bound_at = now;
+	tag->inherited_from = 0;
 	if (rule->scope == BIND_THREAD) {
 		tag->flags |= TAG_OWN_THREAD;
 	} else if (task->pid != task->tgid) {
@@ -218,6 +231,7 @@ static __always_inline void rebind(struct task_struct *task, struct task_tag *ta
 		if (leader) {
 			leader->gate = rule->gate;
 			leader->bound_at = now;
+			leader->inherited_from = 0;
 			charge(leader, task->tgid, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
 			leader->vs = vs;
 		}
@@ -310,7 +324,8 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	} else {
 		return 0;
 	}
-	if (target != tag->vs)
+	/* What a person assigned stays assigned. */
+	if (target != tag->vs && !tag->membership)
 		rebind(task, tag, target, rule, count);
 	return 0;
 }

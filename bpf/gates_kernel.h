@@ -73,8 +73,10 @@ struct cgroup { struct cgroup_subsys_state self; struct kernfs_node *kn; struct 
 struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp; };
 
 struct sched_entity { __u64 sum_exec_runtime; };
+struct sched_info { __u64 run_delay; };
 struct task_struct {
 	struct sched_entity se;
+	struct sched_info sched_info;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;

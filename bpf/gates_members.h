@@ -32,7 +32,7 @@ static __always_inline void consider_key(struct member *best, __u32 generation, 
 /* 0 in the unified hierarchy, 1 in that of the v1 cpu controller; others are not ours to read. Ids are unique within a hierarchy only. */
 static __always_inline __u32 cgroup_kind(struct cgroup *group)
 {
-	return BPF_CORE_READ(group, root, hierarchy_id) == 0 ? MEMBER_CGROUP : MEMBER_CGROUP_V1;
+	return BPF_CORE_READ(group, root, hierarchy_id) == 0 ? BY_CGROUP : BY_CGROUP_V1;
 }
 
 static __always_inline void consider_cgroup(struct member *best, __u32 generation, struct cgroup *group)
@@ -60,13 +60,13 @@ static __always_inline void consider_task(struct member *best, __u32 generation,
 {
 	struct cgroup *unified = BPF_CORE_READ(task, cgroups, dfl_cgrp), *cpu = cpu_cgroup(task);
 
-	consider_key(best, generation, MEMBER_UID, BPF_CORE_READ(task, real_cred, uid.val), 0);
+	consider_key(best, generation, BY_UID, BPF_CORE_READ(task, real_cred, uid.val), 0);
 	consider_cgroup(best, generation, unified);
-	if (cpu && cgroup_kind(cpu) == MEMBER_CGROUP_V1)
+	if (cpu && cgroup_kind(cpu) == BY_CGROUP_V1)
 		consider_cgroup(best, generation, cpu);
 }
 
-/* Gives a task the tag that its selectors ask for. What a gate bound is newer knowledge and stays. */
+/* Gives a task the tag that its selectors ask for. What a gate or a person bound is newer knowledge and stays. */
 static __always_inline struct task_tag *join(struct task_struct *task, const struct member *wanted)
 {
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
@@ -80,8 +80,10 @@ static __always_inline struct task_tag *join(struct task_struct *task, const str
 			return NULL;
 		tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
 		tag->runtime_tagged = tag->runtime_bound = task->se.sum_exec_runtime;
+		if (bpf_core_field_exists(task->sched_info))
+			tag->delay_seen = tag->delay_bound = task->sched_info.run_delay;
 		tag->vs = wanted->vs ? wanted->vs : VS_BEST_EFFORT;
-	} else if (tag->gate == 0 && wanted->vs && tag->vs != wanted->vs) {
+	} else if (tag->gate == 0 && !tag->membership && wanted->vs && tag->vs != wanted->vs) {
 		charge(tag, task->tgid, task->se.sum_exec_runtime);
 		tag->vs = wanted->vs;
 	} else {
@@ -90,6 +92,7 @@ static __always_inline struct task_tag *join(struct task_struct *task, const str
 		return tag;
 	}
 	tag->bound_at = bpf_ktime_get_ns();
+	tag->inherited_from = 0;
 	if (wanted->service)
 		tag->service = wanted->service;
 	event = bpf_ringbuf_reserve(&rebinds, sizeof(*event), 0);
@@ -112,7 +115,7 @@ static __always_inline struct task_tag *current_member(struct task_struct *task)
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	struct member wanted = {};
 
-	if (tag && (tag->gate != 0 || tag->vs > VS_BEST_EFFORT))
+	if (tag && (tag->gate != 0 || tag->membership || tag->vs > VS_BEST_EFFORT))
 		return tag;
 	consider_task(&wanted, generation_now(), task);
 	return join(task, &wanted);
@@ -139,7 +142,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!now)
 		return 0;
 	inode = BPF_CORE_READ(binary, file, f_inode);
-	consider_key(&wanted, now->generation, MEMBER_EXE, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev));
+	consider_key(&wanted, now->generation, BY_EXE, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev));
 	consider_task(&wanted, now->generation, task);
 	if (!join(task, &wanted) && (now->flags & SCAN_ON_EXEC))
 		tell(NEWS_EXEC);
@@ -174,11 +177,11 @@ int BPF_PROG(on_mkdir, struct cgroup *group, const char *path)
 	key.value = BPF_CORE_READ(group, kn, id);
 	__builtin_memset(name, 0, sizeof(*name));
 	name->generation = key.generation;
-	name->kind = MEMBER_CGROUP;
+	name->kind = BY_CGROUP;
 	bpf_probe_read_kernel_str(name->text, sizeof(name->text), path);
 	consider(&found, bpf_map_lookup_elem(&member_names, name));
 	__builtin_memset(name->text, 0, sizeof(name->text));
-	name->kind = MEMBER_UNIT;
+	name->kind = BY_UNIT;
 	bpf_probe_read_kernel_str(name->text, sizeof(name->text), BPF_CORE_READ(group, kn, name));
 	consider(&found, bpf_map_lookup_elem(&member_names, name));
 	if (found.service || found.vs)

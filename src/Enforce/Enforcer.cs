@@ -121,7 +121,7 @@ public sealed class Enforcer : IDisposable
 
         cancellation.ThrowIfCancellationRequested();
         uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
-        MemberScan scan = new(kernel, compiled);
+        MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
         options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");

@@ -73,6 +73,12 @@ internal record struct GateStats(ulong Hits, ulong Rebinds, ulong Unknown);
 internal record struct AccountKey(uint VirtualService, uint Service);
 
 [StructLayout(LayoutKind.Sequential)]
+internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong UnknownRequests);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ShareRecord(uint Parent, uint CpuWeight, uint CpuMaxMilli, uint NetworkWeight, ulong NetworkAssured, ulong NetworkMax, uint Processes, uint Sockets);
+
+[StructLayout(LayoutKind.Sequential)]
 internal record struct ProcessKey(ulong Started, uint Pid, uint VirtualService);
 
 [StructLayout(LayoutKind.Sequential)]
@@ -94,7 +100,7 @@ internal struct RebindEvent
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct Assignment(uint Service, uint VirtualService, uint Force, uint Gate);
+internal record struct Assignment(uint Service, uint VirtualService, AssignmentForce Force, uint Gate);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct TaskRecord
@@ -106,9 +112,12 @@ internal struct TaskRecord
     public uint VirtualService;
     public uint Gate;
     public uint Flags;
+    public Membership Membership;
+    public uint InheritedFrom;
     public uint Pad;
     public ulong Started;
     public ulong BoundAtNs;
+    public ulong WaitOpenNs;
     public ulong CpuOpenNs;
     public ulong CpuTotalNs;
     public ulong CgroupV2;
@@ -120,7 +129,7 @@ internal struct TaskRecord
 internal record struct ServerRecord(uint Pid, uint Service, uint Requester, uint Endpoint, ulong Socket);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Pad, ulong Socket);
+internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Endpoint, uint Pid, uint Fd, ulong Socket);
 
 /// <summary>What the enforcer tells about itself, for other processes. Written by user space only.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -14,7 +14,7 @@ namespace VirtualServices.Enforce.Members;
 /// </summary>
 internal static class MemberTables
 {
-    /// <summary>How a member is looked up: <c>member_kind</c> in <c>gates.h</c>.</summary>
+    /// <summary>How a member is looked up: <c>selected</c> in <c>gates.h</c>.</summary>
     public const uint Cgroup = 1, CgroupV1 = 2, Uid = 3, Exe = 4, Unit = 5;
 
     private const uint ScanOnExec = 1;

@@ -21,6 +21,7 @@ internal static class RuleTables
         try
         {
             ids.Write(kernel["names"]);
+            ShareTable.Write(kernel, rules, next);
             WriteEndpoints(kernel, rules, next);
             MemberTables.Write(kernel, rules, next);
             foreach ((RuleKey key, Rule rule) in rules.Entries) kernel["rules"].Update(key with { Generation = next }, rule);
@@ -79,6 +80,7 @@ internal static class RuleTables
 
     private static void Remove(GateKernel kernel, Func<uint, bool> which)
     {
+        foreach (ulong key in kernel["vs_shares"].Keys<ulong>().Where(key => which((uint)(key >> 32)))) kernel["vs_shares"].Delete(key);
         foreach (RuleKey key in kernel["rules"].Keys<RuleKey>().Where(key => which(key.Generation))) kernel["rules"].Delete(key);
         foreach (InetKey key in kernel["inet_endpoints"].Keys<InetKey>().Where(key => which(key.Generation))) kernel["inet_endpoints"].Delete(key);
         MemberTables.Remove(kernel, which);
