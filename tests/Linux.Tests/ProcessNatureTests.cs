@@ -17,7 +17,7 @@ public sealed class ProcessNatureTests
     [Fact]
     public void A_process_that_nobody_waited_for_is_a_zombie()
     {
-        using Process parent = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]) { RedirectStandardOutput = true })!;
+        using Process parent = Process.Start(new ProcessStartInfo("perl", ["-e", "$| = 1; my $child = fork or exit; print qq($child\\n); sleep 60"]) { RedirectStandardOutput = true })!;
         int child = int.Parse(parent.StandardOutput.ReadLine()!, System.Globalization.CultureInfo.InvariantCulture);
         Assert.True(SpinWait.SpinUntil(() => Of(child).Nature == ProcessNature.Zombie, TimeSpan.FromSeconds(10)));
         parent.Kill();
