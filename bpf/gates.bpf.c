@@ -11,6 +11,7 @@
 #include "gates_maps.h"
 #include "gates_addresses.h"
 #include "gates_accounts.h"
+#include "gates_members.h"
 
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
@@ -41,9 +42,11 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 
 /* ---- processes ---- */
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/* Not sched_process_fork: the workers of io_uring are made without it. Here the child has not run yet. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 {
+	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_tag *from = bpf_task_storage_get(&task_tags, parent, 0, 0);
 	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid;
 	struct task_tag *tag;
@@ -71,29 +74,11 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-static __always_inline void tell(__u32 kind)
-{
-	struct news_event *event = bpf_ringbuf_reserve(&news, sizeof(*event), 0);
-
-	if (!event)
-		return;
-	event->kind = kind;
-	event->tgid = bpf_get_current_pid_tgid() >> 32;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, void *binary)
-{
-	tell(NEWS_EXEC);
-	return 0;
-}
-
 /* ---- sockets ---- */
 
 static __always_inline void client_connects(struct sock *sk)
 {
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	struct task_tag *tag = current_member(bpf_get_current_task_btf());
 	struct sock_tag *mark;
 
 	if (!tag || tag->vs == VS_NONE)
@@ -135,8 +120,17 @@ static __always_inline bool mark_listener(struct sock *sk, __u32 service)
 
 static __always_inline void starts_to_listen(struct sock *sk)
 {
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct inet_key key = { .generation = generation_now(), .port = sk->__sk_common.skc_num };
+	struct member wanted = {};
+	struct task_tag *tag;
 
+	consider_task(&wanted, key.generation, task);
+	local_address(sk, key.address);
+	consider(&wanted, bpf_map_lookup_elem(&member_listeners, &key));
+	__builtin_memset(key.address, 0, sizeof(key.address));
+	consider(&wanted, bpf_map_lookup_elem(&member_listeners, &key));
+	tag = join(task, &wanted);
 	if (tag && tag->service)
 		mark_listener(sk, tag->service);
 	else

@@ -16,10 +16,14 @@ enum assignment_force { FORCE_NONE = 0, FORCE_RULES = 1, FORCE_EXPLICIT = 2, FOR
 /* An endpoint that belongs to a governed listener but that no gate names. */
 enum { ENDPOINT_OTHER = 0xffffffff };
 
+/* How a process is found to be a member: what the key's value is. The last one is a name only. */
+enum selected { BY_CGROUP = 1, BY_CGROUP_V1 = 2, BY_UID = 3, BY_EXE = 4, BY_UNIT = 5 };
+enum control_flags { SCAN_ON_EXEC = 1 };
+
 /* What user space sets as a whole: one entry. Changing the generation swaps the rule set. */
 struct control {
 	__u32 generation;
-	__u32 pad;
+	__u32 flags;
 	__u64 since_ns;			/* CLOCK_MONOTONIC: first start of this enforcement */
 };
 
@@ -38,6 +42,31 @@ struct task_tag {
 	__u64 delay_bound;		/* up to here it has been charged to accounts */
 	__u32 membership;
 	__u32 inherited_from;		/* process that it got its VS from by a fork; 0: it was bound itself */
+};
+
+/* A process is a member by its cgroup's id (any ancestor), its real user id, or the inode and device of its executable. */
+struct member_key {
+	__u64 value;
+	__u64 more;			/* device of the executable, as the kernel encodes it; else 0 */
+	__u32 kind;
+	__u32 generation;
+};
+
+/* Path of a cgroup, or name of a unit: looked up when a cgroup is made. */
+struct member_name {
+	__u32 kind;
+	__u32 generation;
+	char text[248];			/* rest zero */
+};
+
+/* What a member becomes. Of several, the lowest rank wins, for service and VS each. */
+struct member {
+	__u32 service;			/* 0: none */
+	__u32 service_rank;
+	__u32 vs;			/* 0: none */
+	__u32 vs_rank;
+	__u32 flags;			/* of its task tag, by its service */
+	__u32 pad;
 };
 
 struct sock_tag {

@@ -121,7 +121,7 @@ public sealed class Enforcer : IDisposable
         }
 
         cancellation.ThrowIfCancellationRequested();
-        RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
+        uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
@@ -132,7 +132,7 @@ public sealed class Enforcer : IDisposable
         mover.Start();
         tree?.RemoveOthers();
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
-        Keeper keeper = new(kernel, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, options, hierarchy);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, options, hierarchy);
         keeper.Start();
         return new Enforcer(held, kernel, mover, keeper, options.Audit) { TookOver = kernel.TookOver };
     }

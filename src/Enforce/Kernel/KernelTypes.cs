@@ -11,6 +11,9 @@ internal struct Bytes16 { private byte _first; }
 [InlineArray(108)]
 internal struct Bytes108 { private byte _first; }
 
+[InlineArray(248)]
+internal struct Bytes248 { private byte _first; }
+
 [InlineArray(256)]
 internal struct Bytes256 { private byte _first; }
 
@@ -21,9 +24,23 @@ internal struct Bytes512 { private byte _first; }
 internal struct Control
 {
     public uint Generation;
-    public uint Pad;
+    public uint Flags;
     public ulong SinceNs;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct MemberKey(ulong Value, ulong More, uint Kind, uint Generation);
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct MemberName
+{
+    public uint Kind;
+    public uint Generation;
+    public Bytes248 Text;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct Member(uint Service, uint ServiceRank, uint VirtualService, uint VirtualServiceRank, uint Flags, uint Pad);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct InetKey
