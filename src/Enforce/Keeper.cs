@@ -1,6 +1,8 @@
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Rules;
+using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 
@@ -13,9 +15,12 @@ internal sealed class Keeper : IDisposable
     private static readonly TimeSpan SlowScan = TimeSpan.FromSeconds(5);
 
     private readonly GateKernel _kernel;
+    private readonly CompiledRules _rules;
+    private readonly uint _generation;
     private readonly MemberScan _scan;
     private readonly ExistingConnections _connections;
     private readonly Mover _mover;
+    private readonly ShareKeeper? _shares;
     private readonly Reconciler? _reconciler;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
@@ -26,9 +31,10 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
     {
-        (_kernel, _scan, _connections, _mover, _reconciler, _options) = (kernel, scan, connections, mover, reconciler, options);
+        (_kernel, _rules, _generation) = (kernel, rules, generation);
+        (_scan, _connections, _mover, _shares, _reconciler, _options) = (scan, connections, mover, shares, reconciler, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
         Agent.TryRead(kernel["agent"], out AgentRecord before);
@@ -46,10 +52,11 @@ internal sealed class Keeper : IDisposable
     /// <summary>Faults where the enforcer cannot go on.</summary>
     public Task Completion => _completion.Task;
 
-    /// <summary>Writes the first heartbeat and starts the thread.</summary>
+    /// <summary>Writes the first heartbeat and starts the threads.</summary>
     public void Start()
     {
         Agent.Write(_kernel, _agent, _mover);
+        _shares?.Start();
         _thread.Start();
     }
 
@@ -58,6 +65,7 @@ internal sealed class Keeper : IDisposable
     {
         _stop.Cancel();
         if (_thread.IsAlive) _thread.Join();
+        _shares?.Dispose();
         _completion.TrySetResult();
         _news.Dispose();
         _stop.Dispose();
@@ -71,6 +79,7 @@ internal sealed class Keeper : IDisposable
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
+                if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();
@@ -101,6 +110,7 @@ internal sealed class Keeper : IDisposable
     private void Scan()
     {
         int changed = _scan.RunUntilStable();
+        MemberTables.Write(_kernel, _rules, _generation); // an executable may have been replaced
         if (changed == 0) return;
         int bound = _connections.Bind();
         _options.Log?.Invoke($"{changed} new processes of front doors and services, {bound} that serve existing connections");

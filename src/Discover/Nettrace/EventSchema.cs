@@ -44,10 +44,13 @@ internal static class EventSchema
         new("Fd", FieldType.Signed),
     ];
 
+    // Index + 1 into the session's virtual services, 0 where not known; sessions of before have no such field.
+    private static readonly EventField[] ReceiveFields = [.. CallFields, new("VirtualService", FieldType.Unsigned)];
+
     private static readonly EventField[] ForkFields = [.. CallFields, new("Child", FieldType.Signed), new("ChildPid", FieldType.Signed)];
 
     // The address as in SessionEvent: IPv4 mapped into IPv6, in two halves.
-    private static readonly EventField[] DatagramFields = [.. CallFields, new("PeerHigh", FieldType.Unsigned), new("PeerLow", FieldType.Unsigned), new("PeerPort", FieldType.Unsigned)];
+    private static readonly EventField[] PeerFields = [new("PeerHigh", FieldType.Unsigned), new("PeerLow", FieldType.Unsigned), new("PeerPort", FieldType.Unsigned)];
 
     private static readonly EventField[] DescribeFields =
     [
@@ -60,6 +63,8 @@ internal static class EventSchema
         new("Role", FieldType.Unsigned),
         new("Local", FieldType.Utf16),
         new("Remote", FieldType.Utf16),
+        new("Connection", FieldType.Utf16), // absent in sessions of before, as is what follows
+        new("Host", FieldType.Utf16),
     ];
 
     private static readonly EventField[] EndFields = [new("Events", FieldType.Unsigned), new("Lost", FieldType.Unsigned)];
@@ -68,7 +73,7 @@ internal static class EventSchema
     [
         Call(CallKind.Accept, "A connection was accepted"),
         Call(CallKind.Connect, "A connection was made or tried"),
-        Call(CallKind.Receive, "Bytes were received"),
+        new((int)CallKind.Receive, nameof(CallKind.Receive), ReceiveFields, "Bytes were received"),
         Call(CallKind.Send, "Bytes were sent"),
         Call(CallKind.Close, "A descriptor was closed"),
         new((int)CallKind.Fork, nameof(CallKind.Fork), ForkFields, "A process or thread was made"),
@@ -84,8 +89,8 @@ internal static class EventSchema
         Call(CallKind.Duplicate, "A descriptor was duplicated"),
         Call(CallKind.Wait, "A thread asked which descriptors are ready"),
         Call(CallKind.Pass, "A descriptor came from another process"),
-        new(ReceiveFromId, "ReceiveFrom", DatagramFields, "A datagram was received"),
-        new(SendToId, "SendTo", DatagramFields, "A datagram was sent"),
+        new(ReceiveFromId, "ReceiveFrom", [.. ReceiveFields, .. PeerFields], "A datagram was received"),
+        new(SendToId, "SendTo", [.. CallFields, .. PeerFields], "A datagram was sent"),
         new(EndId, "End", EndFields, "The recording ended cleanly"),
     ];
 
