@@ -1,3 +1,4 @@
+using VirtualServices.Infer.Inventory;
 using VirtualServices.Infer.Turns;
 
 namespace VirtualServices.Infer.Links;
@@ -40,8 +41,14 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>What the confidence is made of.</summary>
     public LinkFeatures Features;
 
-    /// <summary>For whom the call was, once it is final and its parent's origin is known.</summary>
-    public RequestNode? Origin => Parent;
+    /// <summary>Who was called, where known: looked up while the connection is open.</summary>
+    public Party? Called { get; set; }
+
+    /// <summary>The parent before the present step took calls away.</summary>
+    public RequestNode? Before { get; set; }
+
+    /// <summary>Position among the window's calls to the same callee.</summary>
+    public int Rank { get; set; }
 
     /// <summary>Position among the calls that are solved together.</summary>
     public int Index { get; set; }

@@ -39,7 +39,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         if (end.Role == SocketRole.Client)
         {
-            if (end.Notes is ClientNotes { Last: { } call }) call.ReturnNs = e.TimeNs + e.DurationNs;
+            if (end.Notes is not ClientNotes { Last: { } call }) return;
+            call.ReturnNs = e.TimeNs + e.DurationNs;
+            call.Called ??= CalledBy(end);
             return;
         }
 
@@ -100,14 +102,18 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         node.Settled = true;
         node.KnownVs = request.KnownVs;
         node.Direct = origin;
+        node.Asker = _walker!.PeerParty(end);
         if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request);
     }
 
     /// <inheritdoc/>
     public override void OnClosed(ConnectionEnd end)
     {
+        if (end.Notes is ClientNotes { Last: { } call }) call.Called ??= CalledBy(end);
         if (end.Notes is ServerNotes { Last: { } last } && last.LastNs == long.MaxValue && _walker is not null) last.LastNs = Math.Max(_walker.LastNs, last.ArrivalNs);
     }
+
+    private static Party? CalledBy(ConnectionEnd end) => end.Peer is { } peer ? (peer.User ?? peer.Owner)?.Party : end.PeerProcess?.Party;
 
     private ServiceWindows ServiceOf(Party party)
     {
@@ -125,7 +131,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private void Flush(bool all)
     {
         long cut = all ? long.MaxValue : CutNs();
-        foreach (ServiceWindows service in _services.Values) service.Solve(Parties, cut);
+        foreach (ServiceWindows service in _services.Values) service.Solve(cut);
         int told = 0;
         while (told < _calls.Count && (all || _calls[told].Final || _calls[told].TimeNs < cut))
         {

@@ -33,8 +33,9 @@ internal sealed class LinkJudge(ServiceModel model)
             if (other.ArrivalNs / model.TickNs == parent.ArrivalNs / model.TickNs) ties++;
             if (other.ArrivalNs < parent.ArrivalNs && !Called(other, call)) overtakes++;
             double pair = own + Timeline.Score(model, other, CollectionsMarshal.AsSpan(other.Calls));
-            single = Math.Min(single, pair - Exchanged(parent, call, other, whole: false));
-            if (parent.Calls.Count > 1 || other.Calls.Count > 1) any = Math.Min(any, pair - Exchanged(parent, call, other, whole: true));
+            double order = Order(parent, call, other);
+            single = Math.Min(single, pair + order - Exchanged(parent, call, other, whole: false));
+            if (parent.Calls.Count > 1 || other.Calls.Count > 1) any = Math.Min(any, pair + order - Exchanged(parent, call, other, whole: true));
         }
 
         DelaySlot slot = model.SlotOf(call.Callee, later: false);
@@ -55,6 +56,20 @@ internal sealed class LinkJudge(ServiceModel model)
             Thread = call.Tid == 0 || parent.Tid == 0 ? 0 : call.Tid == parent.Tid ? 1 : -1,
             Ties = (float)Math.Log(1 + ties),
         };
+    }
+
+    /// <summary>What the order of arrival says against an exchange with the other's call to the same callee; negative where it speaks for it.</summary>
+    private double Order(RequestNode parent, CallNode call, RequestNode other)
+    {
+        double price = model.OrderOf(call.Callee);
+        if (price <= 0) return 0;
+        foreach (CallNode each in other.Calls)
+        {
+            if (each.Callee != call.Callee) continue;
+            return CallOrder.IsOvertaken(model, parent, call, other, each) ? -price : CallOrder.IsOvertaken(model, parent, each, other, call) ? price : 0;
+        }
+
+        return 0;
     }
 
     /// <summary>The request has made a call to the same callee by then.</summary>

@@ -15,6 +15,9 @@ internal sealed class ProcessWindow
     /// <summary>Calls whose link is to be found.</summary>
     public List<CallNode> Calls { get; } = [];
 
+    /// <summary>Calls by callee, in the order of their times.</summary>
+    public SortedDictionary<int, List<CallNode>> ByCallee { get; } = [];
+
     /// <summary>Requests (by index) that were open when the call was sent, earliest first.</summary>
     public ReadOnlySpan<int> CandidatesOf(CallNode call) =>
         System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_candidates)[_first[call.Index].._first[call.Index + 1]];
@@ -26,6 +29,14 @@ internal sealed class ProcessWindow
         Sort(Calls, static call => call.TimeNs);
         for (int i = 0; i < Requests.Count; i++) Requests[i].Index = i;
         for (int i = 0; i < Calls.Count; i++) Calls[i].Index = i;
+        ByCallee.Clear();
+        foreach (CallNode call in Calls)
+        {
+            if (!ByCallee.TryGetValue(call.Callee, out List<CallNode>? same)) ByCallee.Add(call.Callee, same = []);
+            call.Rank = same.Count;
+            same.Add(call);
+        }
+
         FindAlone();
         _candidates.Clear();
         _first.Clear();
@@ -35,9 +46,9 @@ internal sealed class ProcessWindow
         {
             while (next < Requests.Count && Requests[next].ArrivalNs <= call.TimeNs) _active.Add(next++);
             int kept = 0;
-            foreach (int request in _active)
+            for (int i = 0; i < _active.Count; i++)
             {
-                if (Requests[request].LastNs >= call.TimeNs) _active[kept++] = request;
+                if (Requests[_active[i]].LastNs >= call.TimeNs) _active[kept++] = _active[i];
             }
 
             _active.RemoveRange(kept, _active.Count - kept);

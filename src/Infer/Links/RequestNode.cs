@@ -1,3 +1,4 @@
+using VirtualServices.Infer.Inventory;
 using VirtualServices.Infer.Turns;
 
 namespace VirtualServices.Infer.Links;
@@ -36,6 +37,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
 
     /// <summary>The call at the other end of the connection that is this request, where it was read.</summary>
     public CallNode? Caller { get; set; }
+
+    /// <summary>Who asked, where known.</summary>
+    public Party? Asker { get; set; }
 
     /// <summary>What both ends of the connection alone say.</summary>
     public Origin Direct { get; set; } = Origin.Unknown;

@@ -11,12 +11,16 @@ internal sealed class ServiceModel
     /// <summary>A combination of calls that was never seen costs this much (log): more than any doubt about delays, less than proof.</summary>
     private const double UnseenCalls = -9;
 
+    /// <summary>Before anything is known, most servers are believed to work in the order of arrival.</summary>
+    private const double FirstOrder = 4;
+
     private const double MissedCalls = 0.5; // counts of a combination never seen
 
     private readonly List<DelaySlot> _slots = [];
     private readonly Dictionary<(int Class, ulong Calls), Count> _calls = [];
     private readonly Dictionary<int, Count> _classes = [];
     private readonly List<int> _mostCalls = [];
+    private readonly List<OrderCount> _order = [];
     private Count _late, _timely, _same, _other, _sameElsewhere, _otherElsewhere;
 
     /// <summary>Length of a tick, ns: the resolution of the service's times; 0 before the first window.</summary>
@@ -65,6 +69,16 @@ internal sealed class ServiceModel
         return seen > 0 ? Math.Log(seen / (all + MissedCalls)) : Math.Min(UnseenCalls, Math.Log(MissedCalls / (all + 1)));
     }
 
+    /// <summary>What it costs, in nats, when a later request's call to this callee comes before an earlier one's: 0 where the service keeps no order beyond what delays tell.</summary>
+    public double OrderOf(int callee) => MostCalls(callee) > 1 ? 0 : callee < _order.Count && _order[callee].IsLearnt ? _order[callee].Cost : FirstOrder;
+
+    /// <summary>Pairs of requests, of which some were overtaken, and how many would have been by chance.</summary>
+    public void AddOrder(int callee, double overtaken, double byChance)
+    {
+        while (_order.Count <= callee) _order.Add(default);
+        System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_order)[callee].Add(overtaken, byChance);
+    }
+
     /// <summary>Most calls to the callee that one request was seen to make, at least 1.</summary>
     public int MostCalls(int callee) => callee < _mostCalls.Count ? Math.Max(_mostCalls[callee], 1) : 1;
 
@@ -100,6 +114,7 @@ internal sealed class ServiceModel
     {
         ForEachSlot(static slot => slot.Reset());
         ForEachCount(static (ref Count count) => count.Now = count.Kept);
+        foreach (ref OrderCount order in CollectionsMarshal.AsSpan(_order)) order.Reset();
         Requests = 0;
         foreach (Count count in _classes.Values) Requests += count.Now;
     }
@@ -115,6 +130,7 @@ internal sealed class ServiceModel
     public void Estimate()
     {
         ForEachSlot(static slot => slot.Estimate());
+        foreach (ref OrderCount order in CollectionsMarshal.AsSpan(_order)) order.Estimate();
         double late = (_late.Now + 0.01) / (_late.Now + _timely.Now + 10);
         LogLate = Math.Log(late);
         LogTimely = Math.Log(1 - late);
@@ -142,6 +158,31 @@ internal sealed class ServiceModel
         action(ref _other);
         action(ref _sameElsewhere);
         action(ref _otherElsewhere);
+    }
+
+    private struct OrderCount
+    {
+        private double _overtaken, _byChance, _pairs;
+
+        public double Cost { get; private set; }
+
+        public bool IsLearnt { get; private set; }
+
+        public void Reset() => _overtaken = _byChance = _pairs = 0;
+
+        public void Add(double overtaken, double byChance)
+        {
+            _overtaken += overtaken;
+            _byChance += byChance;
+            _pairs++;
+        }
+
+        public void Estimate()
+        {
+            if (_pairs == 0) return;
+            IsLearnt = true;
+            Cost = Math.Clamp(Math.Log((_byChance + 1) / (_overtaken + 0.25)), 0, 6);
+        }
     }
 
     private struct Count

@@ -22,7 +22,7 @@ internal sealed class ServiceWindows
     }
 
     /// <summary>Finds the links of what was gathered. Calls sent before the cut are final then, and only what is still open stays.</summary>
-    public void Solve(PartyTable parties, long cutNs)
+    public void Solve(long cutNs)
     {
         if (_windows.Any(window => window.Calls.Exists(static call => !call.Proven)))
         {
@@ -33,7 +33,6 @@ internal sealed class ServiceWindows
             _model.Keep();
         }
 
-        _ = parties;
         foreach ((ProcessState process, ProcessWindow window) in _byProcess.ToArray())
         {
             Shrink(window, cutNs);
@@ -47,17 +46,17 @@ internal sealed class ServiceWindows
     {
         foreach (CallNode call in window.Calls)
         {
-            if (call.Callee < 0) call.Callee = NumberOf(_callees, call.End, call.End.Remote.ToString());
+            if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
         }
 
         foreach (RequestNode request in window.Requests)
         {
             foreach (CallNode call in request.Calls)
             {
-                if (call.Callee < 0) call.Callee = NumberOf(_callees, call.End, call.End.Remote.ToString());
+                if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
             }
 
-            if (request.Class < 0) request.Class = NumberOf(_classes, request.End, PortOf(request.End));
+            if (request.Class < 0) request.Class = NumberOf(_classes, request.Asker, PortOf(request.End));
         }
 
         window.Calls.RemoveAll(static call => call.Proven);
@@ -66,18 +65,21 @@ internal sealed class ServiceWindows
 
     private static string PortOf(ConnectionEnd end) => end.Local.Path.Length > 0 ? end.Local.Path : end.Local.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>By the party at the other end where it is known, else by its address.</summary>
-    private static int NumberOf(Dictionary<(int, string), int> numbers, ConnectionEnd end, string place)
+    private static int NumberOf(Dictionary<(int, string), int> numbers, Party? party, string place)
     {
-        Party? party = end.Peer is { } peer ? (peer.User ?? peer.Owner)?.Party : (end.PeerProcess)?.Party;
-        var key = end.Role == Model.Sessions.SocketRole.Client && party is not null ? (party.Id, "") : (party?.Id ?? -1, place);
-        if (!numbers.TryGetValue(key, out int number)) numbers.Add(key, number = numbers.Count);
+        if (!numbers.TryGetValue((party?.Id ?? -1, place), out int number)) numbers.Add((party?.Id ?? -1, place), number = numbers.Count);
         return number;
     }
 
     private static void Shrink(ProcessWindow window, long cutNs)
     {
-        foreach (CallNode call in window.Calls) call.Final |= call.TimeNs < cutNs;
+        foreach (CallNode call in window.Calls)
+        {
+            if (call.TimeNs >= cutNs) continue;
+            call.Final = true;
+            if (!call.Proven && call.Confidence < ConfidenceModel.Threshold) call.Parent = null; // abstains; it stays among the request's calls, where it is the likeliest
+        }
+
         window.Calls.RemoveAll(static call => call.Final);
         window.Requests.RemoveAll(request => request.LastNs < cutNs && request.LastNs != long.MaxValue && request.Calls.TrueForAll(static call => call.Final || call.Proven));
     }

@@ -41,13 +41,13 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         foreach (ProcessWindow window in windows) FirstGuess(window);
         for (int round = 0; round < MostRounds; round++)
         {
-            Learn();
+            Learn(order: !fresh || round > 0);
             _changes = 0;
             foreach (ProcessWindow window in windows) Improve(window);
             if (_changes == 0) break;
         }
 
-        Learn();
+        Learn(order: true);
     }
 
     private void EstimateNobody()
@@ -100,12 +100,18 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         model.Estimate();
     }
 
-    private void Learn()
+    /// <param name="order">Also how far the order of arrival is kept. Not in the first round: what a first guess disorders would be taken for the service's habit.</param>
+    private void Learn(bool order)
     {
         model.Reset();
         foreach (ProcessWindow window in windows)
         {
             foreach (RequestNode request in window.Requests) Timeline.Learn(model, request);
+            if (order)
+            {
+                foreach ((int callee, List<CallNode> calls) in window.ByCallee) CallOrder.Learn(model, callee, calls);
+            }
+
             foreach (CallNode call in window.Calls)
             {
                 if (call.Tid == 0) continue;
@@ -134,6 +140,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
                 double score = Timeline.Send(model, request, CollectionsMarshal.AsSpan(request.Calls), call) + Room(request, call);
                 if (call.Tid != 0 && request.Tid != 0) score += call.Tid == request.Tid ? model.LogSameThread : model.LogOtherThread;
                 if (Timeline.IsLate(request, call)) score += model.LogLate;
+                if (best is not null && !HasCalled(best, call) && !HasCalled(request, call)) score -= model.OrderOf(call.Callee); // an earlier one still waits
                 if (score <= most) continue;
                 most = score;
                 best = request;
@@ -141,6 +148,16 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
 
             if (best is not null) Insert(best, call);
         }
+    }
+
+    private static bool HasCalled(RequestNode request, CallNode call)
+    {
+        foreach (CallNode each in request.Calls)
+        {
+            if (each.Callee == call.Callee) return true;
+        }
+
+        return false;
     }
 
     /// <summary>A request that already has as many calls to this callee as any was seen to make is full.</summary>
@@ -156,15 +173,13 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     {
         if (_without.Length < window.Requests.Count) _without = new double[Math.Max(window.Requests.Count, 2 * _without.Length)];
         int positions = 0;
-        SortedSet<int> callees = [];
         foreach (RequestNode request in window.Requests)
         {
             if (!request.Alone && request.Calls.Count <= MostCalls) positions = Math.Max(positions, request.Calls.Count);
         }
 
-        foreach (CallNode call in window.Calls) callees.Add(call.Callee);
         for (int position = 0; position < Math.Min(positions, MostPositions); position++) Exchange(window, new Step(-1, position, Whole: true));
-        foreach (int callee in callees)
+        foreach (int callee in window.ByCallee.Keys)
         {
             for (int k = 0; k < Math.Min(model.MostCalls(callee), MostPositions); k++) Exchange(window, new Step(callee, k, Whole: false));
         }
@@ -175,6 +190,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     {
         _units.Clear();
         _owners.Clear();
+        foreach (CallNode call in window.Calls) call.Before = call.Parent;
         foreach (RequestNode request in window.Requests)
         {
             if (request.Alone || request.Calls.Count == 0) continue;
@@ -204,7 +220,9 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             {
                 RequestNode request = window.Requests[candidate];
                 if (request.LastNs < unit[^1].TimeNs || request.Calls.Count > MostCalls + MostPositions) continue;
-                _assignment.AddEdge(candidate, Cost(Gain(request, unit)));
+                double gain = Gain(request, unit);
+                foreach (CallNode call in unit) gain -= CallOrder.Cost(model, window.ByCallee[call.Callee], call, request);
+                _assignment.AddEdge(candidate, Cost(gain));
             }
         }
 
