@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VirtualServices.Discover.Import;
+using VirtualServices.Discover.Import.Perf;
 using VirtualServices.Discover.Import.Strace;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
@@ -24,6 +25,11 @@ internal static class ImportCommand
             "Makes a session of strace output: -f -ttt -yy -T says most, everything else is read as far as it goes. One file of all threads (-f), or one file per thread (-ff -o NAME).",
             "strace -f -ttt -yy -T -o trace.txt -p 1234\nvs import strace trace.txt -o session\nvs import strace trace.* -o session",
             StraceImport.Run),
+        (
+            "perf",
+            "Makes a session of the text that perf script prints of syscalls:* and sched:* tracepoints. perf shows no addresses; connections are followed by their descriptors.",
+            "perf record -e 'syscalls:*,sched:*' -p 1234 -- sleep 10\nperf script -F comm,pid,tid,cpu,time,event,trace > perf.txt\nvs import perf perf.txt -o session",
+            PerfImport.Run),
     ];
 
     public static Command Create(CommandContext context)

@@ -122,7 +122,13 @@ internal sealed class SessionBuilder : IDisposable
     {
         ImportedEnd end = _ends.Of(e, process, out bool changed);
         result.Socket = end.Id;
-        if (changed) _writer!.WriteDescription(in result, end.Describe());
+        if (changed)
+        {
+            SessionEvent described = result;
+            described.DurationNs = 0; // a description has no end of its own
+            _writer!.WriteDescription(in described, end.Describe());
+        }
+
         if (e.Call is CallKind.Receive or CallKind.Send) result.Result = e.Bytes;
         if (e.VirtualService.Length > 0) result.VirtualService = NumberOf(e.VirtualService);
         if (e.Call == CallKind.Close) _ends.Close(end, process);
