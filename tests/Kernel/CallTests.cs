@@ -92,7 +92,9 @@ public sealed class CallTests : IDisposable
             if (i > 0) Assert.All(woken.Where(e => e.Result == (int)means[i]), e => Assert.Equal(i == 1 ? TransportProtocol.Eventfd : TransportProtocol.Pipe, Recorded.Protocol(reader, e.Socket)));
         }
 
-        // The end of each worker wakes the one who waits for it.
-        Assert.Equal(workers, events.Where(e => e.Call == CallKind.Wake && e.Child == main && e.Result == (int)WakeMeans.Exit).Select(e => e.Tid));
+        // The end of a worker wakes the one who waits for it. Who joins a thread that has ended already does not sleep, so not each end is a wake.
+        int[] ended = [.. events.Where(e => e.Call == CallKind.Wake && e.Child == main && e.Result == (int)WakeMeans.Exit).Select(e => e.Tid)];
+        Assert.NotEmpty(ended);
+        Assert.Equal(workers.Intersect(ended), ended);
     }
 }
