@@ -65,7 +65,7 @@ internal sealed class ImportedEnds
     /// <summary>A process ended.</summary>
     internal void Release(ImportedProcess process)
     {
-        while (process.Held.Count > 0) Close(process.Held[^1], process);
+        foreach (ImportedEnd end in process.Held.ToArray()) Close(end, process);
     }
 
     private void Forget(ImportedEnd end, List<ImportedEnd> ends)

@@ -109,5 +109,5 @@ internal sealed class ImportedProcess(int id)
     internal bool Recorded { get; set; }
 
     /// <summary>Ends of connections that it holds.</summary>
-    internal List<ImportedEnd> Held { get; } = [];
+    internal HashSet<ImportedEnd> Held { get; } = [];
 }

@@ -33,7 +33,8 @@ internal sealed class ProcessState(int pid, long serial, Party? party, ProcessRe
 
     public List<TracedThread> Threads { get; } = [];
 
-    public List<ConnectionEnd> Held { get; } = [];
+    /// <summary>Ends of which it holds a descriptor. A set: a server may hold any number, and each is given up one by one.</summary>
+    public HashSet<ConnectionEnd> Held { get; } = [];
 
     /// <summary>Requests of this process that nobody began to answer.</summary>
     public int OpenRequests { get; set; }

@@ -325,9 +325,8 @@ internal sealed class SessionWalker
 
     private void End(ProcessState process)
     {
-        while (process.Held.Count > 0)
+        foreach (ConnectionEnd end in process.Held.Reverse().ToArray())
         {
-            ConnectionEnd end = process.Held[^1];
             _settler.GiveUp(end); // its requests have to be told of while the process is known
             Release(end, process);
         }
