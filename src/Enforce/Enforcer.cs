@@ -54,6 +54,7 @@ public sealed class Enforcer : IDisposable
         RuleCompiler.Compile(rules, new IdTable()); // refuses before anything is touched
         HostAccess.RequireRoot("enforce rules");
         UnitCheck.Run(rules);
+        HostAccess.RequireSocketHooks(rules);
         CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.Take();
@@ -116,7 +117,7 @@ public sealed class Enforcer : IDisposable
             HostAccess.EnableFastMoves(hierarchy, options.Log);
             tree = new GroupTree(hierarchy);
             tree.Apply(compiled.VirtualServices);
-            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));
+            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary);
         }
 
         cancellation.ThrowIfCancellationRequested();
