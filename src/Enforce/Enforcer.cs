@@ -120,6 +120,8 @@ public sealed class Enforcer : IDisposable
             reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary);
         }
 
+        foreach ((_, Gate gate) in compiled.Gates.Where(gate => gate.Gate.Binds == BindScope.Request))
+            options.Log?.Invoke($"gate {gate.Id}: requests are accounted one by one; the gate itself holds none back");
         cancellation.ThrowIfCancellationRequested();
         uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));

@@ -138,7 +138,7 @@ public sealed class GateTests : IDisposable
             Assert.Equal("b", Of(enforcer, back));
         }
 
-        GateCount gate = enforcer.Status().Gates.Single(gate => gate.Id == "g");
+        GateCount gate = enforcer.Status().Gates.Single(one => one.Id == "g");
         Assert.Equal((20L, 0L), (gate.Rebinds, gate.Unknown));
     }
 

@@ -86,8 +86,8 @@ public sealed unsafe class BpfObject : SafeHandle
     /// <param name="folder">Folder of the group.</param>
     public BpfLink AttachCgroup(string program, string folder)
     {
-        const int ReadFolder = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC
-        int descriptor = LibBpf.open(folder, ReadFolder);
+        const int CloseOnExec = 0x80000; // O_CLOEXEC
+        int descriptor = LibBpf.open(folder, CloseOnExec);
         if (descriptor < 0) throw new BpfException("open", folder, Marshal.GetLastPInvokeError());
         using Microsoft.Win32.SafeHandles.SafeFileHandle group = new(descriptor, ownsHandle: true);
         nint link = LibBpf.bpf_program__attach_cgroup(FindProgram(program), descriptor);
