@@ -55,6 +55,7 @@ public sealed class Enforcer : IDisposable
         RuleCompiler.Compile(rules, new IdTable()); // refuses before anything is touched
         HostAccess.RequireRoot("enforce rules");
         UnitCheck.Run(rules);
+        HostAccess.RequireSocketHooks(rules);
         CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.Take();
@@ -117,9 +118,11 @@ public sealed class Enforcer : IDisposable
             HostAccess.EnableFastMoves(hierarchy, options.Log);
             tree = new GroupTree(hierarchy);
             tree.Apply(compiled.VirtualServices);
-            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));
+            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary);
         }
 
+        foreach ((_, Gate gate) in compiled.Gates.Where(gate => gate.Gate.Binds == BindScope.Request))
+            options.Log?.Invoke($"gate {gate.Id}: requests are accounted one by one; the gate itself holds none back");
         cancellation.ThrowIfCancellationRequested();
         uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));

@@ -81,6 +81,19 @@ public sealed unsafe class BpfObject : SafeHandle
         return link == 0 ? throw new BpfException("attach", $"{_name}/{program}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
     }
 
+    /// <summary>Attaches a program of a cgroup hook to a group of the unified hierarchy and all below it.</summary>
+    /// <param name="program">Its name.</param>
+    /// <param name="folder">Folder of the group.</param>
+    public BpfLink AttachCgroup(string program, string folder)
+    {
+        const int CloseOnExec = 0x80000; // O_CLOEXEC
+        int descriptor = LibBpf.open(folder, CloseOnExec);
+        if (descriptor < 0) throw new BpfException("open", folder, Marshal.GetLastPInvokeError());
+        using Microsoft.Win32.SafeHandles.SafeFileHandle group = new(descriptor, ownsHandle: true);
+        nint link = LibBpf.bpf_program__attach_cgroup(FindProgram(program), descriptor);
+        return link == 0 ? throw new BpfException("attach", $"{_name}/{program} to {folder}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
+    }
+
     /// <summary>Makes a link for an iterator program (<c>iter/task</c>, <c>iter/task_file</c>, <c>iter/tcp</c>).</summary>
     public BpfLink AttachIterator(string program)
     {
