@@ -11,6 +11,7 @@
 #include "gates_maps.h"
 #include "gates_addresses.h"
 #include "gates_accounts.h"
+#include "gates_requests.h"
 #include "gates_bind.h"
 #include "gates_members.h"
 #include "gates_flows.h"

@@ -23,6 +23,7 @@ enum mark_flags {
 	MARK_MIXED = 8,			/* bytes of several VSs are under way: nobody knows whose come first */
 	MARK_TOLD = 16,			/* unix server: `vs` was told by the sender, not guessed from the process that connected */
 	MARK_LOCAL = 32,		/* server: the client is on this host */
+	MARK_ASKED = 64,		/* server: a request has come in and no answer has gone out yet */
 };
 /* How many changes of VS on a connection, and how many waiting unix datagrams, are remembered. */
 enum { FLOW_MARKS = 8, DATAGRAM_MARKS = 64 };

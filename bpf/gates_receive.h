@@ -160,6 +160,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	mark->role = ROLE_SERVER;
 	if (requester != VS_NONE && !alive(requester, generation))
 		requester = VS_NONE;
+	count_request(mark, stream, tag->service, requester);
 	creator = mark->creator;
 	if (creator != VS_NONE && !alive(creator, generation))
 		creator = VS_NONE;

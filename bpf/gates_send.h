@@ -233,6 +233,8 @@ int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 	}
 	if (!mark && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
+	if (mark)
+		mark->flags &= ~MARK_ASKED;
 	task = bpf_get_current_task_btf();
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	if (!tag || !tag->service)

@@ -9,9 +9,13 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), NetworkShares];
+    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), NetworkShares, Limits];
 
     private static Capability NetworkShares { get; } = new("network shares", CapabilityState.Unused, false, "", "this version enforces CPU shares only; a rule file with network shares is refused", "");
+
+    private static Capability Admission { get; } = new("admission", CapabilityState.Unused, false, "", "this version holds no requests back at event loops; gates that bind connections or requests are refused", "");
+
+    private static Capability Limits { get; } = new("limits", CapabilityState.Unused, false, "", "this version enforces no limits of processes and sockets; a rule file with limits is refused", "");
 
     private static Capability Gates()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
@@ -43,7 +44,10 @@ public static class StatusReader
             Gates(kernel, ids),
             sums.Live(ids),
             sums.Ended(ids),
-            MoverOf(kernel, agent));
+            MoverOf(kernel, agent))
+        {
+            TakenNs = sums.TakenNs,
+        };
     }
 
     // An account is moved from a task to the sums at a re-bind or exit: read in between, it would count twice or not at all.
@@ -53,7 +57,9 @@ public static class StatusReader
         for (int attempt = 1; ; attempt++)
         {
             kernel["charges"].TryLookup(0u, out ulong before);
+            long takenNs = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC in ns
             StatusSums sums = new(
+                takenNs,
                 kernel.Run<TaskRecord>("list_tasks"),
                 [.. Accounts(kernel["accounts"])],
                 [.. ProcessAccounts(kernel["process_cpu"])],

@@ -14,11 +14,13 @@ internal sealed class StatusSums
     private readonly Dictionary<(ulong Started, uint Pid), uint> _services = [];
 
     public StatusSums(
+        long takenNs,
         IReadOnlyList<TaskRecord> tasks,
         IReadOnlyList<(AccountKey Key, Account Account)> accounts,
         IReadOnlyList<(ProcessKey Key, ProcessAccount Account)> processes,
         IReadOnlyList<ConnectionRecord> connections)
     {
+        TakenNs = takenNs;
         _leaders = [.. tasks.Where(task => task.Tid == task.Pid)];
         foreach ((AccountKey key, Account account) in accounts)
             Add(key.VirtualService, key.Service, new UseCounts((long)account.CpuNs, 0, 0, (long)account.WaitNs, (long)account.Requests, (long)account.UnknownRequests));
@@ -32,6 +34,9 @@ internal sealed class StatusSums
         foreach (ConnectionRecord connection in connections) Add(connection.VirtualService, connection.Service, new UseCounts(0, 0, 1));
         foreach ((ProcessKey key, ProcessAccount account) in processes) Charge(key.Started, key.Pid, key.VirtualService, account.Service, account.CpuNs);
     }
+
+    /// <summary>When it was read: CLOCK_MONOTONIC, ns.</summary>
+    public long TakenNs { get; }
 
     /// <summary>Sums of the virtual services that the rules have, and of those that still own something; parents inherit the sums of their children.</summary>
     /// <param name="ids">Names.</param>

@@ -11,6 +11,7 @@ public sealed class StatusSumsTests
     public void Open_and_closed_accounts_add_up()
     {
         StatusSums sums = new(
+            5,
             [Task(10, 10, vs: 2, open: 5, total: 9, wait: 5), Task(11, 10, vs: 2, open: 7, total: 7), Task(20, 20, vs: 3, open: 1, total: 1, service: 0)],
             [(new AccountKey(2, 1), new Account(100, 7, 3, 0)), (new AccountKey(1, 1), new Account(40, 0, 2, 2)), (new AccountKey(6, 1), new Account(9, 1, 1, 0))],
             [(new ProcessKey(1, 10, 1), new ProcessAccount(4, 1, 0)), (new ProcessKey(1, 99, 3), new ProcessAccount(33, 1, 0))],
@@ -42,7 +43,7 @@ public sealed class StatusSumsTests
     [Fact]
     public void A_process_number_that_is_used_again_is_another_process()
     {
-        StatusSums sums = new([Task(10, 10, vs: 2, open: 5, total: 5)], [], [(new ProcessKey(Started: 0, 10, 3), new ProcessAccount(50, 1, 0))], []);
+        StatusSums sums = new(5, [Task(10, 10, vs: 2, open: 5, total: 5)], [], [(new ProcessKey(Started: 0, 10, 3), new ProcessAccount(50, 1, 0))], []);
         Assert.Equal([new ProcessCharge(10, "db", "a", 5)], sums.Live(Ids)[0].Charged);
         Assert.Equal([new ProcessCharge(10, "db", "b", 50)], sums.Ended(Ids));
     }

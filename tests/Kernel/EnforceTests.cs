@@ -129,6 +129,41 @@ public sealed class EnforceTests : IDisposable
     }
 
     [RootFact]
+    public void Requests_are_counted_for_whoever_asked()
+    {
+        using PostgresClient acme = _server.Connect(), local = _server.Connect(null), stranger = _server.Connect();
+        using Enforcer enforcer = Start(("acme", acme.Pid), ("local", local.Pid));
+        acme.Reconnect();
+        stranger.Reconnect();
+        UseCounts[] before = [Counts("acme"), Counts("local"), Counts("bestEffort")];
+        for (int i = 0; i < 19; i++) acme.Ask("select 1;");
+
+        // PostgreSQL receives 8 KB at a time: several receives, but one request.
+        Assert.Equal("50000", acme.Ask($"select length('{new string('x', 50_000)}');"));
+        for (int i = 0; i < 7; i++) local.Ask("select 2;");
+        for (int i = 0; i < 5; i++) stranger.Ask("select 3;");
+        UseCounts[] after = [Counts("acme"), Counts("local"), Counts("bestEffort")];
+        Assert.Equal([(20L, 0L), (7, 0), (5, 5)], after.Zip(before, (now, was) => (now.Requests - was.Requests, now.UnknownRequests - was.UnknownRequests)));
+
+        UseCounts Counts(string vs) => enforcer.Status().Use.SingleOrDefault(use => use.VirtualService == vs && use.Service == "postgres")?.Counts ?? default;
+    }
+
+    [RootFact]
+    public void Waiting_for_a_processor_is_counted_for_whoever_waits()
+    {
+        using Shell shell = new();
+        using Enforcer enforcer = Start(("acme", shell.Pid));
+
+        // Three times as many that want to run as there are processors: two of three wait at any time.
+        int count = Environment.ProcessorCount * 3;
+        UseCounts before = enforcer.Status().VirtualServices.Single(vs => vs.Name == "acme").Own;
+        shell.Run($"for i in $(seq {count}); do timeout 2 sh -c 'while :; do :; done' & done; wait");
+        UseCounts after = enforcer.Status().VirtualServices.Single(vs => vs.Name == "acme").Own;
+        double waited = after.WaitNs - before.WaitNs, ran = after.CpuNs - before.CpuNs;
+        Assert.InRange(waited / ran, 1.5, 3); // (count - processors) / processors = 2; what else runs on the machine adds to it
+    }
+
+    [RootFact]
     public void Sums_of_a_service_agree_with_the_time_of_its_processes()
     {
         using PostgresClient acme = _server.Connect(), other = _server.Connect();

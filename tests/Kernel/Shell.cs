@@ -20,6 +20,13 @@ internal sealed class Shell : IDisposable
         return child;
     }
 
+    /// <summary>Runs a command and waits for its end.</summary>
+    public void Run(string command)
+    {
+        _process.StandardInput.WriteLine($"{command}; echo ended");
+        Assert.Equal("ended", _process.StandardOutput.ReadLine());
+    }
+
     public void Dispose()
     {
         foreach (int child in _children) _process.StandardInput.WriteLine($"kill {child}");

@@ -19,7 +19,7 @@ internal static class DoctorCommand
             "Tells for each capability what this host has, which mechanism will be used, what is missing and how to get it. Exit code 4 where something is missing that recording or enforcing needs.",
             "vs doctor\nvs doctor --json")
         { json };
-        command.Run(result => Run(result.GetValue(json), context, [Recorder(), .. HostProbe.Run()]));
+        command.Run(result => Run(result.GetValue(json), context, [Recorder(), Packets, .. HostProbe.Run()]));
         return command;
     }
 
@@ -29,6 +29,8 @@ internal static class DoctorCommand
         else WriteText(context.Out, capabilities);
         return capabilities.Any(capability => capability.Required && capability.State == CapabilityState.Missing) ? ExitCode.HostLacks : ExitCode.Done;
     }
+
+    private static Capability Packets { get; } = new("packets", CapabilityState.Unused, false, "", "this version records system calls; it captures no packets", "");
 
     private static Capability Recorder()
     {

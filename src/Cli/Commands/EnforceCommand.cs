@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VirtualServices.Cli.Metrics;
 using VirtualServices.Enforce;
 using VirtualServices.Model;
 using VirtualServices.Rules;
@@ -11,27 +12,34 @@ internal static class EnforceCommand
 {
     private static readonly TimeSpan SummaryPeriod = TimeSpan.FromSeconds(5);
 
-    internal sealed record Arguments(string Rules, bool Audit);
+    internal sealed record Arguments(string Rules, bool Audit, string? Metrics);
 
     public static Command Create(CommandContext context)
     {
         var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" };
         var audit = new Option<bool>("--audit") { Description = "Classify and count only: nothing is moved, no cgroup is made" };
+        var metrics = new Option<string?>("--metrics") { Description = "Serve metrics to Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9464; off where not given. Whoever reaches the address can read them: choose a loopback address", HelpName = "ADDRESS" };
         var command = new VsCommand(
             "enforce",
             "Loads the approved gates and keeps them enforced until Ctrl-C, SIGTERM or 'vs stop', which put everything back. After a kill -9 the gates go on classifying and the next start takes over.",
-            "vs enforce rules.yaml\nvs enforce rules.yaml --audit")
-        { rules, audit };
-        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit)), context));
+            "vs enforce rules.yaml\nvs enforce rules.yaml --audit\nvs enforce rules.yaml --metrics 127.0.0.1:9464")
+        { rules, audit, metrics };
+        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit), result.GetValue(metrics)), context));
         return command;
     }
 
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
+        MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
         RuleSet rules = Load(arguments.Rules);
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
-        using Enforcer enforcer = Enforcer.Start(rules, new EnforceOptions(arguments.Audit, context.Error.WriteLine), context.Cancellation);
+
+        // Before anything is enforced: an address that is taken must not leave half a start behind.
+        Enforcer? running = null;
+        using MetricsServer? server = address is null ? null : MetricsServer.Start(address, () => running?.Status() ?? EnforcementStatus.Nothing, context.Clock);
+        if (address is not null) context.Error.WriteLine($"metrics at http://{address}/metrics{(address.IsLoopback ? "" : ": not a loopback address, so other hosts may read them")}");
+        using Enforcer enforcer = running = Enforcer.Start(rules, new EnforceOptions(arguments.Audit, context.Error.WriteLine), context.Cancellation);
         context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(arguments.Audit ? "auditing" : "enforcing")} {approved} gates for {rules.VirtualServices.Count - 1} virtual services; Ctrl-C puts everything back"));
         try
         {
@@ -39,6 +47,7 @@ internal static class EnforceCommand
         }
         finally
         {
+            server?.Dispose(); // it reads from what is taken away now
             enforcer.Stop();
         }
 

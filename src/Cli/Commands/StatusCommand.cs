@@ -34,10 +34,12 @@ internal static class StatusCommand
         context.Out.WriteLine(StatusReader.Describe(status));
         if (status.Enforcer == EnforcerState.None) return;
         context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"since {status.Since:u}, rule set {status.Generation}, CPU shares: {status.CpuShares}"));
-        var use = new Table().AddColumns("virtual service", "service").AddColumn("CPU s", Right).AddColumn("processes", Right).AddColumn("connections", Right);
-        foreach (ServiceUse one in status.Use)
-            use.AddRow(Escape(one.VirtualService, "(unknown)"), Escape(one.Service, "(front door)"), Seconds(one.CpuNs), Number(one.Processes), Number(one.Connections));
+        Table use = Counts("virtual service", "service");
+        foreach (ServiceUse one in status.Use) AddRow(use, Escape(one.VirtualService, "(unknown)"), Escape(one.Service, "(front door)"), one.Counts);
         context.Console.Write(use);
+        WriteTotals(context, status);
+        string[] assigned = [.. status.Processes.Where(process => process.Membership is Membership.Assigned or Membership.OfAssigned).Select(process => string.Create(CultureInfo.InvariantCulture, $"{process.Pid} ({Printable.Text(process.Comm)}) to {process.VirtualService}"))];
+        if (assigned.Length > 0) context.Out.WriteLine($"assigned by 'vs assign': {string.Join(", ", assigned)}");
         if (status.Gates.Count > 0)
         {
             var gates = new Table().AddColumn("gate").AddColumn("calls", Right).AddColumn("re-binds", Right).AddColumn("requester unknown", Right);
@@ -50,6 +52,23 @@ internal static class StatusCommand
             CultureInfo.InvariantCulture,
             $"moved {mover.Moved} after a re-bind in {mover.P50Ns / 1e3:F0} µs (median), {mover.P99Ns / 1e3:F0} µs (p99), {mover.MaxNs / 1e3:F0} µs (longest); {mover.Reconciled} by comparison, {mover.Gone} had ended, {mover.Failed} failed{(mover.LastError.Length > 0 ? $" ({mover.LastError})" : "")}"));
     }
+
+    // A parent inherits the statistics of its children; without parents the table above says it all.
+    private static void WriteTotals(CommandContext context, EnforcementStatus status)
+    {
+        HashSet<string> parents = [.. status.VirtualServices.Select(vs => vs.Parent).Where(parent => parent.Length > 0)];
+        if (parents.Count == 0) return;
+        Table totals = Counts("parent, with all below it", "of");
+        foreach (VirtualServiceUse vs in status.VirtualServices.Where(vs => parents.Contains(vs.Name)))
+            AddRow(totals, Markup.Escape(vs.Name), Markup.Escape(string.Join(", ", status.VirtualServices.Where(child => child.Parent == vs.Name).Select(child => child.Name))), vs.Total);
+        context.Console.Write(totals);
+    }
+
+    private static Table Counts(string first, string second) => new Table().AddColumns(first, second)
+        .AddColumn("CPU s", Right).AddColumn("waited s", Right).AddColumn("requests", Right).AddColumn("processes", Right).AddColumn("connections", Right);
+
+    private static void AddRow(Table table, string first, string second, UseCounts counts) =>
+        table.AddRow(first, second, Seconds(counts.CpuNs), Seconds(counts.WaitNs), Number(counts.Requests), Number(counts.Processes), Number(counts.Connections));
 
     private static void Right(TableColumn column) => column.Alignment = Justify.Right;
 

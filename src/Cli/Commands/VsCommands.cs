@@ -20,6 +20,8 @@ internal static class VsCommands
         ("enforce", EnforceCommand.Create),
         ("stop", StopCommand.Create),
         ("status", StatusCommand.Create),
+        ("top", TopCommand.Create),
+        ("explain", ExplainCommand.Create),
         ("assign", AssignCommand.Create),
         ("demo", DemoCommand.Create),
     ];

@@ -103,7 +103,7 @@ internal sealed class MemberScan(GateKernel kernel, CompiledRules rules, Homecom
     }
 
     // Each kind of selector chooses descendants, too: they inherit when they are born, and so must those that are born already.
-    private static HashSet<int> Chosen(IReadOnlyList<Selector> selectors, ProcessTable processes, SocketTable? sockets)
+    internal static HashSet<int> Chosen(IReadOnlyList<Selector> selectors, ProcessTable processes, SocketTable? sockets)
     {
         HashSet<int> chosen = [];
         foreach (Selector selector in selectors)

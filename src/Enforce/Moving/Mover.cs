@@ -122,7 +122,9 @@ internal sealed unsafe partial class Mover : IDisposable
         if (errno == 0)
         {
             Moved++;
-            Latency.Add(Stopwatch.GetTimestamp() - (long)rebind.AtNs); // both are CLOCK_MONOTONIC in ns
+            long latency = Stopwatch.GetTimestamp() - (long)rebind.AtNs; // both are CLOCK_MONOTONIC in ns
+            Latency.Add(latency);
+            EnforcerInstruments.MoveLatency.Record(latency / 1e9);
         }
         else
         {

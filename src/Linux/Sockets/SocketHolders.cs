@@ -37,6 +37,10 @@ public static class SocketHolders
         return holders;
     }
 
+    /// <summary>Inode number of the socket behind a descriptor of a process; null where it is none, or gone.</summary>
+    public static ulong? InodeOf(int pid, int fd) =>
+        Procfs.ReadLink(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/fd/{fd}")) is { } target && TryParse(target, out ulong inode, out bool pipe) && !pipe ? inode : null;
+
     /// <summary>Reads <c>socket:[N]</c> and <c>pipe:[N]</c>.</summary>
     internal static bool TryParse(string target, out ulong inode, out bool pipe)
     {

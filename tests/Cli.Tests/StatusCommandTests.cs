@@ -1,0 +1,61 @@
+using System.Text.Json;
+using VirtualServices.Cli.Commands;
+using VirtualServices.Enforce;
+
+namespace VirtualServices.Cli.Tests;
+
+public sealed class StatusCommandTests : CommandTest
+{
+    private static readonly UseCounts Shop = new(2_500_000_000, 2, 3, 500_000_000, 40, 0), Own = new(1_000_000_000, 1, 0);
+
+    private static readonly EnforcementStatus Status = EnforcementStatus.Nothing with
+    {
+        Enforcer = EnforcerState.Running,
+        EnforcerPid = 4711,
+        Since = new DateTimeOffset(2026, 1, 31, 9, 0, 0, TimeSpan.Zero),
+        CpuShares = "cgroup v2",
+        Generation = 3,
+        VirtualServices = [new VirtualServiceUse("acme", "", Own, Own + Shop, null), new VirtualServiceUse("acme-shop", "acme", Shop, Shop, new VirtualServiceShare(new CpuShare(200, 1.5), new NetworkShare(100, null, 300_000_000), 20, null))],
+        Use = [new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("acme", "", Own), new ServiceUse("acme-shop", "db", Shop)],
+        Processes = [new ProcessUse(7, "s\u001bh", "", "acme", "", 5, [new ProcessCharge(7, "", "acme", 5)], Membership.Assigned), new ProcessUse(8, "postgres", "db", "acme-shop", "g", 6, [new ProcessCharge(8, "db", "acme-shop", 6)])],
+    };
+
+    [Fact]
+    public void The_text_has_what_parents_inherit_and_what_a_person_assigned()
+    {
+        string[] lines = Written(Status).Split('\n');
+        Assert.Equal(["enforcer: running (pid 4711)", "since 2026-01-31 09:00:00Z, rule set 3, CPU shares: cgroup v2"], lines[..2]);
+        Assert.Contains("assigned by 'vs assign': 7 (s?h) to acme", lines);
+        string[][] rows = [.. lines.Where(line => line.StartsWith('│')).Select(line => line.Trim('│').Split('│', StringSplitOptions.TrimEntries)).Where(cells => cells[2].Contains('.', StringComparison.Ordinal))];
+        Assert.Equal(
+            ["(unknown) db 0.00 0.00 0 0 1", "acme (front 1.00 0.00 0 1 0", "acme-shop db 2.50 0.50 40 2 3", "acme acme-shop 3.50 0.50 40 3 3"],
+            rows.Select(cells => string.Join(' ', cells)));
+        Assert.DoesNotContain("parent, with", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nothing_enforced_is_one_line() => Assert.Equal("nothing is enforced\n", Written(EnforcementStatus.Nothing));
+
+    [Fact]
+    public void Json_has_own_counts_totals_and_shares()
+    {
+        using StringWriter output = new();
+        StatusJson.Write(output, Status);
+        using JsonDocument document = JsonDocument.Parse(output.ToString());
+        JsonElement[] all = [.. document.RootElement.GetProperty("virtual_services").EnumerateArray()];
+        Assert.Equal((1_000_000_000L, 3_500_000_000L, 3L), (all[0].GetProperty("cpu_ns").GetInt64(), all[0].GetProperty("total").GetProperty("cpu_ns").GetInt64(), all[0].GetProperty("total").GetProperty("processes").GetInt64()));
+        Assert.Equal(JsonValueKind.Null, all[0].GetProperty("share").ValueKind);
+        JsonElement share = all[1].GetProperty("share");
+        Assert.Equal((200, 1.5, 300_000_000L, 20), (share.GetProperty("cpu_weight").GetInt32(), share.GetProperty("cpu_max").GetDouble(), share.GetProperty("network_max").GetInt64(), share.GetProperty("limit_processes").GetInt32()));
+        Assert.Equal((JsonValueKind.Null, "acme"), (share.GetProperty("network_assured").ValueKind, all[1].GetProperty("parent").GetString()));
+        Assert.Equal((40L, 500_000_000L), (all[1].GetProperty("requests").GetInt64(), all[1].GetProperty("wait_ns").GetInt64()));
+        Assert.Equal([true, false], document.RootElement.GetProperty("processes").EnumerateArray().Select(process => process.GetProperty("assigned").GetBoolean()));
+    }
+
+    private string Written(EnforcementStatus status)
+    {
+        using StringWriter output = new();
+        StatusCommand.WriteText(new CommandContext(output, output, Terminal, TimeProvider.System, _ => null), status);
+        return output.ToString();
+    }
+}
