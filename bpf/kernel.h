@@ -57,6 +57,10 @@ enum {
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
 	TCP_LISTEN = 10,
+	SOL_SOCKET = 1,
+	SCM_RIGHTS = 1,
+	F_DUPFD = 0,
+	F_DUPFD_CLOEXEC = 1030,
 	MSG_PEEK = 2,
 	MSG_ERRQUEUE = 0x2000,
 };
@@ -65,7 +69,7 @@ enum {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, dx, si, di, orig_ax, ax, sp, ip, bp;
+	unsigned long r10, r9, r8, dx, si, di, orig_ax, ax, sp, ip, bp;
 };
 struct thread_info {
 	u32 status;
@@ -82,6 +86,9 @@ struct pt_regs {
 };
 struct thread_info {
 	unsigned long flags;
+	struct {
+		u32 count;
+	} preempt;
 };
 #endif
 
@@ -116,6 +123,8 @@ struct cred {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state;
+	unsigned int flags;
 	struct sched_entity se;
 	int pid;
 	int tgid;
@@ -132,9 +141,16 @@ struct inode {
 	unsigned long i_ino;
 };
 
+struct file_operations;
+
 struct file {
 	struct inode *f_inode;
+	const struct file_operations *f_op;
 	void *private_data;
+};
+
+struct eventfd_ctx {
+	int id;
 };
 
 struct ns_common {

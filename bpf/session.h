@@ -18,20 +18,46 @@ enum call_kind {
 	CALL_FORK = 6,
 	CALL_EXEC = 7,
 	CALL_EXIT = 8,
+	CALL_WAKE = 9,
 	CALL_DESCRIBE = 11,
 	CALL_LISTEN = 12,
-	/* Not an event: a process for the inventory. */
+	CALL_CREATE = 13,
+	CALL_BIND = 14,
+	CALL_SHUTDOWN = 15,
+	CALL_DUPLICATE = 16,
+	CALL_WAIT = 17,
+	CALL_PASS = 18,
+	/* Not events: a process for the inventory, and one that is not recorded and may have become part of a service. */
 	RECORD_PROCESS = 100,
+	RECORD_STRANGER = 101,
 };
 
-/* How a system call's arguments are to be read: the upper half of an entry of the call table; the lower half is its kind. */
+/* How a system call's arguments are to be read: the upper byte of an entry of the call table; the lower is its kind. */
 enum call_form {
 	FORM_PLAIN = 0,		/* the descriptor is the first argument */
-	FORM_FLAGS3 = 1,	/* the third argument holds MSG_* flags */
-	FORM_FLAGS4 = 2,	/* the fourth argument holds MSG_* flags */
-	FORM_MANY_SENT = 3,	/* sendmmsg: the result counts messages; bytes stand in the second argument's array */
-	FORM_MANY_RECEIVED = 4,	/* recvmmsg: the same, with flags in the fourth */
-	FORM_REPLACES = 5,	/* dup2, dup3: the second argument is a descriptor that is closed */
+	FORM_ADDRESSED = 1,	/* recvfrom, sendto: MSG_* flags in the fourth argument, an address in the fifth */
+	FORM_MESSAGE = 2,	/* recvmsg, sendmsg: a msghdr in the second, flags in the third */
+	FORM_MESSAGES = 3,	/* recvmmsg, sendmmsg: an array of them in the second, flags in the fourth; the result counts messages */
+	FORM_REPLACES = 4,	/* dup2, dup3: the second argument is a descriptor that is closed */
+	FORM_DUPLICATES = 5,	/* dup */
+	FORM_CONTROL = 6,	/* fcntl: only where it duplicates */
+	FORM_MAKES = 7,		/* socket, eventfd: the result is the descriptor */
+	FORM_PIPE = 8,		/* two descriptors are written to where the first argument points */
+	FORM_SOCKET_PAIR = 9,	/* the same, fourth argument */
+	FORM_MOVES = 10,	/* splice: from the first argument to the third */
+	FORM_WAITS = 11,	/* epoll_wait: any descriptor */
+	FORM_WAITS_MANY = 12,	/* poll, select: no descriptor */
+};
+
+/* Numbers of WakeMeans in the session format, and what the table of wakes says of a call. */
+enum wake_means {
+	WAKE_UNKNOWN = 0,		/* in the table: not recorded */
+	WAKE_FUTEX = 1,
+	WAKE_PIPE = 2,
+	WAKE_EVENTFD = 3,
+	WAKE_SIGNAL = 4,
+	WAKE_EXIT = 5,
+	WAKE_BY_DESCRIPTOR = 100,	/* a write: what the first argument is decides */
 };
 
 enum socket_role {
@@ -39,10 +65,15 @@ enum socket_role {
 	ROLE_SERVER = 1,
 	ROLE_CLIENT = 2,
 	ROLE_LISTENER = 3,
+	ROLE_FORCE = 0x80,	/* never handed over: describe the socket again */
 };
 
 /* Top bit of a socket id that is an inode number. */
 #define SOCKET_INODE_FLAG (1ULL << 63)
+/* With it: the number of an eventfd, which has no inode of its own. */
+#define SOCKET_EVENTFD_FLAG (1ULL << 62)
+/* In ring_socket.family: an eventfd; 0 is a pipe. */
+#define FAMILY_EVENTFD 0xffff
 
 /* One call. Times are CLOCK_MONOTONIC. */
 struct ring_event {
@@ -54,10 +85,25 @@ struct ring_event {
 	s32 pid;
 	s32 tid;
 	s32 fd;
-	s32 child;		/* fork: thread id of the child */
-	s32 child_pid;		/* fork: process id of the child */
+	s32 child;		/* fork, wake: thread id of the other */
+	s32 child_pid;		/* fork, wake: its process id */
 	u8 kind;		/* enum call_kind */
-	u8 unused[3];
+	u8 has_peer;		/* it is a ring_datagram */
+	u8 unused[2];
+};
+
+/* An internet address: IPv4 mapped into IPv6, halves and port in host byte order. */
+struct peer_address {
+	u64 high;
+	u64 low;
+	u16 port; /* 0: none */
+	u16 unused[3];
+};
+
+/* A receive or send on an unconnected UDP socket. */
+struct ring_datagram {
+	struct ring_event event;
+	struct peer_address peer;
 };
 
 /* A socket at first sight, or when it has changed sides (connect, listen). It comes before the event that made us look. */
@@ -101,7 +147,10 @@ struct ring_counts {
 
 /* Written before loading. */
 struct recorder_config {
-	u8 calls[512];		/* system call number to form << 4 | kind; 0 is not recorded */
+	u16 calls[512];		/* system call number to form << 8 | kind; 0 is not recorded */
+	u8 wakes[512];		/* system call number to enum wake_means */
+	u32 watch_strangers;	/* 1: tell of programs that strangers execute and of their listeners */
+	u32 level_sockets;	/* 1: no system call is recorded, only what sockets say themselves */
 };
 
 #endif

@@ -17,4 +17,7 @@ public enum TransportProtocol : byte
 
     /// <summary>A pipe or FIFO.</summary>
     Pipe,
+
+    /// <summary>An eventfd: a counter by which threads wake each other. Its number is used again as soon as it is closed.</summary>
+    Eventfd,
 }

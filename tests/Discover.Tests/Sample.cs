@@ -30,7 +30,7 @@ internal static class Sample
     internal static SocketDescription Describe(ulong id, SocketRole role) => new(
         id, 4711, TransportProtocol.Tcp, role, Endpoint.Inet(IPAddress.Parse("127.0.0.1"), 5432), Endpoint.Inet(IPAddress.Parse("fd00::1"), 40000), 4712, 99, 4026531833);
 
-    private static readonly Gen<CallKind> Kinds = Gen.OneOf(new[] { CallKind.Accept, CallKind.Connect, CallKind.Receive, CallKind.Send, CallKind.Close, CallKind.Exec, CallKind.Exit, CallKind.Listen, CallKind.Fork }.Select(Gen.Const).ToArray());
+    private static readonly Gen<CallKind> Kinds = Gen.OneOf(new[] { CallKind.Accept, CallKind.Connect, CallKind.Receive, CallKind.Send, CallKind.Close, CallKind.Exec, CallKind.Exit, CallKind.Listen, CallKind.Fork, CallKind.Create, CallKind.Bind, CallKind.Shutdown, CallKind.Duplicate, CallKind.Wait, CallKind.Pass, CallKind.Wake }.Select(Gen.Const).ToArray());
 
     /// <summary>Events of a few threads, each thread's calls one after the other, together in the order in which they end.</summary>
     internal static readonly Gen<SessionEvent[]> Events =
@@ -43,13 +43,15 @@ internal static class Sample
          from result in Gen.Int
          from fd in Gen.Int[-1, 1 << 20]
          from child in Gen.Int[1, 1 << 22]
-         select (kind, thread, gap, duration, cpu, socket, result, fd, child)).Array[0, 200].Select(steps =>
+         from peer in Gen.Frequency((2, Gen.Const((High: 0UL, Low: 0UL, Port: (ushort)0))), (1, Gen.Select(Gen.ULong, Gen.ULong, Gen.UShort[1, 65535], (high, low, port) => (High: high, Low: low, Port: port))))
+         select (kind, thread, gap, duration, cpu, socket, result, fd, child, peer)).Array[0, 200].Select(steps =>
          {
              long now = StartNs + 5_000_000_000;
              return steps.Select(step =>
              {
                  now += step.gap;
-                 bool fork = step.kind == CallKind.Fork;
+                 bool fork = step.kind is CallKind.Fork or CallKind.Wake;
+                 bool datagram = step.kind is CallKind.Receive or CallKind.Send;
                  return new SessionEvent
                  {
                      Call = step.kind,
@@ -63,6 +65,9 @@ internal static class Sample
                      Fd = step.fd,
                      Child = fork ? step.child : 0,
                      ChildPid = fork ? step.child : 0,
+                     PeerHigh = datagram ? step.peer.High : 0,
+                     PeerLow = datagram ? step.peer.Low : 0,
+                     PeerPort = datagram ? step.peer.Port : (ushort)0,
                  };
              }).ToArray();
          });

@@ -19,9 +19,10 @@ public sealed class TraceEventOracleTests
             {
                 if (e.EventName == "End") return;
                 Assert.Equal("VirtualServices", e.ProviderName);
+                bool datagram = e.EventName is "ReceiveFrom" or "SendTo", pair = e.EventName is "Fork" or "Wake";
                 read.Add(new SessionEvent
                 {
-                    Call = Enum.Parse<CallKind>(e.EventName),
+                    Call = Enum.Parse<CallKind>(datagram ? e.EventName[..^(e.EventName == "SendTo" ? 2 : 4)] : e.EventName),
                     Pid = e.ProcessID,
                     Tid = e.ThreadID,
                     TimeNs = TimeOf(e) - (long)Unsigned(e, "SinceEnter"),
@@ -30,8 +31,11 @@ public sealed class TraceEventOracleTests
                     Socket = ulong.RotateRight(Unsigned(e, "Socket"), 1),
                     Result = (int)Signed(e, "Result"),
                     Fd = (int)Signed(e, "Fd"),
-                    Child = e.EventName == "Fork" ? (int)Signed(e, "Child") : 0,
-                    ChildPid = e.EventName == "Fork" ? (int)Signed(e, "ChildPid") : 0,
+                    Child = pair ? (int)Signed(e, "Child") : 0,
+                    ChildPid = pair ? (int)Signed(e, "ChildPid") : 0,
+                    PeerHigh = datagram ? Unsigned(e, "PeerHigh") : 0,
+                    PeerLow = datagram ? Unsigned(e, "PeerLow") : 0,
+                    PeerPort = datagram ? (ushort)Unsigned(e, "PeerPort") : (ushort)0,
                 });
             };
             source.Process();

@@ -11,6 +11,9 @@ public sealed class RecordLayoutTests
 {
     [Theory]
     [InlineData("ring_event", typeof(RingEvent))]
+    [InlineData("peer_address", typeof(PeerAddress))]
+    [InlineData("ring_datagram", typeof(RingDatagram))]
+    [InlineData("eventfd_request", typeof(EventfdRequest))]
     [InlineData("ring_socket", typeof(RingSocket))]
     [InlineData("ring_process", typeof(RingProcess))]
     [InlineData("ring_counts", typeof(RingCounts))]

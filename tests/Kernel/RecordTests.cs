@@ -22,7 +22,7 @@ public sealed class RecordTests : IDisposable
         List<EchoClient> clients = [];
         Dictionary<int, string> kinds = [];
 
-        RecordResult result = Record([Pid("echo", server.Pid)], () =>
+        RecordResult result = Recorded.While(new RecorderOptions(Path.Combine(_folder, "session"), [Recorded.Pid("echo", server.Pid)]), () =>
         {
             existing.Call(20);
             foreach ((string kind, string where) in new[] { ("4", $"{server.Port4}"), ("6", $"{server.Port6}"), ("unix", server.UnixPath) })
@@ -140,8 +140,6 @@ public sealed class RecordTests : IDisposable
         Assert.False(Directory.Exists(session));
     }
 
-    private static Service Pid(string name, int pid) => new(name, [new Selector(SelectorKind.Pid, $"{pid}")]);
-
     private static void CheckTraffic(List<SessionEvent> events, ulong socket, int pid, int calls)
     {
         SessionEvent[] own = [.. events.Where(e => e.Socket == socket && e.Pid == pid)];
@@ -150,33 +148,5 @@ public sealed class RecordTests : IDisposable
         Assert.Single(own, e => e.Call == CallKind.Receive && e.Result == 0);
     }
 
-    private RecordResult Record(IReadOnlyList<Service> services, Action work)
-    {
-        using CancellationTokenSource stop = new();
-        using ManualResetEventSlim started = new();
-        RecorderOptions options = new(Path.Combine(_folder, "session"), services) { Started = started.Set };
-        Task<RecordResult> recording = Task.Run(() => Recorder.Run(options, stop.Token));
-        while (!started.Wait(20))
-            if (recording.IsCompleted) return recording.GetAwaiter().GetResult();
-        try
-        {
-            work();
-        }
-        finally
-        {
-            stop.Cancel();
-        }
-
-        return recording.GetAwaiter().GetResult();
-    }
-
-    private List<SessionEvent> Read(string name, out SessionReader reader)
-    {
-        reader = SessionReader.Open(Path.Combine(_folder, name));
-        List<SessionEvent> events = [];
-        SessionEvent[] buffer = new SessionEvent[1024];
-        for (int count; (count = reader.Read(buffer)) > 0;) events.AddRange(buffer.AsSpan(0, count));
-        reader.Dispose();
-        return events;
-    }
+    private List<SessionEvent> Read(string name, out SessionReader reader) => Recorded.Read(Path.Combine(_folder, name), out reader);
 }

@@ -21,6 +21,9 @@ internal static class EventSchema
 {
     internal const string Provider = "VirtualServices";
 
+    /// <summary>Ids of receives and sends that name the other end of a datagram.</summary>
+    internal const int ReceiveFromId = 21, SendToId = 22;
+
     /// <summary>Id of the last event of a file that was ended cleanly.</summary>
     internal const int EndId = 30;
 
@@ -45,6 +48,9 @@ internal static class EventSchema
     private static readonly EventField[] ReceiveFields = [.. CallFields, new("VirtualService", FieldType.Unsigned)];
 
     private static readonly EventField[] ForkFields = [.. CallFields, new("Child", FieldType.Signed), new("ChildPid", FieldType.Signed)];
+
+    // The address as in SessionEvent: IPv4 mapped into IPv6, in two halves.
+    private static readonly EventField[] PeerFields = [new("PeerHigh", FieldType.Unsigned), new("PeerLow", FieldType.Unsigned), new("PeerPort", FieldType.Unsigned)];
 
     private static readonly EventField[] DescribeFields =
     [
@@ -77,8 +83,25 @@ internal static class EventSchema
         Call(CallKind.Switch, "A thread left the processor"),
         new((int)CallKind.Describe, nameof(CallKind.Describe), DescribeFields, "What is known of a socket"),
         Call(CallKind.Listen, "A socket began to listen"),
+        Call(CallKind.Create, "A socket, pipe end or eventfd was made"),
+        Call(CallKind.Bind, "A socket got its local address"),
+        Call(CallKind.Shutdown, "A direction of a connection was ended"),
+        Call(CallKind.Duplicate, "A descriptor was duplicated"),
+        Call(CallKind.Wait, "A thread asked which descriptors are ready"),
+        Call(CallKind.Pass, "A descriptor came from another process"),
+        new(ReceiveFromId, "ReceiveFrom", [.. ReceiveFields, .. PeerFields], "A datagram was received"),
+        new(SendToId, "SendTo", [.. CallFields, .. PeerFields], "A datagram was sent"),
         new(EndId, "End", EndFields, "The recording ended cleanly"),
     ];
+
+    /// <summary>What an event of this type says; null where it is no call, or one of a later version.</summary>
+    internal static CallKind? CallOf(int type) => type switch
+    {
+        > (int)CallKind.None and <= (int)CallKind.Pass => (CallKind)type,
+        ReceiveFromId => CallKind.Receive,
+        SendToId => CallKind.Send,
+        _ => null,
+    };
 
     private static EventType Call(CallKind kind, string description) => new((int)kind, kind.ToString(), CallFields, description);
 }

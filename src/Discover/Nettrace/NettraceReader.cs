@@ -192,10 +192,10 @@ internal sealed class NettraceReader : IDisposable
         Fields payload = fields.Part((int)_header.Payload);
         if (!_types.TryGetValue(_header.Type, out int type)) throw new FieldException(at, $"expected an event type that the file describes, not {_header.Type}");
         if (type == EventSchema.EndId) Complete = true;
-        if (type is <= 0 or > (int)CallKind.Listen) return false;
+        if (EventSchema.CallOf(type) is not { } call) return false;
         if (!_threads.TryGetValue(_header.Thread, out (int Pid, int Tid) thread)) throw new FieldException(at, $"expected a thread that the file describes, not {_header.Thread}");
 
-        e.Call = (CallKind)type;
+        e.Call = call;
         e.Pid = thread.Pid;
         e.Tid = thread.Tid;
         ReadCall(ref payload, ref e);
@@ -207,6 +207,11 @@ internal sealed class NettraceReader : IDisposable
         else if (e.Call is CallKind.Receive)
         {
             if (!payload.AtEnd) e.VirtualService = unchecked((int)payload.Varuint32());
+            if (type is EventSchema.ReceiveFromId) ReadPeer(ref payload, ref e);
+        }
+        else if (type is EventSchema.SendToId)
+        {
+            ReadPeer(ref payload, ref e);
         }
         else if (e.Call is CallKind.Describe)
         {
@@ -239,6 +244,16 @@ internal sealed class NettraceReader : IDisposable
         e.Fd = payload.Varint32();
     }
 
+    private static void ReadPeer(ref Fields payload, ref SessionEvent e)
+    {
+        e.PeerHigh = payload.Varuint();
+        e.PeerLow = payload.Varuint();
+        int at = payload.Position;
+        uint port = payload.Varuint32();
+        if (port > ushort.MaxValue) throw new FieldException(at, "expected a port of at most 65535");
+        e.PeerPort = (ushort)port;
+    }
+
     private static SocketDescription ReadDescription(ref Fields payload, ulong id)
     {
         ulong inode = payload.Varuint();
@@ -248,7 +263,7 @@ internal sealed class NettraceReader : IDisposable
         int at = payload.Position;
         uint protocol = payload.Varuint32();
         uint role = payload.Varuint32();
-        if (protocol > (uint)TransportProtocol.Pipe || role > (uint)SocketRole.Listener) throw new FieldException(at, "expected a known protocol and role");
+        if (protocol > (uint)TransportProtocol.Eventfd || role > (uint)SocketRole.Listener) throw new FieldException(at, "expected a known protocol and role");
         Endpoint local = ReadEnd(ref payload);
         Endpoint remote = ReadEnd(ref payload);
         string connection = payload.AtEnd ? "" : payload.Utf16();

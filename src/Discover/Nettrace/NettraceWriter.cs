@@ -49,13 +49,21 @@ internal sealed class NettraceWriter : IDisposable
             length += Varint.Write(_payload.AsSpan(length), Varint.ZigZag(e.Child));
             length += Varint.Write(_payload.AsSpan(length), Varint.ZigZag(e.ChildPid));
         }
-
         else if (e.Call is CallKind.Receive)
         {
             length += Varint.Write(_payload.AsSpan(length), (uint)e.VirtualService);
         }
 
-        Append((int)e.Call, ThreadIndex(e.Pid, e.Tid), end, length);
+        int type = (int)e.Call;
+        if (e is { HasPeer: true, Call: CallKind.Receive or CallKind.Send })
+        {
+            type = e.Call == CallKind.Receive ? EventSchema.ReceiveFromId : EventSchema.SendToId;
+            length += Varint.Write(_payload.AsSpan(length), e.PeerHigh);
+            length += Varint.Write(_payload.AsSpan(length), e.PeerLow);
+            length += Varint.Write(_payload.AsSpan(length), e.PeerPort);
+        }
+
+        Append(type, ThreadIndex(e.Pid, e.Tid), end, length);
         Events++;
     }
 

@@ -51,7 +51,7 @@ public sealed class Recorder : IDisposable
         bool begun = false;
         try
         {
-            using RecorderProgram program = new(options.RingBytes);
+            using RecorderProgram program = new(options.RingBytes, watchStrangers: false);
             using RecordedCommand? command = options.Command.Count > 0 ? RecordedCommand.StartStopped(options.Command) : null;
             if (command is not null)
             {
@@ -218,6 +218,14 @@ public sealed class Recorder : IDisposable
             ChildPid = head.ChildPid,
             Call = (CallKind)head.Kind,
         };
+        if (head.HasPeer != 0)
+        {
+            ref readonly PeerAddress peer = ref MemoryMarshal.AsRef<RingDatagram>(record).Peer;
+            e.PeerHigh = peer.High;
+            e.PeerLow = peer.Low;
+            e.PeerPort = peer.Port;
+        }
+
         if (e.Call == CallKind.Describe)
         {
             SocketDescription description = SocketTranslation.Describe(in MemoryMarshal.AsRef<RingSocket>(record));

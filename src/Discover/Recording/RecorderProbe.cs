@@ -13,7 +13,7 @@ public static class RecorderProbe
     {
         try
         {
-            using RecorderProgram program = new(SmallRing);
+            using RecorderProgram program = new(SmallRing, watchStrangers: false);
             return null;
         }
         catch (VsException error)

@@ -1,14 +1,15 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Model;
 
 namespace VirtualServices.Discover.Recording;
 
 /// <summary>The recorder in the kernel: loaded, attached, told which processes to record.</summary>
-internal sealed class RecorderProgram : IDisposable
+internal sealed partial class RecorderProgram : IDisposable
 {
     // Inheritance first: from then on no child of a marked task is missed.
-    private static readonly string[] Programs = ["on_fork", "on_exec", "on_task_exit", "on_tcp_state", "on_enter", "on_exit"];
+    private static readonly string[] Programs = ["on_fork", "on_exec", "on_task_exit", "on_tcp_state", "on_waking", "on_enter", "on_exit"];
 
     private readonly BpfObject _object;
     private readonly BpfMap _ring;
@@ -18,19 +19,20 @@ internal sealed class RecorderProgram : IDisposable
 
     /// <summary>Loads and attaches. Nothing is recorded before <see cref="Mark"/>.</summary>
     /// <exception cref="VsException">The kernel lacks something or refuses.</exception>
-    internal RecorderProgram(int ringBytes)
+    internal RecorderProgram(int ringBytes, bool watchStrangers)
     {
         CheckHost();
         try
         {
             _object = BpfObject.Open(Image(), "recorder");
-            _object.SetInitialValue(".rodata", CallTable.Build());
+            _object.SetInitialValue(".rodata", CallTable.Build() with { WatchStrangers = watchStrangers ? 1u : 0u });
             _object.SetMaxEntries("ring", (uint)ringBytes);
             _object.Load();
             _ring = _object.Map("ring");
             _services = _object.Map("services");
             _counts = _object.Map("counts");
             Ring = new RingBuffer(_ring);
+            LearnEventfd();
             foreach (string program in Programs) _links.Add(_object.Attach(program));
         }
         catch (BpfException error)
@@ -114,6 +116,19 @@ internal sealed class RecorderProgram : IDisposable
         if (new FileInfo("/proc/self/ns/pid").LinkTarget != InitialPidNamespace)
             throw new VsException(ExitCode.HostLacks, "recording must run in the host's process name space: inside a container process ids mean other processes. Run it on the host, or start the container with --pid=host");
     }
+
+    /// <summary>Shows the program an eventfd: the kernel has no name for what tells one from other files.</summary>
+    private void LearnEventfd()
+    {
+        const int CloseOnExec = 0x80000;
+        using Microsoft.Win32.SafeHandles.SafeFileHandle sample = new(eventfd(0, CloseOnExec), ownsHandle: true);
+        EventfdRequest request = new() { Fd = (int)sample.DangerousGetHandle() };
+        _object.Run("learn_eventfd", ref request);
+        if (request.Found == 0) throw new VsException(ExitCode.HostLacks, "the recorder cannot tell an eventfd from other files: the kernel gave none");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int eventfd(uint value, int flags);
 
     private static VsException Explain(BpfException error)
         => new(error.Errno is 1 or 13 ? ExitCode.Permission : ExitCode.HostLacks, $"the kernel does not take the recorder: {error.Message}", error);

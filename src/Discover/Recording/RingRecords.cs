@@ -17,7 +17,26 @@ internal unsafe struct RingEvent
     internal int Child;
     internal int ChildPid;
     internal byte Kind;
-    internal fixed byte Unused[3];
+    internal byte HasPeer;
+    internal fixed byte Unused[2];
+}
+
+/// <summary><c>struct peer_address</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct PeerAddress
+{
+    internal ulong High;
+    internal ulong Low;
+    internal ushort Port;
+    internal fixed ushort Unused[3];
+}
+
+/// <summary><c>struct ring_datagram</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct RingDatagram
+{
+    internal RingEvent Event;
+    internal PeerAddress Peer;
 }
 
 /// <summary><c>struct ring_socket</c>.</summary>
@@ -69,6 +88,17 @@ internal struct RingCounts
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct RecorderConfig
 {
-    internal const int Calls = 512;
-    internal fixed byte Call[Calls];
+    internal const int CallNumbers = 512;
+    internal fixed ushort Calls[CallNumbers];
+    internal fixed byte Wakes[CallNumbers];
+    internal uint WatchStrangers;
+    internal uint LevelSockets;
+}
+
+/// <summary><c>struct eventfd_request</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct EventfdRequest
+{
+    internal int Fd;
+    internal int Found;
 }

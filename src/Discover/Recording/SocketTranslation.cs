@@ -8,7 +8,7 @@ namespace VirtualServices.Discover.Recording;
 /// <summary>Turns what the kernel said of a socket into a description.</summary>
 internal static unsafe class SocketTranslation
 {
-    private const int FamilyUnix = 1, FamilyInet = 2, FamilyInet6 = 10, ProtocolTcp = 6, ProtocolUdp = 17;
+    private const int FamilyUnix = 1, FamilyInet = 2, FamilyInet6 = 10, FamilyEventfd = 0xffff, ProtocolTcp = 6, ProtocolUdp = 17;
 
     internal static SocketDescription Describe(in RingSocket socket)
     {
@@ -18,6 +18,7 @@ internal static unsafe class SocketTranslation
             FamilyInet or FamilyInet6 when socket.Protocol == ProtocolTcp => TransportProtocol.Tcp,
             FamilyInet or FamilyInet6 when socket.Protocol == ProtocolUdp => TransportProtocol.Udp,
             0 => TransportProtocol.Pipe,
+            FamilyEventfd => TransportProtocol.Eventfd,
             _ => TransportProtocol.None,
         };
         Endpoint local = Endpoint.None, remote = Endpoint.None;

@@ -43,9 +43,9 @@ internal sealed class SelectorConverter : TextConverter<Selector>
 
 internal sealed class ProtocolConverter : TextConverter<TransportProtocol>
 {
-    private static readonly string[] Names = ["", "tcp", "udp", "unix", "pipe"];
+    private static readonly string[] Names = ["", "tcp", "udp", "unix", "pipe", "eventfd"];
 
-    protected override string Expected => "tcp, udp, unix, pipe or nothing";
+    protected override string Expected => "tcp, udp, unix, pipe, eventfd or nothing";
 
     protected override bool TryParse(string text, out TransportProtocol value)
     {

@@ -16,7 +16,7 @@ internal sealed class ReorderWindow(int capacity)
 
     /// <summary>When an event took effect.</summary>
     internal static long KeyOf(in SessionEvent e)
-        => e.Call is CallKind.Receive or CallKind.Accept ? e.TimeNs + e.DurationNs : e.TimeNs;
+        => e.Call is CallKind.Receive or CallKind.Accept or CallKind.Wait or CallKind.Pass ? e.TimeNs + e.DurationNs : e.TimeNs;
 
     internal void Add(in SessionEvent e)
     {

@@ -6,7 +6,7 @@ namespace VirtualServices.Discover.Sessions;
 
 /// <summary>Reads a session folder as a stream, with bounded memory.</summary>
 /// <remarks>
-/// Events come in the order in which they took effect: a receive or accept when it ended (only then were the bytes or the connection there), every other call when it
+/// Events come in the order in which they took effect: a receive, accept or wait when it ended (only then were the bytes or the connection there), every other call when it
 /// began (what it sends can be received before it returns). The calls of one thread keep their order always. Calls of different threads are put in order within a window of
 /// <see cref="Window"/> events, so a send that blocked for longer comes late.
 /// </remarks>

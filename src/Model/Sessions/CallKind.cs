@@ -30,7 +30,10 @@ public enum CallKind : byte
     /// <summary>A thread ended.</summary>
     Exit = 8,
 
-    /// <summary>A thread woke another: <c>Child</c> is the woken thread.</summary>
+    /// <summary>
+    /// A thread woke another that slept: <c>Child</c> is the woken thread, <c>ChildPid</c> its process, <c>Result</c> a <see cref="WakeMeans"/>, <c>Socket</c> the pipe or
+    /// eventfd that was written to. Only between recorded threads, only where the waker did it itself (not an interrupt), and not for sockets, whose calls tell the same.
+    /// </summary>
     Wake = 9,
 
     /// <summary>A thread left the processor.</summary>
@@ -41,4 +44,22 @@ public enum CallKind : byte
 
     /// <summary>A socket began to listen.</summary>
     Listen = 12,
+
+    /// <summary>A socket, pipe end or eventfd was made; a pipe and a socket pair give two events.</summary>
+    Create = 13,
+
+    /// <summary>A socket got its local address.</summary>
+    Bind = 14,
+
+    /// <summary>One direction of a connection, or both, was ended; the descriptor stays.</summary>
+    Shutdown = 15,
+
+    /// <summary>A descriptor was duplicated: <c>Result</c> is the new one.</summary>
+    Duplicate = 16,
+
+    /// <summary>A thread asked which descriptors are ready (epoll_wait, poll, select): <c>Result</c> is how many; <c>Fd</c> is that of the epoll instance, -1 for poll and select.</summary>
+    Wait = 17,
+
+    /// <summary>A descriptor came from another process over a unix socket (SCM_RIGHTS): <c>Fd</c> is the new descriptor, <c>Socket</c> what it leads to.</summary>
+    Pass = 18,
 }

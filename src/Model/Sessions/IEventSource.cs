@@ -12,7 +12,7 @@ public interface IEventSource : IDisposable
     /// <summary>Names of virtual services that events know (<see cref="SessionEvent.VirtualService"/>); none in a recording.</summary>
     IReadOnlyList<string> VirtualServices => [];
 
-    /// <summary>Reads the next events, sorted by the time of their effect, into the buffer: a receive or accept took effect when it ended, every other call when it began.</summary>
+    /// <summary>Reads the next events, sorted by the time of their effect, into the buffer: a receive, accept or wait took effect when it ended, every other call when it began.</summary>
     /// <returns>How many; 0 at the end.</returns>
     int Read(Span<SessionEvent> buffer);
 

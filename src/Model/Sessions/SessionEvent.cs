@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Net;
+
 namespace VirtualServices.Model.Sessions;
 
 /// <summary>One recorded call. Plain data, no references: batches of it are read without allocation.</summary>
@@ -15,7 +18,7 @@ public struct SessionEvent
     /// <summary>Time between entering and leaving the call, ns; saturates at 4.29 s.</summary>
     public uint DurationNs;
 
-    /// <summary>Result of the call: bytes, a descriptor, or a negative errno.</summary>
+    /// <summary>Result of the call: bytes, a descriptor, or a negative errno. Wake: a <see cref="WakeMeans"/>.</summary>
     public int Result;
 
     /// <summary>Process (thread group) id.</summary>
@@ -36,6 +39,31 @@ public struct SessionEvent
     /// <summary>Receive at a front door: known virtual service, index + 1 into <see cref="IEventSource.VirtualServices"/>; 0 where not known.</summary>
     public int VirtualService;
 
+    /// <summary>Receive and send on an unconnected UDP socket: the other end's address, IPv4 mapped into IPv6, high half in network order; 0 with <see cref="PeerPort"/> 0 where not known.</summary>
+    public ulong PeerHigh;
+
+    /// <summary>The address's low half.</summary>
+    public ulong PeerLow;
+
+    /// <summary>The other end's port, 0 where not known.</summary>
+    public ushort PeerPort;
+
     /// <summary>What the event says.</summary>
     public CallKind Call;
+
+    /// <summary>True where the event names the other end of a datagram.</summary>
+    public readonly bool HasPeer => PeerPort != 0;
+
+    /// <summary>The other end of a datagram, <see cref="Endpoint.None"/> where not known. Allocates: compare the fields where many events are read.</summary>
+    public readonly Endpoint Peer
+    {
+        get
+        {
+            if (!HasPeer) return Endpoint.None;
+            Span<byte> address = stackalloc byte[16];
+            BinaryPrimitives.WriteUInt64BigEndian(address, PeerHigh);
+            BinaryPrimitives.WriteUInt64BigEndian(address[8..], PeerLow);
+            return Endpoint.Inet(new IPAddress(address), PeerPort);
+        }
+    }
 }

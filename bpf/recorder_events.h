@@ -1,0 +1,72 @@
+/* Handing events over. */
+#ifndef RECORDER_EVENTS_H
+#define RECORDER_EVENTS_H
+
+#include "recorder_describe.h"
+
+/* What a call came to. */
+struct outcome {
+	u64 now_ns;
+	struct peer_address peer;
+	s32 fd;
+	s32 result;
+	u8 kind;
+};
+
+static __always_inline void fill_event(struct ring_event *event, struct task_struct *task, struct recorded_task *state, u64 socket, struct outcome *outcome)
+{
+	u64 took = outcome->now_ns - state->enter_ns;
+
+	if (took > 0xffffffff)
+		took = 0xffffffff;
+	event->time_ns = outcome->now_ns - took;
+	event->duration_ns = took;
+	event->cpu_ns = task->se.sum_exec_runtime;
+	event->socket = socket;
+	event->result = outcome->result;
+	event->pid = task->tgid;
+	event->tid = task->pid;
+	event->fd = outcome->fd;
+	event->child = 0;
+	event->child_pid = 0;
+	event->kind = outcome->kind;
+	event->has_peer = 0;
+}
+
+static __noinline void submit_datagram(struct task_struct *task, struct recorded_task *state, struct found_socket *found, struct outcome *outcome)
+{
+	struct ring_datagram *datagram = bpf_ringbuf_reserve(&ring, sizeof(*datagram), 0);
+
+	if (!datagram) {
+		count_lost();
+		return;
+	}
+	fill_event(&datagram->event, task, state, found->id, outcome);
+	datagram->event.has_peer = 1;
+	datagram->peer = outcome->peer;
+	bpf_ringbuf_submit(datagram, BPF_RB_NO_WAKEUP);
+	count_events();
+}
+
+/* A call about a socket, or about none where its id is 0. The socket is described before. */
+static __noinline void submit_call(struct task_struct *task, struct recorded_task *state, struct found_socket *found, struct outcome *outcome, u8 role)
+{
+	struct ring_event *event;
+
+	if (found->id && (found->id != state->described || role != ROLE_UNKNOWN))
+		describe(task, state, found, outcome->fd, role);
+	if (outcome->peer.port) {
+		submit_datagram(task, state, found, outcome);
+		return;
+	}
+	event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
+	if (!event) {
+		count_lost();
+		return;
+	}
+	fill_event(event, task, state, found->id, outcome);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	count_events();
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* What is kept of recorded threads and of sockets, and what is counted. */
+#ifndef RECORDER_STATE_H
+#define RECORDER_STATE_H
+
+#include "session.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+/* A socket, pipe or eventfd as a descriptor leads to it. Pointers are only ever read with bpf_probe_read_kernel: they may be stale. */
+struct found_socket {
+	u64 id;
+	u64 inode;
+	struct sock *sk; /* 0 for a pipe or eventfd */
+	u16 protocol;	 /* IPPROTO_* */
+	u16 is_eventfd;
+};
+
+/* State of a recorded thread. */
+struct recorded_task {
+	u64 enter_ns;
+	u64 marked_ns;
+	struct found_socket socket; /* of the call under way */
+	struct found_socket second; /* splice: where the bytes go; dup2: what is closed */
+	u64 described; /* id of the socket described last: spares a look-up per call */
+	u64 pointer;   /* user memory that the call's form tells of */
+	u32 service;
+	s32 fd;
+	s32 second_fd;
+	u8 kind; /* of the call under way, CALL_NONE for none */
+	u8 form;
+	u8 second_kind;
+	u8 fresh; /* marked while perhaps inside a call */
+};
+
+/* Both ends of a TCP connection inside one network namespace. */
+struct address_pair {
+	u8 from[16];
+	u8 to[16];
+	u32 network_namespace;
+	u16 from_port;
+	u16 to_port;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct recorded_task);
+} tasks SEC(".maps");
+
+/* Process id to service: what mark_tasks marks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, u32);
+} services SEC(".maps");
+
+/* Sockets that were described. Where it forgets one, that one is described again, which does no harm. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u64);
+	__type(value, u8);
+} seen SEC(".maps");
+
+/* Which process connects, until the connection is there: while it is being made its port is not known yet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u32);
+} connectors SEC(".maps");
+
+/* Which process made the client's end: a connection whose client is not recorded gets its peer from here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct address_pair);
+	__type(value, u32);
+} clients SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ring_counts);
+} counts SEC(".maps");
+
+/* Its size is set before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+const volatile struct recorder_config config = {};
+
+/* The kernel's operations of an eventfd, by which one is told from other files; learn_eventfd finds them. */
+u64 eventfd_operations = 0;
+
+#define COUNT(field)                                                                    \
+	static __always_inline void count_##field(void)                                 \
+	{                                                                               \
+		u32 zero = 0;                                                           \
+		struct ring_counts *mine = bpf_map_lookup_elem(&counts, &zero);         \
+		if (mine)                                                               \
+			mine->field++;                                                  \
+	}
+COUNT(events)
+COUNT(lost)
+COUNT(foreign)
+COUNT(unmarked)
+
+#endif

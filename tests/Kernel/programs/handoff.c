@@ -1,0 +1,74 @@
+/* One thread hands work to another, so many times by each means; the other is asleep each time. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define TIMES 20
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static int queued, counter, ends[2];
+
+static void *by_condition(void *unused)
+{
+	for (int i = 0; i < TIMES; i++) {
+		pthread_mutex_lock(&lock);
+		while (!queued)
+			pthread_cond_wait(&more, &lock);
+		queued--;
+		pthread_mutex_unlock(&lock);
+	}
+	return unused;
+}
+
+static void *by_eventfd(void *unused)
+{
+	uint64_t value;
+
+	for (int i = 0; i < TIMES; i++)
+		if (read(counter, &value, 8) != 8)
+			return 0;
+	return unused;
+}
+
+static void *by_pipe(void *unused)
+{
+	char byte;
+
+	for (int i = 0; i < TIMES; i++)
+		if (read(ends[0], &byte, 1) != 1)
+			return 0;
+	return unused;
+}
+
+int main(void)
+{
+	void *(*workers[])(void *) = { by_condition, by_eventfd, by_pipe };
+	uint64_t one = 1;
+
+	counter = eventfd(0, 0);
+	if (counter < 0 || pipe(ends))
+		return 1;
+	for (int means = 0; means < 3; means++) {
+		pthread_t worker;
+
+		pthread_create(&worker, 0, workers[means], 0);
+		for (int i = 0; i < TIMES; i++) {
+			usleep(3000);
+			if (means == 0) {
+				pthread_mutex_lock(&lock);
+				queued++;
+				pthread_cond_signal(&more);
+				pthread_mutex_unlock(&lock);
+			} else if (write(means == 1 ? counter : ends[1], &one, means == 1 ? 8 : 1) < 0) {
+				return 1;
+			}
+		}
+		pthread_join(worker, 0);
+	}
+	return 0;
+}
