@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using VirtualServices.Discover.Import;
+using VirtualServices.Discover.Import.Perf;
+using VirtualServices.Discover.Import.Strace;
 using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Cli.Commands;
 
@@ -17,6 +20,16 @@ internal static class ImportCommand
             "Makes a session of neutral events: JSON Lines with ts, pid, call, conn and so on, sorted by ts within each host; .gz allowed, - is standard input. Several files are merged by time.",
             "vs import events frontend.jsonl.gz database.jsonl.gz -o session",
             EventsImport.Run),
+        (
+            "strace",
+            "Makes a session of strace output: -f -ttt -yy -T says most, everything else is read as far as it goes. One file of all threads (-f), or one file per thread (-ff -o NAME).",
+            "strace -f -ttt -yy -T -o trace.txt -p 1234\nvs import strace trace.txt -o session\nvs import strace trace.* -o session",
+            StraceImport.Run),
+        (
+            "perf",
+            "Makes a session of the text that perf script prints of syscalls:* and sched:* tracepoints. perf shows no addresses; connections are followed by their descriptors.",
+            "perf record -e 'syscalls:*,sched:*' -p 1234 -- sleep 10\nperf script -F comm,pid,tid,cpu,time,event,trace > perf.txt\nvs import perf perf.txt -o session",
+            PerfImport.Run),
     ];
 
     public static Command Create(CommandContext context)
@@ -33,6 +46,7 @@ internal static class ImportCommand
                 long said = context.Clock.GetTimestamp();
                 ImportResult done = format.Run(result.GetValue(files)!, folder, Say, context.Cancellation);
                 context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"imported {done.Events:N0} events to {folder}, {done.Lost:N0} lost by their source"));
+                foreach (SourceCount unused in done.Unused) context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"not used: {unused.Unused:N0} {unused.Source}"));
                 return ExitCode.Done;
 
                 void Say(long events)

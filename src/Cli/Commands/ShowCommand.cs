@@ -12,11 +12,17 @@ internal static class ShowCommand
 {
     public static Command Create(CommandContext context)
     {
-        var folder = new Argument<string>("DIR") { Description = "The session folder" };
+        var folder = new Argument<string?>("DIR") { Description = "The session folder", Arity = ArgumentArity.ZeroOrOne };
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
-        var command = new VsCommand("show", "Shows a session: services, processes, counts, losses, duration, and whether it was cut.", "vs show session\nvs show session --json")
-        { folder, json };
-        command.Run(result => Run(result.GetValue(folder)!, result.GetValue(json), context));
+        var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of session.json instead" };
+        var command = new VsCommand("show", "Shows a session: services, processes, counts, losses, duration, and whether it was cut.", "vs show session\nvs show session --json\nvs show --schema")
+        { folder, json, schema };
+        command.Run(result =>
+        {
+            if (!result.GetValue(schema)) return Run(result.GetValue(folder) ?? throw new VsException(ExitCode.Usage, "name a session folder: vs show DIR"), result.GetValue(json), context);
+            context.Out.Write(SessionSchema.Text);
+            return ExitCode.Done;
+        });
         return command;
     }
 
@@ -43,6 +49,7 @@ internal static class ShowCommand
         context.Console.Write(services);
         output.WriteLine(string.Join(", ", summary.Events.Select(kind => Invariant($"{Name(kind.Key)} {kind.Value:N0}"))));
         foreach (SourceCount count in info.Counts.Where(count => count.Lost > 0)) output.WriteLine(Invariant($"lost at {count.Source}: {count.Lost:N0}"));
+        foreach (SourceCount count in info.Counts.Where(count => count.Unused > 0)) output.WriteLine(Invariant($"not used: {count.Unused:N0} {count.Source}"));
     }
 
     private static void WriteJson(TextWriter output, SessionInfo info, SessionSummary summary)
@@ -89,6 +96,7 @@ internal static class ShowCommand
                 json.WriteString("source", count.Source);
                 json.WriteNumber("events", count.Events);
                 json.WriteNumber("lost", count.Lost);
+                json.WriteNumber("unused", count.Unused);
                 json.WriteEndObject();
             }
 

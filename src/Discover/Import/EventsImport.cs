@@ -1,13 +1,15 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Discover.Import;
 
 /// <summary>What an import did.</summary>
 /// <param name="Events">Events taken in.</param>
 /// <param name="Lost">Events that the source says it lost.</param>
-public sealed record ImportResult(long Events, long Lost);
+/// <param name="Unused">What was read and could not be used, by reason.</param>
+public sealed record ImportResult(long Events, long Lost, IReadOnlyList<SourceCount> Unused);
 
 /// <summary>Makes a session of neutral events: JSON Lines, sorted by time within each host.</summary>
 public static class EventsImport
@@ -68,8 +70,7 @@ public static class EventsImport
             else if (files.Count > 1) next.DequeueEnqueue(input, (input.Event.TimeNs, input.Order));
         }
 
-        builder.Complete(Convert.ToHexStringLower(digest.GetHashAndReset().AsSpan(0, 16)));
-        return new ImportResult(builder.Events, builder.Lost);
+        return builder.Complete(digest);
     }
 
     /// <summary>A file with its next event.</summary>

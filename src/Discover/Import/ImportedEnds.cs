@@ -18,7 +18,7 @@ internal sealed class ImportedEnds
     /// <param name="changed">True where something new is known of the end: it has to be described.</param>
     internal ImportedEnd Of(NeutralEvent e, ImportedProcess process, out bool changed)
     {
-        SocketRole role = e.Call switch { CallKind.Accept => SocketRole.Server, CallKind.Connect => SocketRole.Client, _ => e.Role };
+        SocketRole role = e.Call switch { CallKind.Accept => SocketRole.Server, CallKind.Connect => SocketRole.Client, CallKind.Listen => SocketRole.Listener, _ => e.Role };
         var key = (e.Host, e.Connection);
         if (!_open.TryGetValue(key, out List<ImportedEnd>? ends)) _open.Add(key, ends = []);
         ImportedEnd? end = Find(ends, role, process, out SocketRole likely);
@@ -117,6 +117,7 @@ internal sealed class ImportedEnd(ulong id, string host, string connection)
 
     private TransportProtocol _protocol;
     private Endpoint _local = Endpoint.None, _remote = Endpoint.None;
+    private ulong _inode, _peerInode;
 
     /// <summary>Takes what an event says of the end. True where that is new.</summary>
     internal bool Learn(NeutralEvent e)
@@ -140,8 +141,20 @@ internal sealed class ImportedEnd(ulong id, string host, string connection)
             changed = true;
         }
 
+        if (e.Inode != 0 && e.Inode != _inode)
+        {
+            _inode = e.Inode;
+            changed = true;
+        }
+
+        if (e.PeerInode != 0 && e.PeerInode != _peerInode)
+        {
+            _peerInode = e.PeerInode;
+            changed = true;
+        }
+
         return changed;
     }
 
-    internal SocketDescription Describe() => new(Id, 0, _protocol, Role, _local, _remote, 0, 0, 0, Connection, Host);
+    internal SocketDescription Describe() => new(Id, _inode, _protocol, Role, _local, _remote, _peerInode, 0, 0, Connection, Host);
 }

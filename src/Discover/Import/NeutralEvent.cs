@@ -39,6 +39,12 @@ internal sealed class NeutralEvent
 
     internal Endpoint Remote { get; set; } = Endpoint.None;
 
+    /// <summary>Inode number of this end of a unix socket or pipe, 0 where unknown.</summary>
+    internal ulong Inode { get; set; }
+
+    /// <summary>Inode number of its other end, 0 where unknown.</summary>
+    internal ulong PeerInode { get; set; }
+
     /// <summary>Bytes, 0 the end of the stream; 1 where the source does not say how many.</summary>
     internal int Bytes { get; set; }
 
@@ -64,6 +70,7 @@ internal sealed class NeutralEvent
         Role = SocketRole.Unknown;
         Protocol = TransportProtocol.None;
         Local = Remote = Endpoint.None;
+        Inode = PeerInode = 0;
         Bytes = 1;
         CpuNs = 0;
     }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using VirtualServices.Discover.Sessions;
 using VirtualServices.Linux.Files;
 using VirtualServices.Model;
@@ -36,6 +37,9 @@ internal sealed class SessionBuilder : IDisposable
     /// <summary>Events that the source lost, where it says so.</summary>
     internal long Lost { get; set; }
 
+    /// <summary>What the source has and this program cannot use.</summary>
+    internal UnusedCounts Unused { get; } = new();
+
     /// <summary>UTC minus clock, ns, where the source knows it.</summary>
     internal long UtcOffsetNs { get; set; }
 
@@ -64,7 +68,7 @@ internal sealed class SessionBuilder : IDisposable
         };
         switch (e.Call)
         {
-            case CallKind.Accept or CallKind.Connect or CallKind.Receive or CallKind.Send or CallKind.Close:
+            case CallKind.Accept or CallKind.Connect or CallKind.Receive or CallKind.Send or CallKind.Close or CallKind.Listen:
                 AddConnected(e, process, ref result);
                 break;
             case CallKind.Fork:
@@ -93,7 +97,14 @@ internal sealed class SessionBuilder : IDisposable
         _completed = true;
     }
 
-    /// <summary>Without <see cref="Complete"/> nothing is left behind.</summary>
+    /// <summary>Ends the session, whose id is the hash of what was read.</summary>
+    internal ImportResult Complete(IncrementalHash digest)
+    {
+        Complete(Convert.ToHexStringLower(digest.GetHashAndReset().AsSpan(0, 16)));
+        return new ImportResult(Events, Lost, Unused.Counts);
+    }
+
+    /// <summary>Without <see cref="Complete(string)"/> nothing is left behind.</summary>
     public void Dispose()
     {
         _writer?.Dispose();
@@ -111,7 +122,13 @@ internal sealed class SessionBuilder : IDisposable
     {
         ImportedEnd end = _ends.Of(e, process, out bool changed);
         result.Socket = end.Id;
-        if (changed) _writer!.WriteDescription(in result, end.Describe());
+        if (changed)
+        {
+            SessionEvent described = result;
+            described.DurationNs = 0; // a description has no end of its own
+            _writer!.WriteDescription(in described, end.Describe());
+        }
+
         if (e.Call is CallKind.Receive or CallKind.Send) result.Result = e.Bytes;
         if (e.VirtualService.Length > 0) result.VirtualService = NumberOf(e.VirtualService);
         if (e.Call == CallKind.Close) _ends.Close(end, process);
@@ -152,7 +169,7 @@ internal sealed class SessionBuilder : IDisposable
         [.. _processes.Records.Select(p => p.Service).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => new Service(name, []))],
         _processes.Records,
         [],
-        [new SourceCount("file", Events, Lost)],
+        [new SourceCount("file", Events, Lost), .. Unused.Counts],
         endedCleanly,
         _virtualServices.Count == 0 ? null : [.. _virtualServices.OrderBy(v => v.Value).Select(v => v.Key)]);
 }

@@ -46,4 +46,5 @@ public sealed record SessionClock(string Name, long StartNs, long EndNs, long Ut
 /// <param name="Source">Where: <c>ring</c>, <c>file</c>, <c>kernel</c>, <c>pcap</c>.</param>
 /// <param name="Events">Events that passed.</param>
 /// <param name="Lost">Events lost there.</param>
-public sealed record SourceCount(string Source, long Events, long Lost);
+/// <param name="Unused">Import: what the source has and could not be used; then <paramref name="Source"/> is the reason.</param>
+public sealed record SourceCount(string Source, long Events, long Lost, long Unused = 0);
