@@ -1,6 +1,5 @@
 using System.Globalization;
-using VirtualServices.Infer.Inventory;
-using VirtualServices.Infer.Turns;
+using VirtualServices.Infer.Links;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Infer.Output;
@@ -15,33 +14,29 @@ public static class LinkWriter
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(output);
-        new SessionWalker(source, new Sink(output)).Run();
+        new LinkCollector(call => Write(call, output), null).Run(source);
     }
 
-    private sealed class Sink(TextWriter output) : ActivitySink
+    private static void Write(CallNode call, TextWriter output)
     {
-        public override void OnSent(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool call, ConnectionEnd? parent)
+        output.Write("{\"conn\":");
+        output.Write(JsonText.Connection(call.End));
+        output.Write(",\"ts\":");
+        output.Write(call.TimeNs.ToString(CultureInfo.InvariantCulture));
+        output.Write(",\"service\":");
+        output.Write(JsonText.Of(call.Service));
+        if (call.Parent is not { } parent)
         {
-            if (!call) return;
-            output.Write("{\"conn\":");
-            output.Write(JsonText.Connection(end));
-            output.Write(",\"ts\":");
-            output.Write(e.TimeNs.ToString(CultureInfo.InvariantCulture));
-            output.Write(",\"service\":");
-            output.Write(JsonText.Of(thread.Process.Party is { Recorded: true } party ? party.Name : null));
-            if (parent is null)
-            {
-                output.Write(",\"parent\":null,\"confidence\":0}\n");
-                return;
-            }
-
-            output.Write(",\"parent\":{\"conn\":");
-            output.Write(JsonText.Connection(parent));
-            output.Write(",\"ts\":");
-            output.Write(parent.TurnNs.ToString(CultureInfo.InvariantCulture));
-            output.Write("},\"confidence\":");
-            output.Write(JsonText.Of(thread.Tid != 0 ? Confidence.SameThread : Confidence.OnlyConnection));
-            output.Write("}\n");
+            output.Write(",\"parent\":null,\"confidence\":0}\n");
+            return;
         }
+
+        output.Write(",\"parent\":{\"conn\":");
+        output.Write(JsonText.Connection(parent.End));
+        output.Write(",\"ts\":");
+        output.Write(parent.TimeNs.ToString(CultureInfo.InvariantCulture));
+        output.Write("},\"confidence\":");
+        output.Write(JsonText.Of(call.Confidence));
+        output.Write("}\n");
     }
 }

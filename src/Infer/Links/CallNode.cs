@@ -1,0 +1,55 @@
+using VirtualServices.Infer.Inventory;
+using VirtualServices.Infer.Turns;
+
+namespace VirtualServices.Infer.Links;
+
+/// <summary>An outgoing call while its link is worked out.</summary>
+internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
+{
+    public ConnectionEnd End { get; } = end;
+
+    /// <summary>When it was sent, ns.</summary>
+    public long TimeNs { get; } = timeNs;
+
+    /// <summary>When the last byte of the answer was there, ns; <see cref="long.MaxValue"/> before.</summary>
+    public long ReturnNs { get; set; } = long.MaxValue;
+
+    /// <summary>Thread that sent it, 0 where unknown.</summary>
+    public int Tid { get; } = tid;
+
+    /// <summary>Number of the call on its connection.</summary>
+    public long Number { get; set; }
+
+    /// <summary>Name of the service that called, null where unknown.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>Number of the callee within the solver, -1 before it is known.</summary>
+    public int Callee { get; set; } = -1;
+
+    /// <summary>The request that it works for, or null.</summary>
+    public RequestNode? Parent { get; set; }
+
+    /// <summary>The execution model proves the link; nothing is estimated.</summary>
+    public bool Proven { get; set; }
+
+    /// <summary>Nothing about it changes any more.</summary>
+    public bool Final { get; set; }
+
+    /// <summary>How sure the link is, 0..1.</summary>
+    public double Confidence { get; set; }
+
+    /// <summary>What the confidence is made of.</summary>
+    public LinkFeatures Features;
+
+    /// <summary>Who was called, where known: looked up while the connection is open.</summary>
+    public Party? Called { get; set; }
+
+    /// <summary>The parent before the present step took calls away.</summary>
+    public RequestNode? Before { get; set; }
+
+    /// <summary>Position among the window's calls to the same callee.</summary>
+    public int Rank { get; set; }
+
+    /// <summary>Position among the calls that are solved together.</summary>
+    public int Index { get; set; }
+}

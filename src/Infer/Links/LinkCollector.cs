@@ -1,0 +1,217 @@
+using VirtualServices.Infer.Inventory;
+using VirtualServices.Infer.Turns;
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Infer.Links;
+
+/// <summary>Gathers requests and calls of a walk in windows, has the links of each window found, and tells of calls and requests when nothing about them changes any more.</summary>
+/// <param name="onCall">Hears of each call, in their order.</param>
+/// <param name="onRequest">Hears of each request once it is known for whom it is, or that it is not.</param>
+internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest) : ActivitySink
+{
+    /// <summary>Requests and calls that are held before links are worked out.</summary>
+    internal const int Window = 1 << 16;
+
+    /// <summary>Of them, those that came last stay for the next window: what decides about them may not have been read.</summary>
+    private const int Overlap = Window / 8;
+
+    /// <summary>Calls of a connection that wait for their requests at the other end.</summary>
+    private const int MostWaiting = 64;
+
+    private readonly Dictionary<Party, ServiceWindows> _services = [];
+    private readonly List<CallNode> _calls = [];
+    private readonly List<RequestNode> _requests = [];
+    private SessionWalker? _walker;
+
+    /// <summary>Walks a session from its beginning to its end.</summary>
+    public void Run(IEventSource source)
+    {
+        _walker = new SessionWalker(source, this);
+        _walker.Run();
+        Flush(all: true);
+    }
+
+    /// <summary>Parties of the walk.</summary>
+    public PartyTable Parties => _walker!.Parties;
+
+    /// <inheritdoc/>
+    public override void OnReceived(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool request)
+    {
+        if (end.Role == SocketRole.Client)
+        {
+            if (end.Notes is not ClientNotes { Last: { } call }) return;
+            call.ReturnNs = e.TimeNs + e.DurationNs;
+            call.Called ??= CalledBy(end);
+            return;
+        }
+
+        if (!request) return;
+        ServerNotes notes = end.Notes as ServerNotes ?? new ServerNotes();
+        end.Notes = notes;
+        if (notes.Last is { } before && before.LastNs == long.MaxValue) before.LastNs = Math.Max(e.TimeNs, before.ArrivalNs);
+        var node = new RequestNode(end, e.TimeNs, e.TimeNs + e.DurationNs)
+        {
+            Tid = thread.Tid,
+            Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
+        };
+        notes.Last = node;
+        notes.Unsettled.Enqueue(node);
+        _requests.Add(node);
+        if (thread.Process.Party is not null) WindowOf(thread.Process).Requests.Add(node);
+        FlushWhenFull();
+    }
+
+    /// <inheritdoc/>
+    public override void OnSent(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool call, ConnectionEnd? parent)
+    {
+        if (end.Role == SocketRole.Server)
+        {
+            if (end.Notes is not ServerNotes { Last: { } request }) return;
+            if (request.ReplyNs == long.MaxValue) request.ReplyNs = Math.Max(e.TimeNs, request.ArrivalNs);
+            request.LastNs = Math.Max(e.TimeNs, request.ArrivalNs);
+            return;
+        }
+
+        if (!call) return;
+        ClientNotes notes = end.Notes as ClientNotes ?? new ClientNotes();
+        end.Notes = notes;
+        var node = new CallNode(end, e.TimeNs, thread.Tid)
+        {
+            Number = end.Turns,
+            Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
+        };
+        notes.Last = node;
+        if (notes.Waiting.Count == MostWaiting) notes.Waiting.Dequeue();
+        notes.Waiting.Enqueue(node);
+        if (parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
+        {
+            node.Proven = true;
+            node.Confidence = thread.Tid != 0 ? Output.Confidence.SameThread : Output.Confidence.OnlyConnection;
+            WindowSolver.Insert(proven, node);
+        }
+
+        _calls.Add(node);
+        if (thread.Process.Party is not null) WindowOf(thread.Process).Calls.Add(node);
+        FlushWhenFull();
+    }
+
+    /// <inheritdoc/>
+    public override void OnRequest(ConnectionEnd end, in Request request, Origin origin)
+    {
+        if (end.Notes is not ServerNotes notes || !notes.Unsettled.TryDequeue(out RequestNode? node)) return;
+        node.Settled = true;
+        node.KnownVs = request.KnownVs;
+        node.Direct = origin;
+        node.Asker = _walker!.PeerParty(end);
+        if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request);
+    }
+
+    /// <inheritdoc/>
+    public override void OnClosed(ConnectionEnd end)
+    {
+        if (end.Notes is ClientNotes { Last: { } call }) call.Called ??= CalledBy(end);
+        if (end.Notes is ServerNotes { Last: { } last } && last.LastNs == long.MaxValue && _walker is not null) last.LastNs = Math.Max(_walker.LastNs, last.ArrivalNs);
+    }
+
+    private static Party? CalledBy(ConnectionEnd end) => end.Peer is { } peer ? (peer.User ?? peer.Owner)?.Party : end.PeerProcess?.Party;
+
+    private ServiceWindows ServiceOf(Party party)
+    {
+        if (!_services.TryGetValue(party, out ServiceWindows? service)) _services.Add(party, service = new ServiceWindows());
+        return service;
+    }
+
+    private ProcessWindow WindowOf(ProcessState process) => ServiceOf(process.Party!).Of(process);
+
+    private void FlushWhenFull()
+    {
+        if (_calls.Count + _requests.Count >= Window) Flush(all: false);
+    }
+
+    private void Flush(bool all)
+    {
+        long cut = all ? long.MaxValue : CutNs();
+        foreach (ServiceWindows service in _services.Values) service.Solve(cut);
+        int told = 0;
+        while (told < _calls.Count && (all || _calls[told].Final || _calls[told].TimeNs < cut))
+        {
+            CallNode call = _calls[told++];
+            call.Final = true;
+            onCall?.Invoke(call);
+        }
+
+        _calls.RemoveRange(0, told);
+        int kept = 0;
+        foreach (RequestNode request in _requests)
+        {
+            if ((request.Settled && Resolve(request, all)) || (all && Resolve(request, all))) onRequest?.Invoke(request);
+            else _requests[kept++] = request;
+        }
+
+        _requests.RemoveRange(kept, _requests.Count - kept);
+    }
+
+    /// <summary>Everything but the last part of the window is decided. A host whose clock differs decides by its own times only where they come later.</summary>
+    private long CutNs()
+    {
+        if (_calls.Count == 0) return long.MaxValue;
+        return _calls[Math.Max(_calls.Count - Math.Min(Overlap, _calls.Count / 4) - 1, 0)].TimeNs;
+    }
+
+    /// <summary>Follows the links upwards.</summary>
+    private static bool Resolve(RequestNode request, bool atEnd)
+    {
+        if (request.Resolved) return true;
+        if (request.KnownVs != 0 || request.Caller is not { } caller)
+        {
+            return Conclude(request, request.KnownVs != 0 ? new Origin(request.Direct.Service, -1, request.KnownVs) : request.Direct, 1);
+        }
+
+        if (!caller.Final && !atEnd) return false;
+        if (caller.Parent is not { } parent || request.Visiting) return Conclude(request, request.Direct with { Outside = -1, Known = 0 }, 0);
+        request.Visiting = true;
+        bool known = parent.Settled ? Resolve(parent, atEnd) : atEnd && Conclude(parent, Origin.Unknown, 0);
+        request.Visiting = false;
+        return known && Conclude(request, parent.Origin, parent.Confidence * caller.Confidence);
+    }
+
+    private static bool Conclude(RequestNode request, Origin origin, double confidence)
+    {
+        request.Origin = origin;
+        request.Confidence = confidence;
+        request.Resolved = true;
+        request.Caller = null; // what lies above is no longer needed, and must not be kept
+        return true;
+    }
+
+    private sealed class ServerNotes
+    {
+        public RequestNode? Last { get; set; }
+
+        public Queue<RequestNode> Unsettled { get; } = [];
+    }
+
+    private sealed class ClientNotes
+    {
+        public CallNode? Last { get; set; }
+
+        public Queue<CallNode> Waiting { get; } = [];
+
+        /// <summary>The call that the request is: by its number where both ends count alike, else the one that is on its way.</summary>
+        public CallNode? Take(ConnectionEnd client, ConnectionEnd server, in Request request)
+        {
+            if (client.InStep && server.InStep)
+            {
+                while (Waiting.TryPeek(out CallNode? call) && call.Number <= request.Number)
+                {
+                    Waiting.Dequeue();
+                    if (call.Number == request.Number) return call;
+                }
+
+                if (client.Turns != request.Number) return null; // the numbers of older calls were never told
+            }
+
+            return client.Turn == TurnDirection.Out && client.TurnNs <= request.TimeNs ? Last : null;
+        }
+    }
+}

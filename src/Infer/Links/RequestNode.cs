@@ -1,0 +1,66 @@
+using VirtualServices.Infer.Inventory;
+using VirtualServices.Infer.Turns;
+
+namespace VirtualServices.Infer.Links;
+
+/// <summary>A request while its links are worked out.</summary>
+internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs)
+{
+    public ConnectionEnd End { get; } = end;
+
+    /// <summary>Time by which outputs name the request: when the receive was entered.</summary>
+    public long TimeNs { get; } = timeNs;
+
+    /// <summary>When the request was there, ns.</summary>
+    public long ArrivalNs { get; } = arrivalNs;
+
+    /// <summary>When the answer began, ns; <see cref="long.MaxValue"/> while there is none.</summary>
+    public long ReplyNs { get; set; } = long.MaxValue;
+
+    /// <summary>Last byte of the answer so far, or the close of the connection, ns; <see cref="long.MaxValue"/> before.</summary>
+    public long LastNs { get; set; } = long.MaxValue;
+
+    /// <summary>Thread that received it, 0 where unknown.</summary>
+    public int Tid { get; init; }
+
+    /// <summary>Number by which the solver tells kinds of requests apart: who asks, and where.</summary>
+    public int Class { get; set; } = -1;
+
+    /// <summary>Calls that work for it, in the order of their times.</summary>
+    public List<CallNode> Calls { get; } = [];
+
+    /// <summary>Name of the service that received it, null where unknown.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>1 + index of the virtual service that the source itself knows, else 0.</summary>
+    public int KnownVs { get; set; }
+
+    /// <summary>The call at the other end of the connection that is this request, where it was read.</summary>
+    public CallNode? Caller { get; set; }
+
+    /// <summary>Who asked, where known.</summary>
+    public Party? Asker { get; set; }
+
+    /// <summary>What both ends of the connection alone say.</summary>
+    public Origin Direct { get; set; } = Origin.Unknown;
+
+    /// <summary>For whom it is, once <see cref="Resolved"/>.</summary>
+    public Origin Origin { get; set; } = Origin.Unknown;
+
+    /// <summary>How sure that is, as far as links are concerned.</summary>
+    public double Confidence { get; set; } = 1;
+
+    /// <summary>Both ends were compared.</summary>
+    public bool Settled { get; set; }
+
+    public bool Resolved { get; set; }
+
+    /// <summary>On the way up from a request; met again, the links run in a circle.</summary>
+    public bool Visiting { get; set; }
+
+    /// <summary>Position among the requests that are solved together.</summary>
+    public int Index { get; set; }
+
+    /// <summary>No other request of its process was open at the same time.</summary>
+    public bool Alone { get; set; }
+}

@@ -1,0 +1,86 @@
+using VirtualServices.Infer.Inventory;
+using VirtualServices.Infer.Turns;
+
+namespace VirtualServices.Infer.Links;
+
+/// <summary>One service: what was learnt of it, and the windows of its processes.</summary>
+internal sealed class ServiceWindows
+{
+    private readonly ServiceModel _model = new();
+    private readonly Dictionary<ProcessState, ProcessWindow> _byProcess = [];
+    private readonly List<ProcessWindow> _windows = [];
+    private readonly Dictionary<(int Party, string Place), int> _callees = [];
+    private readonly Dictionary<(int Party, string Place), int> _classes = [];
+
+    public ProcessWindow Of(ProcessState process)
+    {
+        if (_byProcess.TryGetValue(process, out ProcessWindow? window)) return window;
+        window = new ProcessWindow();
+        _byProcess.Add(process, window);
+        _windows.Add(window);
+        return window;
+    }
+
+    /// <summary>Finds the links of what was gathered. Calls sent before the cut are final then, and only what is still open stays.</summary>
+    public void Solve(long cutNs)
+    {
+        if (_windows.Any(window => window.Calls.Exists(static call => !call.Proven)))
+        {
+            foreach (ProcessWindow window in _windows) Prepare(window);
+            new WindowSolver(_model, _windows).Solve();
+            var judge = new LinkJudge(_model);
+            foreach (ProcessWindow window in _windows) judge.Judge(window);
+            _model.Keep();
+        }
+
+        foreach ((ProcessState process, ProcessWindow window) in _byProcess.ToArray())
+        {
+            Shrink(window, cutNs);
+            if (window.Requests.Count + window.Calls.Count > 0) continue;
+            _byProcess.Remove(process);
+            _windows.Remove(window);
+        }
+    }
+
+    private void Prepare(ProcessWindow window)
+    {
+        foreach (CallNode call in window.Calls)
+        {
+            if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
+        }
+
+        foreach (RequestNode request in window.Requests)
+        {
+            foreach (CallNode call in request.Calls)
+            {
+                if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
+            }
+
+            if (request.Class < 0) request.Class = NumberOf(_classes, request.Asker, PortOf(request.End));
+        }
+
+        window.Calls.RemoveAll(static call => call.Proven);
+        window.Prepare();
+    }
+
+    private static string PortOf(ConnectionEnd end) => end.Local.Path.Length > 0 ? end.Local.Path : end.Local.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    private static int NumberOf(Dictionary<(int, string), int> numbers, Party? party, string place)
+    {
+        if (!numbers.TryGetValue((party?.Id ?? -1, place), out int number)) numbers.Add((party?.Id ?? -1, place), number = numbers.Count);
+        return number;
+    }
+
+    private static void Shrink(ProcessWindow window, long cutNs)
+    {
+        foreach (CallNode call in window.Calls)
+        {
+            if (call.TimeNs >= cutNs) continue;
+            call.Final = true;
+            if (!call.Proven && call.Confidence < ConfidenceModel.Threshold) call.Parent = null; // abstains; it stays among the request's calls, where it is the likeliest
+        }
+
+        window.Calls.RemoveAll(static call => call.Final);
+        window.Requests.RemoveAll(request => request.LastNs < cutNs && request.LastNs != long.MaxValue && request.Calls.TrueForAll(static call => call.Final || call.Proven));
+    }
+}

@@ -1,0 +1,99 @@
+namespace VirtualServices.Infer.Links;
+
+/// <summary>How likely it is that a request made certain calls at certain times, and learning from one that did.</summary>
+internal static class Timeline
+{
+    /// <summary>How far back the latest sent and returned calls are looked for.</summary>
+    private const int LookBack = 16;
+
+    /// <summary>Log likelihood of a request with these calls, in the order of their times.</summary>
+    public static double Score(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> calls)
+    {
+        double score = 0;
+        ulong sign = 0;
+        for (int i = 0; i < calls.Length; i++)
+        {
+            CallNode call = calls[i];
+            (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
+            score += model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Log(arrival, sent, returned);
+            if (call.Tid != 0 && request.Tid != 0) score += call.Tid == request.Tid ? model.LogSameThread : model.LogOtherThread;
+            score += IsLate(request, call) ? model.LogLate : model.LogTimely;
+            sign += ServiceModel.SignOf(call.Callee);
+        }
+
+        return score + model.LogCalls(request.Class, sign) + Reply(model, request, calls);
+    }
+
+    /// <summary>Learns from a request and its calls.</summary>
+    public static void Learn(ServiceModel model, RequestNode request)
+    {
+        ReadOnlySpan<CallNode> calls = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(request.Calls);
+        ulong sign = 0;
+        for (int i = 0; i < calls.Length; i++)
+        {
+            CallNode call = calls[i];
+            (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
+            model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Add(arrival, sent, returned);
+            model.AddLate(IsLate(request, call));
+            if (call.Tid != 0 && request.Tid != 0) model.AddThread(call.Tid == request.Tid, link: true);
+            sign += ServiceModel.SignOf(call.Callee);
+        }
+
+        if (request.ReplyNs == long.MaxValue) return; // more calls may come
+        if (request.Alone) NoteMost(model, calls);
+        model.AddCalls(request.Class, sign);
+        (long fromArrival, long fromSent, long fromReturned) = Delays(model, request, calls, request.ReplyNs);
+        (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Add(fromArrival, fromSent, fromReturned);
+    }
+
+    /// <summary>Log density of the reply's time.</summary>
+    public static double Reply(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> calls)
+    {
+        if (request.ReplyNs == long.MaxValue) return 0;
+        (long arrival, long sent, long returned) = Delays(model, request, calls, request.ReplyNs);
+        return (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Log(arrival, sent, returned);
+    }
+
+    /// <summary>Log density of a call's time, given the calls before it.</summary>
+    public static double Send(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> before, CallNode call)
+    {
+        (long arrival, long sent, long returned) = Delays(model, request, before, call.TimeNs);
+        return model.SlotOf(call.Callee, IsLater(before, call.Callee)).Log(arrival, sent, returned);
+    }
+
+    /// <summary>The call returned after the reply began: it was not waited for.</summary>
+    public static bool IsLate(RequestNode request, CallNode call) => request.ReplyNs < (call.ReturnNs == long.MaxValue ? call.TimeNs : call.ReturnNs);
+
+    private static void NoteMost(ServiceModel model, ReadOnlySpan<CallNode> calls)
+    {
+        for (int i = 0; i < calls.Length; i++)
+        {
+            int same = 0;
+            for (int j = Math.Max(i - LookBack, 0); j <= i; j++) same += calls[j].Callee == calls[i].Callee ? 1 : 0;
+            model.NoteMost(calls[i].Callee, same);
+        }
+    }
+
+    private static bool IsLater(ReadOnlySpan<CallNode> before, int callee)
+    {
+        for (int i = before.Length - 1; i >= Math.Max(before.Length - LookBack, 0); i--)
+        {
+            if (before[i].Callee == callee) return true;
+        }
+
+        return false;
+    }
+
+    private static (long Arrival, long Sent, long Returned) Delays(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> before, long timeNs)
+    {
+        long sent = -1, returned = -1;
+        for (int i = before.Length - 1; i >= Math.Max(before.Length - LookBack, 0); i--)
+        {
+            sent = Math.Max(sent, before[i].TimeNs);
+            if (before[i].ReturnNs <= timeNs) returned = Math.Max(returned, before[i].ReturnNs);
+        }
+
+        long tick = model.TickNs;
+        return (Math.Max(timeNs - request.ArrivalNs, 0) / tick, sent < 0 ? -1 : Math.Max(timeNs - sent, 0) / tick, returned < 0 ? -1 : (timeNs - returned) / tick);
+    }
+}
