@@ -45,6 +45,12 @@ public sealed record EnforcementStatus(
     IReadOnlyList<ProcessCharge> Ended,
     MoverStatus Mover)
 {
+    /// <summary>Network devices that are governed, or should be.</summary>
+    public IReadOnlyList<DeviceUse> Devices { get; init; } = [];
+
+    /// <summary>What was sent over governed devices.</summary>
+    public IReadOnlyList<NetworkTotal> Network { get; init; } = [];
+
     /// <summary>Nothing is enforced.</summary>
     public static readonly EnforcementStatus Nothing = new(EnforcerState.None, 0, null, null, false, "none", 0, [], [], [], [], [], new MoverStatus(0, 0, 0, 0, 0, 0, 0, ""));
 }

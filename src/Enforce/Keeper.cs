@@ -1,6 +1,7 @@
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Enforce.Rules;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
@@ -20,6 +21,7 @@ internal sealed class Keeper : IDisposable
     private readonly ExistingConnections _connections;
     private readonly Mover _mover;
     private readonly Reconciler? _reconciler;
+    private readonly NetworkGovernor? _network;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
     private readonly CancellationTokenSource _stop = new();
@@ -29,10 +31,10 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, NetworkGovernor? network, EnforceOptions options, CpuHierarchy? hierarchy)
     {
         (_kernel, _rules, _generation) = (kernel, rules, generation);
-        (_scan, _connections, _mover, _reconciler, _options) = (scan, connections, mover, reconciler, options);
+        (_scan, _connections, _mover, _reconciler, _network, _options) = (scan, connections, mover, reconciler, network, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
         Agent.TryRead(kernel["agent"], out AgentRecord before);
@@ -75,6 +77,7 @@ internal sealed class Keeper : IDisposable
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
+                if (_network?.Failure is { } networkFailure) throw new InvalidOperationException("the network governor stopped", networkFailure);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();

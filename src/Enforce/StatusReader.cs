@@ -1,6 +1,7 @@
 using System.Globalization;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Model;
 
@@ -30,6 +31,7 @@ public static class StatusReader
         Agent.TryRead(kernel["agent"], out AgentRecord agent);
         kernel["control"].TryLookup(0u, out Control control);
         int? holder = EnforcerLock.Holder();
+        using NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default);
         return new EnforcementStatus(
             holder is null ? EnforcerState.Dead : holder == (int)agent.Pid ? EnforcerState.Running : EnforcerState.Starting,
             holder ?? 0,
@@ -43,7 +45,11 @@ public static class StatusReader
             Gates(kernel, ids),
             sums.Live(ids),
             sums.Ended(ids),
-            MoverOf(kernel, agent));
+            MoverOf(kernel, agent))
+        {
+            Devices = network is null ? [] : NetworkStatus.Devices(network, ids),
+            Network = network is null ? [] : NetworkStatus.Totals(network, ids),
+        };
     }
 
     // An account is moved from a task to the sums at a re-bind or exit: read in between, it would count twice or not at all.

@@ -14,10 +14,10 @@ public sealed record GovernedDevice(string Name, string NetworkNamespace = "", l
     /// <summary>Whether this means a device.</summary>
     /// <param name="name">Name of the device.</param>
     /// <param name="networkNamespace">Name or path of its namespace.</param>
-    public bool Matches(string name, string networkNamespace) => Matches(Name, name) && Matches(NetworkNamespace, networkNamespace);
+    public bool Matches(string name, string networkNamespace) => Means(Name, name) && Means(NetworkNamespace, networkNamespace);
 
     /// <summary>Whether a pattern means a text.</summary>
-    public static bool Matches(string pattern, string text) => FileSystemName.MatchesSimpleExpression(pattern, text, ignoreCase: false);
+    public static bool Means(string pattern, string text) => FileSystemName.MatchesSimpleExpression(pattern, text, ignoreCase: false);
 
     /// <summary>As the command line takes it: <c>eth0</c>, <c>eth0@shop</c>.</summary>
     public override string ToString() => NetworkNamespace.Length > 0 ? $"{Name}@{NetworkNamespace}" : Name;

@@ -11,24 +11,26 @@ internal static class EnforceCommand
 {
     private static readonly TimeSpan SummaryPeriod = TimeSpan.FromSeconds(5);
 
-    internal sealed record Arguments(string Rules, bool Audit);
+    internal sealed record Arguments(string Rules, bool Audit, IReadOnlyList<string> Devices);
 
     public static Command Create(CommandContext context)
     {
         var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" };
         var audit = new Option<bool>("--audit") { Description = "Classify and count only: nothing is moved, no cgroup is made" };
+        var device = new Option<string[]>("--device") { Description = "Govern this network device, too: NAME[@NETNS][=RATE], with * for several; repeatable", DefaultValueFactory = _ => [] };
         var command = new VsCommand(
             "enforce",
             "Loads the approved gates and keeps them enforced until Ctrl-C, SIGTERM or 'vs stop', which put everything back. After a kill -9 the gates go on classifying and the next start takes over.",
-            "vs enforce rules.yaml\nvs enforce rules.yaml --audit")
-        { rules, audit };
-        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit)), context));
+            "vs enforce rules.yaml\nvs enforce rules.yaml --audit\nvs enforce rules.yaml --device eth0 --device lo=10gbit --device 'veth*@shop=1gbit'")
+        { rules, audit, device };
+        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit), result.GetValue(device)!), context));
         return command;
     }
 
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
         RuleSet rules = Load(arguments.Rules);
+        rules = rules with { Devices = [.. arguments.Devices.Select(Device), .. rules.Devices] };
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
         using Enforcer enforcer = Enforcer.Start(rules, new EnforceOptions(arguments.Audit, context.Error.WriteLine), context.Cancellation);
@@ -45,6 +47,9 @@ internal static class EnforceCommand
         context.Error.WriteLine("stopped: everything is back where it was");
         return ExitCode.Done;
     }
+
+    private static GovernedDevice Device(string text) =>
+        DeviceText.TryParse(text, out GovernedDevice device) ? device : throw new VsException(ExitCode.Usage, $"--device '{text}': expected {DeviceText.Expected}");
 
     internal static RuleSet Load(string path)
     {

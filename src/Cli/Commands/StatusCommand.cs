@@ -45,11 +45,29 @@ internal static class StatusCommand
             context.Console.Write(gates);
         }
 
+        WriteDevices(context, status);
         MoverStatus mover = status.Mover;
         context.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"moved {mover.Moved} after a re-bind in {mover.P50Ns / 1e3:F0} µs (median), {mover.P99Ns / 1e3:F0} µs (p99), {mover.MaxNs / 1e3:F0} µs (longest); {mover.Reconciled} by comparison, {mover.Gone} had ended, {mover.Failed} failed{(mover.LastError.Length > 0 ? $" ({mover.LastError})" : "")}"));
     }
+
+    private static void WriteDevices(CommandContext context, EnforcementStatus status)
+    {
+        if (status.Devices.Count == 0) return;
+        var devices = new Table().AddColumns("device", "virtual service").AddColumn("share mbit/s", Right).AddColumn("max mbit/s", Right).AddColumn("sent MB", Right).AddColumn("dropped", Right);
+        foreach (DeviceUse device in status.Devices)
+        {
+            string name = Markup.Escape(device.NetworkNamespace.Length > 0 ? $"{device.Device}@{device.NetworkNamespace}" : device.Device);
+            if (device.Refusal.Length > 0) devices.AddRow(name, Markup.Escape($"not governed: {device.Refusal}"));
+            foreach (DeviceShareUse share in device.Shares)
+                devices.AddRow(name, Markup.Escape(share.VirtualService), Millions(share.BitsPerSecond), Millions(share.MaxBitsPerSecond), Millions(share.Bytes), Number(share.Drops));
+        }
+
+        context.Console.Write(devices);
+    }
+
+    private static string Millions(long number) => (number / 1e6).ToString("F1", CultureInfo.InvariantCulture);
 
     private static void Right(TableColumn column) => column.Alignment = Justify.Right;
 

@@ -59,10 +59,13 @@ internal sealed class NetworkKernel : IDisposable
         return use(program);
     }
 
+    /// <summary>True where an enforcer governed devices, and nobody stopped it since.</summary>
+    public static bool IsPinned(Pins pins) => Own.All(name => File.Exists(pins.Map(name)));
+
     /// <summary>Opens the maps of an earlier enforcer; null where no device was ever governed.</summary>
     public static NetworkKernel? TryOpen(Pins pins)
     {
-        if (!Own.All(name => File.Exists(pins.Map(name)))) return null;
+        if (!IsPinned(pins)) return null;
         NetworkKernel kernel = new(null);
         foreach (string name in Own) kernel._maps[name] = BpfMap.FromPin(pins.Map(name));
         return kernel;

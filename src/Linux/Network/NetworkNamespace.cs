@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Tmds.Linux;
 using VirtualServices.Linux.Cgroups;
@@ -8,7 +10,7 @@ using VirtualServices.Model;
 namespace VirtualServices.Linux.Network;
 
 /// <summary>A network namespace, held open: it lives at least as long as this object.</summary>
-public sealed class NetworkNamespace : IDisposable
+public sealed partial class NetworkNamespace : IDisposable
 {
     /// <summary>Where ip-netns(8) and container runtimes keep the names.</summary>
     public const string Folder = "/run/netns";
@@ -58,6 +60,19 @@ public sealed class NetworkNamespace : IDisposable
         }
     }
 
+    /// <summary>Number of the namespace that has a name now; null where there is none.</summary>
+    public static ulong? InodeOf(string name)
+    {
+        try
+        {
+            return FileIdentity.Inode(name.Length == 0 ? Own : Path.Combine(Folder, name));
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Names below <c>/run/netns</c> at this moment.</summary>
     public static IReadOnlyList<string> Names() =>
         Directory.Exists(Folder) ? [.. Directory.GetFiles(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)] : [];
@@ -67,7 +82,15 @@ public sealed class NetworkNamespace : IDisposable
         ["", .. Names(), .. NetworkNamespaces.Others().Values.Select(pid => string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/net"))];
 
     /// <summary>Runs a function on a thread of its own inside the namespace. What it opens there stays there; no other code ever runs in the wrong namespace.</summary>
-    public T Run<T>(Func<T> function)
+    public T Run<T>(Func<T> function) => OnThread(
+        () => LibC.setns((int)_file.DangerousGetHandle(), CloneNewNet) == 0,
+        $"enter network namespace {(Name.Length > 0 ? Name : Own)}",
+        function);
+
+    /// <summary>Runs a function inside a new namespace, which has a loopback device only and ends after it.</summary>
+    public static T RunInNew<T>(Func<T> function) => OnThread(() => unshare(CloneNewNet) == 0, "make a network namespace", function);
+
+    private static T OnThread<T>(Func<bool> enter, string operation, Func<T> function)
     {
         T? result = default;
         Exception? failure = null;
@@ -75,8 +98,7 @@ public sealed class NetworkNamespace : IDisposable
         {
             try
             {
-                if (LibC.setns((int)_file.DangerousGetHandle(), CloneNewNet) != 0)
-                    throw new VsException(ExitCode.Permission, $"cannot enter network namespace {(Name.Length > 0 ? Name : Own)} (errno {LibC.errno}): run as root with CAP_SYS_ADMIN");
+                if (!enter()) throw new VsException(ExitCode.Permission, $"cannot {operation}: run as root with CAP_SYS_ADMIN");
                 result = function();
             }
             catch (Exception error)
@@ -86,9 +108,12 @@ public sealed class NetworkNamespace : IDisposable
         });
         thread.Start();
         thread.Join();
-        if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        if (failure is not null) ExceptionDispatchInfo.Throw(failure);
         return result!;
     }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int unshare(int flags);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
