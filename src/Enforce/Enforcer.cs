@@ -4,6 +4,7 @@ using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
 using VirtualServices.Enforce.Rules;
+using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
@@ -138,7 +139,8 @@ public sealed class Enforcer : IDisposable
         if (kernel.TookOver && kernel["latencies"].TryLookup(0u, out Bytes4096 before)) mover.Latency.Merge(before);
         mover.Start();
         tree?.RemoveOthers();
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, reconciler, network, options, hierarchy);
+        ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, options, hierarchy);
         keeper.Start();
         return new Enforcer(held, kernel, mover, keeper, network, options.Audit) { TookOver = kernel.TookOver };
     }

@@ -3,6 +3,7 @@ using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
 using VirtualServices.Enforce.Rules;
+using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 
@@ -20,8 +21,9 @@ internal sealed class Keeper : IDisposable
     private readonly MemberScan _scan;
     private readonly ExistingConnections _connections;
     private readonly Mover _mover;
+    private readonly ShareKeeper? _shares;
     private readonly Reconciler? _reconciler;
-    private readonly NetworkGovernor? _network;
+    private readonly NetworkGovernor _network;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
     private readonly CancellationTokenSource _stop = new();
@@ -31,10 +33,10 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, NetworkGovernor? network, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, NetworkGovernor network, EnforceOptions options, CpuHierarchy? hierarchy)
     {
         (_kernel, _rules, _generation) = (kernel, rules, generation);
-        (_scan, _connections, _mover, _reconciler, _network, _options) = (scan, connections, mover, reconciler, network, options);
+        (_scan, _connections, _mover, _shares, _reconciler, _network, _options) = (scan, connections, mover, shares, reconciler, network, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
         Agent.TryRead(kernel["agent"], out AgentRecord before);
@@ -52,10 +54,11 @@ internal sealed class Keeper : IDisposable
     /// <summary>Faults where the enforcer cannot go on.</summary>
     public Task Completion => _completion.Task;
 
-    /// <summary>Writes the first heartbeat and starts the thread.</summary>
+    /// <summary>Writes the first heartbeat and starts the threads.</summary>
     public void Start()
     {
         Agent.Write(_kernel, _agent, _mover);
+        _shares?.Start();
         _thread.Start();
     }
 
@@ -64,6 +67,7 @@ internal sealed class Keeper : IDisposable
     {
         _stop.Cancel();
         if (_thread.IsAlive) _thread.Join();
+        _shares?.Dispose();
         _completion.TrySetResult();
         _news.Dispose();
         _stop.Dispose();
@@ -77,7 +81,8 @@ internal sealed class Keeper : IDisposable
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
-                if (_network?.Failure is { } networkFailure) throw new InvalidOperationException("the network governor stopped", networkFailure);
+                if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
+                if (_network.Failure is { } networkFailure) throw new InvalidOperationException("the network governor stopped", networkFailure);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();

@@ -1,5 +1,4 @@
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Netlink;
 using VirtualServices.Linux.Network;
 using VirtualServices.Linux.Tc;

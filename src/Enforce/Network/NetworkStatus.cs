@@ -2,7 +2,6 @@ using VirtualServices.Enforce.Kernel;
 using VirtualServices.Linux.Netlink;
 using VirtualServices.Linux.Network;
 using VirtualServices.Linux.Tc;
-using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Network;
 
