@@ -17,7 +17,7 @@ public sealed class RefusalTests
         { "named", "gate g: there is no virtual service 'nobody'" },
         { "requester", "gate g: there is no virtual service 'nobody'" },
         { "limits", "virtual service a: limits cannot be enforced yet" },
-        { "network", "virtual service a: network shares cannot be enforced yet" },
+        { "network", "virtual service a: a network share needs a device" },
     };
 
     [Theory]

@@ -18,11 +18,12 @@ internal static class Refusals
         foreach (VirtualService vs in rules.VirtualServices)
         {
             if (vs.Limits is not null) yield return $"virtual service {vs.Name}: limits cannot be enforced yet: remove 'limits'";
-            // The weight of best effort has a default of its own and means nothing as long as nobody else has a network share.
-            NetworkShare none = vs.Name == VirtualService.BestEffort ? new NetworkShare(vs.Network.Weight) : new NetworkShare();
-            if (vs.Network != none) yield return $"virtual service {vs.Name}: network shares cannot be enforced yet: remove 'network'";
+            if (rules.Devices.Count == 0 && HasNetworkShare(vs)) yield return $"virtual service {vs.Name}: a network share needs a device: add 'network: {{ devices: [ {{ name: eth0 }} ] }}' to the rule file or call 'vs enforce' with --device eth0";
         }
     }
+
+    // The weight of best effort has a default of its own and means nothing as long as nobody else has a network share.
+    private static bool HasNetworkShare(VirtualService vs) => vs.Name != VirtualService.BestEffort && vs.Network != new NetworkShare();
 
     private static IEnumerable<string> OfServices(RuleSet rules)
     {

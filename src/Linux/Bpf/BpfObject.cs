@@ -74,6 +74,9 @@ public sealed unsafe class BpfObject : SafeHandle
     /// <summary>A map of the loaded object; it stays valid after the object is disposed.</summary>
     public BpfMap Map(string name) => BpfMap.Duplicate(LibBpf.bpf_map__fd(FindMap(name)), name);
 
+    /// <summary>A program of the loaded object; it stays valid after the object is disposed.</summary>
+    public BpfProgram Program(string name) => new(LibBpf.bpf_program__fd(FindProgram(name)), $"{_name}/{name}");
+
     /// <summary>Attaches a program as its section says.</summary>
     public BpfLink Attach(string program)
     {
