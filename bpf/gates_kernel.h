@@ -51,6 +51,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	int sk_rcvlowat;
 	struct pid *sk_peer_pid;
 };
 

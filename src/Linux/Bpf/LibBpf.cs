@@ -47,7 +47,7 @@ internal static unsafe partial class LibBpf
     internal static partial nint bpf_program__attach_cgroup(nint program, int cgroupFd);
 
     [LibraryImport(Library, SetLastError = true)]
-    internal static partial nint bpf_program__attach_iter(nint program, nint options);
+    internal static partial nint bpf_program__attach_iter(nint program, IteratorOptions* options);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int bpf_link__pin(nint link, string path);
@@ -115,6 +115,25 @@ internal static unsafe partial class LibBpf
     {
         public nuint Size;
         public nint ObjectName;
+    }
+
+    /// <summary><c>struct bpf_iter_attach_opts</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct IteratorOptions
+    {
+        public nuint Size;
+        public TaskIteratorInfo* Info;
+        public uint InfoLength;
+    }
+
+    /// <summary>Member <c>task</c> of <c>union bpf_iter_link_info</c> (Linux 6.1), with the padding that makes it as large as the union.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct TaskIteratorInfo
+    {
+        public uint ThreadId;
+        public uint ProcessId;
+        public uint ProcessDescriptor;
+        public uint Pad;
     }
 
     /// <summary><c>struct bpf_test_run_opts</c>.</summary>
