@@ -11,6 +11,7 @@
 #include "gates_maps.h"
 #include "gates_addresses.h"
 #include "gates_accounts.h"
+#include "gates_members.h"
 
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
@@ -28,6 +29,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (!tag)
 		return 0;
 	tag->runtime_seen = prev->se.sum_exec_runtime;
+	if (bpf_core_field_exists(prev->sched_info))
+		tag->delay_seen = prev->sched_info.run_delay;
 	tag->flags |= TAG_SEEN;
 	follow_leader(prev, tag, tag->runtime_seen);
 	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
@@ -38,10 +41,13 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 
 /* ---- processes ---- */
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/* Not sched_process_fork: the workers of io_uring are made without it. Here the child has not run yet. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 {
+	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_tag *from = bpf_task_storage_get(&task_tags, parent, 0, 0);
+	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid;
 	struct task_tag *tag;
 
 	if (!from)
@@ -54,26 +60,16 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	tag->gate = from->gate;
 	tag->flags = from->flags & TAG_OWN_THREAD;
 	tag->bound_at = bpf_ktime_get_ns();
+	/* A thread is part of its process: it has it from where the process has it. */
+	if (child_tgid == parent_tgid) {
+		tag->membership = from->membership;
+		tag->inherited_from = from->inherited_from;
+	} else {
+		tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
+		tag->inherited_from = parent_tgid;
+	}
 	tag->runtime_tagged = tag->runtime_bound = child->se.sum_exec_runtime;
 	tag->started = BPF_CORE_READ(child, group_leader, start_boottime);
-	return 0;
-}
-
-static __always_inline void tell(__u32 kind)
-{
-	struct news_event *event = bpf_ringbuf_reserve(&news, sizeof(*event), 0);
-
-	if (!event)
-		return;
-	event->kind = kind;
-	event->tgid = bpf_get_current_pid_tgid() >> 32;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, void *binary)
-{
-	tell(NEWS_EXEC);
 	return 0;
 }
 
@@ -81,7 +77,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, void *binary)
 
 static __always_inline void client_connects(struct sock *sk)
 {
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	struct task_tag *tag = current_member(bpf_get_current_task_btf());
 	struct sock_tag *mark;
 
 	if (!tag || tag->vs == VS_NONE)
@@ -123,8 +119,17 @@ static __always_inline bool mark_listener(struct sock *sk, __u32 service)
 
 static __always_inline void starts_to_listen(struct sock *sk)
 {
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct inet_key key = { .generation = generation_now(), .port = sk->__sk_common.skc_num };
+	struct member wanted = {};
+	struct task_tag *tag;
 
+	consider_task(&wanted, key.generation, task);
+	local_address(sk, key.address);
+	consider(&wanted, bpf_map_lookup_elem(&member_listeners, &key));
+	__builtin_memset(key.address, 0, sizeof(key.address));
+	consider(&wanted, bpf_map_lookup_elem(&member_listeners, &key));
+	tag = join(task, &wanted);
 	if (tag && tag->service)
 		mark_listener(sk, tag->service);
 	else
@@ -218,6 +223,7 @@ static __always_inline void rebind(struct task_struct *task, struct task_tag *ta
 	tag->vs = vs;
 	tag->gate = rule->gate;
 	tag->bound_at = now;
+	tag->inherited_from = 0;
 	if (rule->scope == BIND_THREAD) {
 		tag->flags |= TAG_OWN_THREAD;
 	} else if (task->pid != task->tgid) {
@@ -225,6 +231,7 @@ static __always_inline void rebind(struct task_struct *task, struct task_tag *ta
 		if (leader) {
 			leader->gate = rule->gate;
 			leader->bound_at = now;
+			leader->inherited_from = 0;
 			charge(leader, task->tgid, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
 			leader->vs = vs;
 		}
@@ -317,7 +324,8 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	} else {
 		return 0;
 	}
-	if (target != tag->vs)
+	/* What a person assigned stays assigned. */
+	if (target != tag->vs && !tag->membership)
 		rebind(task, tag, target, rule, count);
 	return 0;
 }

@@ -8,14 +8,22 @@ enum bind_scope { BIND_PROCESS = 0, BIND_THREAD = 1 };
 enum gate_call { GATE_RECEIVE = 1 };
 enum sock_role { ROLE_CLIENT = 1, ROLE_LISTENER = 2, ROLE_SERVER = 3 };
 enum tag_flags { TAG_OWN_THREAD = 1, TAG_SEEN = 2 };
-enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2 };
+enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2, NEWS_RELEASE = 3 };
+/* Who decides for whom a task works: rules and gates, or a person (vs assign), for the task itself or for the one that made it. */
+enum membership { MEMBER_BY_RULES = 0, MEMBER_ASSIGNED = 1, MEMBER_OF_ASSIGNED = 2, MEMBER_RELEASED = 3 };
+/* What an assignment does to a task that has a tag. RELEASE hands an assigned task back to the rules, REMOVE takes the tag of a released one away. */
+enum assignment_force { FORCE_NONE = 0, FORCE_RULES = 1, FORCE_EXPLICIT = 2, FORCE_RELEASE = 3, FORCE_REMOVE = 4 };
 /* An endpoint that belongs to a governed listener but that no gate names. */
 enum { ENDPOINT_OTHER = 0xffffffff };
+
+/* How a process is found to be a member: what the key's value is. The last one is a name only. */
+enum selected { BY_CGROUP = 1, BY_CGROUP_V1 = 2, BY_UID = 3, BY_EXE = 4, BY_UNIT = 5 };
+enum control_flags { SCAN_ON_EXEC = 1 };
 
 /* What user space sets as a whole: one entry. Changing the generation swaps the rule set. */
 struct control {
 	__u32 generation;
-	__u32 pad;
+	__u32 flags;
 	__u64 since_ns;			/* CLOCK_MONOTONIC: first start of this enforcement */
 };
 
@@ -30,6 +38,35 @@ struct task_tag {
 	__u64 runtime_bound;		/* up to here it has been charged to accounts */
 	__u64 runtime_seen;		/* at the last switch-out, if TAG_SEEN */
 	__u64 started;			/* start of the process: with the pid it names the process for good */
+	__u64 delay_seen;		/* run_delay at the last switch-out: ns that the task was ready to run and did not */
+	__u64 delay_bound;		/* up to here it has been charged to accounts */
+	__u32 membership;
+	__u32 inherited_from;		/* process that it got its VS from by a fork; 0: it was bound itself */
+};
+
+/* A process is a member by its cgroup's id (any ancestor), its real user id, or the inode and device of its executable. */
+struct member_key {
+	__u64 value;
+	__u64 more;			/* device of the executable, as the kernel encodes it; else 0 */
+	__u32 kind;
+	__u32 generation;
+};
+
+/* Path of a cgroup, or name of a unit: looked up when a cgroup is made. */
+struct member_name {
+	__u32 kind;
+	__u32 generation;
+	char text[248];			/* rest zero */
+};
+
+/* What a member becomes. Of several, the lowest rank wins, for service and VS each. */
+struct member {
+	__u32 service;			/* 0: none */
+	__u32 service_rank;
+	__u32 vs;			/* 0: none */
+	__u32 vs_rank;
+	__u32 flags;			/* of its task tag, by its service */
+	__u32 pad;
 };
 
 struct sock_tag {
@@ -93,6 +130,26 @@ struct account_key {
 	__u32 service;
 };
 
+/* What a VS used in one service, per processor. */
+struct account {
+	__u64 cpu_ns;
+	__u64 wait_ns;			/* ready to run, but the processor was another's */
+	__u64 requests;
+	__u64 unknown;			/* requests whose requester is not known */
+};
+
+/* What the rules say of a VS, for readers in other processes. Key: generation << 32 | VS. 0: not set. */
+struct vs_share {
+	__u32 parent;
+	__u32 cpu_weight;
+	__u32 cpu_max_milli;		/* thousandths of a CPU */
+	__u32 network_weight;
+	__u64 network_assured;		/* bits per second */
+	__u64 network_max;
+	__u32 processes;		/* limit */
+	__u32 sockets;			/* limit */
+};
+
 struct process_key {
 	__u64 started;
 	__u32 tgid;
@@ -124,7 +181,7 @@ struct news_event {
 struct assignment {
 	__u32 service;
 	__u32 vs;
-	__u32 force;			/* 0: a task that has a tag keeps its VS */
+	__u32 force;			/* enum assignment_force */
 	__u32 gate;
 };
 
@@ -137,9 +194,12 @@ struct task_record {
 	__u32 vs;
 	__u32 gate;
 	__u32 flags;
+	__u32 membership;
+	__u32 inherited_from;
 	__u32 pad;
 	__u64 started;
 	__u64 bound_at;
+	__u64 wait_open;		/* ns not yet charged to an account */
 	__u64 cpu_open;			/* ns not yet charged to an account */
 	__u64 cpu_total;		/* ns since the tag was made */
 	__u64 cgroup_v2;		/* id of its cgroup in the unified hierarchy */
@@ -161,6 +221,8 @@ struct connection_record {
 	__u32 role;
 	__u32 service;
 	__u32 vs;
-	__u32 pad;
+	__u32 endpoint;
+	__u32 tgid;			/* the holder, and its descriptor */
+	__u32 fd;
 	__u64 socket;			/* kernel address as an identity, never dereferenced */
 };

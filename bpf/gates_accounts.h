@@ -2,26 +2,36 @@
 /* CPU accounts: who is charged for the runtime of a task, to the nanosecond. */
 #pragma once
 
+static __always_inline struct account *account_of(struct account_key *key)
+{
+	struct account *account = bpf_map_lookup_elem(&accounts, key), none = {};
+
+	if (account)
+		return account;
+	bpf_map_update_elem(&accounts, key, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&accounts, key);
+}
+
 static __always_inline void charge(struct task_tag *tag, __u32 tgid, __u64 runtime)
 {
 	struct account_key key = { .vs = tag->vs, .service = tag->service };
 	struct process_key process = { .started = tag->started, .tgid = tgid, .vs = tag->vs };
 	struct process_account *of_process;
-	__u64 *ns, *count, delta;
+	struct account *account;
+	__u64 *count, delta;
 
 	if (runtime <= tag->runtime_bound)
 		return;
 	delta = runtime - tag->runtime_bound;
 	tag->runtime_bound = runtime;
-	ns = bpf_map_lookup_elem(&accounts, &key);
+	account = account_of(&key);
 	/* Atomic though the slot is this processor's own: an iterator that charges can be preempted by a switch that charges. */
-	if (ns) {
-		__sync_fetch_and_add(ns, delta);
-	} else if (bpf_map_update_elem(&accounts, &key, &delta, BPF_NOEXIST)) {
-		/* This processor's slot came into being between the two calls. */
-		ns = bpf_map_lookup_elem(&accounts, &key);
-		if (ns)
-			__sync_fetch_and_add(ns, delta);
+	if (account) {
+		__sync_fetch_and_add(&account->cpu_ns, delta);
+		if (tag->delay_seen > tag->delay_bound) {
+			__sync_fetch_and_add(&account->wait_ns, tag->delay_seen - tag->delay_bound);
+			tag->delay_bound = tag->delay_seen;
+		}
 	}
 	of_process = bpf_map_lookup_elem(&process_cpu, &process);
 	if (of_process) {
@@ -64,4 +74,6 @@ static __always_inline void follow_leader(struct task_struct *task, struct task_
 	tag->vs = leader->vs;
 	tag->gate = leader->gate;
 	tag->bound_at = leader->bound_at;
+	tag->membership = leader->membership;
+	tag->inherited_from = leader->inherited_from;
 }

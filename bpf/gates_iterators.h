@@ -2,6 +2,25 @@
 /* Iterators: user space runs them at a start, at a scan and for the status. */
 #pragma once
 
+static __always_inline void assign(struct task_struct *task, struct task_tag *tag, struct assignment *wanted)
+{
+	bool assigned = tag->membership == MEMBER_ASSIGNED || tag->membership == MEMBER_OF_ASSIGNED;
+
+	/* Rules say nothing about what a person assigned; what they said a moment ago must not win a race. */
+	if (wanted->force == FORCE_NONE || (wanted->force == FORCE_RULES && assigned))
+		return;
+	if (tag->vs != wanted->vs) {
+		charge(tag, task->tgid, task->se.sum_exec_runtime);
+		tag->vs = wanted->vs;
+		tag->bound_at = bpf_ktime_get_ns();
+	} else if (tag->membership == MEMBER_BY_RULES && wanted->force == FORCE_RULES) {
+		return;
+	}
+	tag->gate = wanted->gate;
+	tag->inherited_from = 0;
+	tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
+}
+
 SEC("iter/task")
 int assign_tags(struct bpf_iter__task *ctx)
 {
@@ -17,22 +36,37 @@ int assign_tags(struct bpf_iter__task *ctx)
 	if (!wanted)
 		return 0;
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (wanted->force == FORCE_RELEASE || wanted->force == FORCE_REMOVE) {
+		if (!tag || !tag->membership)
+			return 0;
+		if (wanted->force == FORCE_RELEASE) {
+			tag->membership = MEMBER_RELEASED;
+			if (task->pid == task->tgid)
+				tell(NEWS_RELEASE);
+		} else if (tag->membership == MEMBER_RELEASED) {
+			charge(tag, tgid, task->se.sum_exec_runtime);
+			bpf_task_storage_delete(&task_tags, task);
+		}
+		return 0;
+	}
 	if (!tag) {
 		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		if (!tag)
 			return 0;
 		tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
 		tag->runtime_tagged = tag->runtime_bound = task->se.sum_exec_runtime;
+		if (bpf_core_field_exists(task->sched_info))
+			tag->delay_seen = tag->delay_bound = task->sched_info.run_delay;
 		tag->vs = wanted->vs;
 		tag->gate = wanted->gate;
+		tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
 		tag->bound_at = bpf_ktime_get_ns();
-	} else if (wanted->force && tag->vs != wanted->vs) {
-		charge(tag, tgid, task->se.sum_exec_runtime);
-		tag->vs = wanted->vs;
-		tag->gate = wanted->gate;
-		tag->bound_at = bpf_ktime_get_ns();
+		tag->service = wanted->service;
+		return 0;
 	}
-	tag->service = wanted->service;
+	assign(task, tag, wanted);
+	if (wanted->force != FORCE_EXPLICIT)
+		tag->service = wanted->service;
 	return 0;
 }
 
@@ -57,6 +91,9 @@ int list_tasks(struct bpf_iter__task *ctx)
 	record.vs = tag->vs;
 	record.gate = tag->gate;
 	record.flags = tag->flags;
+	record.membership = tag->membership;
+	record.inherited_from = tag->inherited_from;
+	record.wait_open = tag->delay_seen - tag->delay_bound;
 	record.started = tag->started;
 	record.bound_at = tag->bound_at;
 	record.cpu_open = runtime > tag->runtime_bound ? runtime - tag->runtime_bound : 0;
@@ -188,11 +225,12 @@ SEC("iter/task_file")
 int list_connections(struct bpf_iter__task_file *ctx)
 {
 	struct connection_record record = {};
+	struct task_struct *task = ctx->task;
 	struct sock_tag *mark;
 	struct task_tag *tag;
 	struct sock *sk = sock_of(ctx, &tag);
 
-	if (!sk)
+	if (!task || !sk)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (!mark || mark->role == ROLE_LISTENER)
@@ -200,6 +238,9 @@ int list_connections(struct bpf_iter__task_file *ctx)
 	record.role = mark->role;
 	record.service = mark->service;
 	record.vs = mark->vs;
+	record.endpoint = mark->endpoint;
+	record.tgid = task->tgid;
+	record.fd = ctx->fd;
 	record.socket = (__u64)sk;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

@@ -59,22 +59,32 @@ struct sockaddr_un { unsigned short sun_family; char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[0]; };
 struct unix_sock { struct unix_address *addr; struct sock *peer; };
 struct socket { struct sock *sk; };
-struct file;
+struct super_block { __u32 s_dev; };
+struct inode { struct super_block *i_sb; unsigned long i_ino; };
+struct file { struct inode *f_inode; };
+struct linux_binprm { struct file *file; };
+typedef struct { unsigned int val; } kuid_t;
+struct cred { kuid_t uid; };
 
-struct kernfs_node { __u64 id; };
-struct cgroup { struct kernfs_node *kn; };
-struct cgroup_subsys_state { struct cgroup *cgroup; };
+struct kernfs_node { __u64 id; const char *name; };
+struct cgroup_root { int hierarchy_id; };
+struct cgroup;
+struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *parent; };
+struct cgroup { struct cgroup_subsys_state self; struct kernfs_node *kn; struct cgroup_root *root; };
 struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp; };
 
 struct sched_entity { __u64 sum_exec_runtime; };
+struct sched_info { __u64 run_delay; };
 struct task_struct {
 	struct sched_entity se;
+	struct sched_info sched_info;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
+	const struct cred *real_cred;
 	struct css_set *cgroups;
 	char comm[16];
 };

@@ -28,6 +28,14 @@ internal static class Agent
         kernel["latencies"].Update(0u, counts);
     }
 
+    /// <summary>Words of the last move that the kernel refused, empty where there was none.</summary>
+    public static string LastErrorOf(in AgentRecord agent)
+    {
+        ReadOnlySpan<byte> error = agent.LastError;
+        int end = error.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(error[..Math.Max(0, end)]);
+    }
+
     /// <summary>Reads the record.</summary>
     /// <returns>False where none was written yet.</returns>
     public static bool TryRead(BpfMap agent, out AgentRecord record) => agent.TryLookup(0u, out record) && record.Magic == Magic;

@@ -49,21 +49,6 @@ public sealed record EnforcementStatus(
     public static readonly EnforcementStatus Nothing = new(EnforcerState.None, 0, null, null, false, "none", 0, [], [], [], [], [], new MoverStatus(0, 0, 0, 0, 0, 0, 0, ""));
 }
 
-/// <summary>Sums of a virtual service.</summary>
-/// <param name="Name">Name.</param>
-/// <param name="CpuNs">CPU time charged to it since the enforcement began.</param>
-/// <param name="Processes">Processes that work for it now.</param>
-/// <param name="Connections">Server-side connections of governed services whose requester it is.</param>
-public sealed record VirtualServiceUse(string Name, long CpuNs, int Processes, int Connections);
-
-/// <summary>Sums of a virtual service in one service.</summary>
-/// <param name="VirtualService">Name of the virtual service; empty for connections whose requester is not known.</param>
-/// <param name="Service">Name of the service; empty for processes of front doors.</param>
-/// <param name="CpuNs">CPU time charged since the enforcement began.</param>
-/// <param name="Processes">Processes now.</param>
-/// <param name="Connections">Server-side connections now.</param>
-public sealed record ServiceUse(string VirtualService, string Service, long CpuNs, int Processes, int Connections);
-
 /// <summary>Counts of a gate since it was first loaded.</summary>
 /// <param name="Id">Id in the rule file.</param>
 /// <param name="Hits">Calls that passed it.</param>
@@ -79,7 +64,8 @@ public sealed record GateCount(string Id, long Hits, long Rebinds, long Unknown)
 /// <param name="Gate">Gate that bound it; empty where a scan or its parent did.</param>
 /// <param name="CpuNs">CPU time since it was tagged.</param>
 /// <param name="Charged">The same time, by virtual service.</param>
-public sealed record ProcessUse(int Pid, string Comm, string Service, string VirtualService, string Gate, long CpuNs, IReadOnlyList<ProcessCharge> Charged);
+/// <param name="Membership">Who decides for whom it works.</param>
+public sealed record ProcessUse(int Pid, string Comm, string Service, string VirtualService, string Gate, long CpuNs, IReadOnlyList<ProcessCharge> Charged, Membership Membership = Membership.ByRules);
 
 /// <summary>CPU time of a process charged to a virtual service.</summary>
 /// <param name="Pid">Process id.</param>

@@ -120,8 +120,8 @@ public sealed class Enforcer : IDisposable
         }
 
         cancellation.ThrowIfCancellationRequested();
-        RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
-        MemberScan scan = new(kernel, compiled);
+        uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
+        MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
         options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");
@@ -130,7 +130,7 @@ public sealed class Enforcer : IDisposable
         if (kernel.TookOver && kernel["latencies"].TryLookup(0u, out Bytes4096 before)) mover.Latency.Merge(before);
         mover.Start();
         tree?.RemoveOthers();
-        Keeper keeper = new(kernel, scan, new ExistingConnections(kernel, compiled), mover, reconciler, options, hierarchy);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, reconciler, options, hierarchy);
         keeper.Start();
         return new Enforcer(held, kernel, mover, keeper, options.Audit) { TookOver = kernel.TookOver };
     }

@@ -1,6 +1,7 @@
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Rules;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 
@@ -13,6 +14,8 @@ internal sealed class Keeper : IDisposable
     private static readonly TimeSpan SlowScan = TimeSpan.FromSeconds(5);
 
     private readonly GateKernel _kernel;
+    private readonly CompiledRules _rules;
+    private readonly uint _generation;
     private readonly MemberScan _scan;
     private readonly ExistingConnections _connections;
     private readonly Mover _mover;
@@ -26,9 +29,10 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
     {
-        (_kernel, _scan, _connections, _mover, _reconciler, _options) = (kernel, scan, connections, mover, reconciler, options);
+        (_kernel, _rules, _generation) = (kernel, rules, generation);
+        (_scan, _connections, _mover, _reconciler, _options) = (scan, connections, mover, reconciler, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
         Agent.TryRead(kernel["agent"], out AgentRecord before);
@@ -101,6 +105,7 @@ internal sealed class Keeper : IDisposable
     private void Scan()
     {
         int changed = _scan.RunUntilStable();
+        MemberTables.Write(_kernel, _rules, _generation); // an executable may have been replaced
         if (changed == 0) return;
         int bound = _connections.Bind();
         _options.Log?.Invoke($"{changed} new processes of front doors and services, {bound} that serve existing connections");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Linux.Bpf;
@@ -39,7 +38,7 @@ public static class StatusReader
             agent.Audit != 0,
             agent.CpuShares switch { 2 => "cgroup v2", 1 => "cgroup v1 cpu", _ => "none" },
             control.Generation,
-            sums.PerVirtualService(ids, control.Generation, kernel["vs_alive"]),
+            sums.PerVirtualService(ids, Rules.ShareTable.Read(kernel, control.Generation)),
             sums.PerService(ids),
             Gates(kernel, ids),
             sums.Live(ids),
@@ -64,11 +63,16 @@ public static class StatusReader
         }
     }
 
-    private static IEnumerable<(AccountKey Key, ulong CpuNs)> Accounts(BpfMap map)
+    private static IEnumerable<(AccountKey Key, Account Account)> Accounts(BpfMap map)
     {
-        ulong[] perCpu = new ulong[BpfMap.PossibleCpus];
+        Account[] perCpu = new Account[BpfMap.PossibleCpus];
         foreach (AccountKey key in map.Keys<AccountKey>())
-            if (map.TryLookupPerCpu<AccountKey, ulong>(key, perCpu)) yield return (key, Sum(perCpu));
+        {
+            if (!map.TryLookupPerCpu<AccountKey, Account>(key, perCpu)) continue;
+            Account sum = default;
+            foreach (Account one in perCpu) sum = new Account(sum.CpuNs + one.CpuNs, sum.WaitNs + one.WaitNs, sum.Requests + one.Requests, sum.UnknownRequests + one.UnknownRequests);
+            yield return (key, sum);
+        }
     }
 
     private static IEnumerable<(ProcessKey Key, ProcessAccount Account)> ProcessAccounts(BpfMap map)
@@ -94,9 +98,7 @@ public static class StatusReader
     {
         LatencyHistogram latency = new();
         if (kernel["latencies"].TryLookup(0u, out Bytes4096 counts)) latency.Merge(counts);
-        ReadOnlySpan<byte> error = agent.LastError;
-        int end = error.IndexOf((byte)0);
-        return new MoverStatus((long)agent.Moved, (long)agent.Gone, (long)agent.Failed, (long)agent.Reconciled, latency.Quantile(0.5), latency.Quantile(0.99), latency.Quantile(1), Encoding.UTF8.GetString(error[..Math.Max(0, end)]));
+        return new MoverStatus((long)agent.Moved, (long)agent.Gone, (long)agent.Failed, (long)agent.Reconciled, latency.Quantile(0.5), latency.Quantile(0.99), latency.Quantile(1), Agent.LastErrorOf(agent));
     }
 
     private static ulong Sum(ReadOnlySpan<ulong> values)

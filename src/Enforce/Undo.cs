@@ -44,7 +44,7 @@ internal static class Undo
     // Processes fork while we move them: until the groups are empty.
     private static int Restore(CpuHierarchy hierarchy, GateKernel? kernel)
     {
-        Origins? origins = kernel is null ? null : new Origins(kernel["origins"]);
+        Homecoming homecoming = new(hierarchy, kernel is null ? null : new Origins(kernel["origins"]));
         int moved = 0;
         for (int round = 0; round < MostRounds; round++)
         {
@@ -55,20 +55,12 @@ internal static class Undo
             foreach (int pid in hierarchy.Tree(GroupTree.Root).SelectMany(hierarchy.Processes).ToList())
             {
                 found++;
-                string group = origins is not null && tasks.TryGetValue((uint)pid, out TaskRecord task) ? origins.For(task, tasks) : "/";
-                if (hierarchy.MoveProcess(Existing(hierarchy, group), pid)) moved++;
+                if (homecoming.Move(pid, tasks)) moved++;
             }
 
             if (found == 0) return moved;
         }
 
         throw new VsException(ExitCode.DoesNotHold, $"processes below {hierarchy.Folder(GroupTree.Root)} fork faster than they can be moved back: run 'vs stop' again");
-    }
-
-    // The group may be gone, as after a restart of its unit: then the nearest one above.
-    private static string Existing(CpuHierarchy hierarchy, string group)
-    {
-        while (group.Length > 1 && !Directory.Exists(hierarchy.Folder(group))) group = Path.GetDirectoryName(group) ?? "/";
-        return group;
     }
 }

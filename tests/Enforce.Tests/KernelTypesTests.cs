@@ -11,9 +11,9 @@ public sealed class KernelTypesTests
     private static readonly (Type Managed, string Native)[] Pairs =
     [
         (typeof(Control), "control"), (typeof(InetKey), "inet_key"), (typeof(UnixKey), "unix_key"), (typeof(RuleKey), "rule_key"), (typeof(Rule), "rule"),
-        (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
+        (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(Account), "account"), (typeof(ShareRecord), "vs_share"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
         (typeof(RebindEvent), "rebind_event"), (typeof(Assignment), "assignment"), (typeof(TaskRecord), "task_record"), (typeof(ServerRecord), "server_record"),
-        (typeof(ConnectionRecord), "connection_record"),
+        (typeof(ConnectionRecord), "connection_record"), (typeof(MemberKey), "member_key"), (typeof(MemberName), "member_name"), (typeof(Member), "member"),
     ];
 
     /// <summary>The compiler of the BPF programs itself compares: each size, and the offset of each field in order.</summary>
@@ -30,7 +30,7 @@ public sealed class KernelTypesTests
             long offset = 0;
             for (int i = 0; i < names.Length; i++)
             {
-                long alignment = fields[i].FieldType == typeof(ulong) ? 8 : fields[i].FieldType == typeof(uint) ? 4 : 1;
+                long alignment = fields[i].FieldType == typeof(ulong) ? 8 : fields[i].FieldType == typeof(uint) || fields[i].FieldType.IsEnum ? 4 : 1;
                 offset = (offset + alignment - 1) / alignment * alignment;
                 source.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"_Static_assert(__builtin_offsetof(struct {native}, {names[i]}) == {offset}, \"{native}.{names[i]}\");");
                 offset += SizeOf(fields[i].FieldType);

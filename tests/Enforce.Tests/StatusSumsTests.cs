@@ -1,4 +1,5 @@
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Tests;
 
@@ -10,17 +11,28 @@ public sealed class StatusSumsTests
     public void Open_and_closed_accounts_add_up()
     {
         StatusSums sums = new(
-            [Task(10, 10, vs: 2, open: 5, total: 9), Task(11, 10, vs: 2, open: 7, total: 7), Task(20, 20, vs: 3, open: 1, total: 1, service: 0)],
-            [(new AccountKey(2, 1), 100), (new AccountKey(1, 1), 40)],
+            [Task(10, 10, vs: 2, open: 5, total: 9, wait: 5), Task(11, 10, vs: 2, open: 7, total: 7), Task(20, 20, vs: 3, open: 1, total: 1, service: 0)],
+            [(new AccountKey(2, 1), new Account(100, 7, 3, 0)), (new AccountKey(1, 1), new Account(40, 0, 2, 2)), (new AccountKey(6, 1), new Account(9, 1, 1, 0))],
             [(new ProcessKey(1, 10, 1), new ProcessAccount(4, 1, 0)), (new ProcessKey(1, 99, 3), new ProcessAccount(33, 1, 0))],
-            [new ConnectionRecord(3, 1, 2, 0, 1), new ConnectionRecord(3, 1, 0, 0, 2)]);
+            [new ConnectionRecord(3, 1, 2, 0, 10, 5, 1), new ConnectionRecord(3, 1, 0, 0, 10, 6, 2)]);
 
         Assert.Equal(
-            [new ServiceUse("", "db", 0, 0, 1), new ServiceUse("bestEffort", "db", 40, 0, 0), new ServiceUse("a", "db", 112, 1, 1), new ServiceUse("b", "", 1, 1, 0)],
+            [
+                new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("bestEffort", "db", new UseCounts(40, 0, 0, 0, 2, 2)), new ServiceUse("a", "db", new UseCounts(112, 1, 1, 12, 3)),
+                new ServiceUse("b", "", new UseCounts(1, 1, 0)), new ServiceUse("a-child", "db", new UseCounts(9, 0, 0, 1, 1)),
+            ],
             sums.PerService(Ids));
+        VirtualServiceShare share = new(new CpuShare(100, 1.5), new NetworkShare(), 3, null);
+        ShareRecord record = new(0, 100, 1500, 100, 0, 0, 3, 0);
         Assert.Equal(
-            [new VirtualServiceUse("bestEffort", 40, 0, 0), new VirtualServiceUse("a", 112, 1, 1), new VirtualServiceUse("b", 1, 1, 0), new VirtualServiceUse("idle", 0, 0, 0)],
-            sums.PerVirtualService(Ids, id => id != 5));
+            [
+                new VirtualServiceUse("bestEffort", "", new UseCounts(40, 0, 0, 0, 2, 2), new UseCounts(40, 0, 0, 0, 2, 2), null),
+                new VirtualServiceUse("a", "", new UseCounts(112, 1, 1, 12, 3), new UseCounts(121, 1, 1, 13, 4), share),
+                new VirtualServiceUse("b", "", new UseCounts(1, 1, 0), new UseCounts(1, 1, 0), null),
+                new VirtualServiceUse("idle", "", default, default, share),
+                new VirtualServiceUse("a-child", "a", new UseCounts(9, 0, 0, 1, 1), new UseCounts(9, 0, 0, 1, 1), share),
+            ],
+            sums.PerVirtualService(Ids, new Dictionary<uint, ShareRecord> { [2] = record, [4] = record, [6] = record with { Parent = 2 } }));
         ProcessUse ten = sums.Live(Ids)[0];
         Assert.Equal(16, ten.CpuNs);
         Assert.Equal([new ProcessCharge(10, "db", "bestEffort", 4), new ProcessCharge(10, "db", "a", 12)], ten.Charged);
@@ -35,13 +47,13 @@ public sealed class StatusSumsTests
         Assert.Equal([new ProcessCharge(10, "db", "b", 50)], sums.Ended(Ids));
     }
 
-    private static TaskRecord Task(uint tid, uint pid, uint vs, ulong open, ulong total, uint service = 1) =>
-        new() { Tid = tid, Pid = pid, Service = service, VirtualService = vs, Started = 1, CpuOpenNs = open, CpuTotalNs = total };
+    private static TaskRecord Task(uint tid, uint pid, uint vs, ulong open, ulong total, uint service = 1, ulong wait = 0) =>
+        new() { Tid = tid, Pid = pid, Service = service, VirtualService = vs, Started = 1, CpuOpenNs = open, CpuTotalNs = total, WaitOpenNs = wait };
 
     private static IdTable MakeIds()
     {
         IdTable ids = new();
-        foreach (string name in (string[])["a", "b", "idle", "forgotten"]) ids.Id(IdKind.VirtualService, name);
+        foreach (string name in (string[])["a", "b", "idle", "forgotten", "a-child"]) ids.Id(IdKind.VirtualService, name);
         ids.Id(IdKind.Service, "db");
         return ids;
     }

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using VirtualServices.Enforce;
 
@@ -11,27 +9,26 @@ internal static class StatusJson
 {
     public static void Write(TextWriter output, EnforcementStatus status)
     {
-        using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        JsonText.WriteDocument(output, json =>
         {
-            json.WriteStartObject();
             WriteState(json, status);
-            WriteList(json, "virtual_services", status.VirtualServices, vs =>
+            JsonText.WriteList(json, "virtual_services", status.VirtualServices, vs =>
             {
                 json.WriteString("name", vs.Name);
-                json.WriteNumber("cpu_ns", vs.CpuNs);
-                json.WriteNumber("processes", vs.Processes);
-                json.WriteNumber("connections", vs.Connections);
+                json.WriteString("parent", vs.Parent);
+                WriteCounts(json, vs.Own);
+                json.WriteStartObject("total");
+                WriteCounts(json, vs.Total);
+                json.WriteEndObject();
+                WriteShare(json, vs.Share);
             });
-            WriteList(json, "use", status.Use, use =>
+            JsonText.WriteList(json, "use", status.Use, use =>
             {
                 json.WriteString("vs", use.VirtualService);
                 json.WriteString("service", use.Service);
-                json.WriteNumber("cpu_ns", use.CpuNs);
-                json.WriteNumber("processes", use.Processes);
-                json.WriteNumber("connections", use.Connections);
+                WriteCounts(json, use.Counts);
             });
-            WriteList(json, "gates", status.Gates, gate =>
+            JsonText.WriteList(json, "gates", status.Gates, gate =>
             {
                 json.WriteString("id", gate.Id);
                 json.WriteNumber("hits", gate.Hits);
@@ -39,17 +36,44 @@ internal static class StatusJson
                 json.WriteNumber("unknown", gate.Unknown);
             });
             WriteProcesses(json, status);
-            WriteList(json, "ended", status.Ended, charge =>
+            JsonText.WriteList(json, "ended", status.Ended, charge =>
             {
                 json.WriteNumber("pid", charge.Pid);
                 json.WriteString("service", charge.Service);
                 json.WriteString("vs", charge.VirtualService);
                 json.WriteNumber("cpu_ns", charge.CpuNs);
             });
-            json.WriteEndObject();
+        });
+    }
+
+    /// <summary>The fields of counts, in an object that is open.</summary>
+    internal static void WriteCounts(Utf8JsonWriter json, in UseCounts counts)
+    {
+        json.WriteNumber("cpu_ns", counts.CpuNs);
+        json.WriteNumber("wait_ns", counts.WaitNs);
+        json.WriteNumber("requests", counts.Requests);
+        json.WriteNumber("unknown_requests", counts.UnknownRequests);
+        json.WriteNumber("processes", counts.Processes);
+        json.WriteNumber("connections", counts.Connections);
+    }
+
+    private static void WriteShare(Utf8JsonWriter json, VirtualServiceShare? share)
+    {
+        if (share is null)
+        {
+            json.WriteNull("share");
+            return;
         }
 
-        output.WriteLine(Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length));
+        json.WriteStartObject("share");
+        json.WriteNumber("cpu_weight", share.Cpu.Weight);
+        JsonText.WriteNumber(json, "cpu_max", share.Cpu.Max);
+        json.WriteNumber("network_weight", share.Network.Weight);
+        JsonText.WriteNumber(json, "network_assured", share.Network.AssuredBitsPerSecond);
+        JsonText.WriteNumber(json, "network_max", share.Network.MaxBitsPerSecond);
+        JsonText.WriteNumber(json, "limit_processes", share.Processes);
+        JsonText.WriteNumber(json, "limit_sockets", share.Sockets);
+        json.WriteEndObject();
     }
 
     private static void WriteState(Utf8JsonWriter json, EnforcementStatus status)
@@ -88,22 +112,10 @@ internal static class StatusJson
                 json.WriteString("vs", charge.VirtualService);
                 json.WriteBoolean("present", charge.VirtualService == process.VirtualService);
                 json.WriteString("gate", process.Gate);
+                json.WriteBoolean("assigned", process.Membership is Membership.Assigned or Membership.OfAssigned);
                 json.WriteNumber("cpu_ns", charge.CpuNs);
                 json.WriteEndObject();
             }
-
-        json.WriteEndArray();
-    }
-
-    private static void WriteList<T>(Utf8JsonWriter json, string name, IReadOnlyList<T> items, Action<T> write)
-    {
-        json.WriteStartArray(name);
-        foreach (T item in items)
-        {
-            json.WriteStartObject();
-            write(item);
-            json.WriteEndObject();
-        }
 
         json.WriteEndArray();
     }

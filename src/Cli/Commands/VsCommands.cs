@@ -19,6 +19,7 @@ internal static class VsCommands
         ("enforce", EnforceCommand.Create),
         ("stop", StopCommand.Create),
         ("status", StatusCommand.Create),
+        ("assign", AssignCommand.Create),
         ("demo", DemoCommand.Create),
     ];
 

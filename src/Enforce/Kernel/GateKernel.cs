@@ -9,13 +9,14 @@ namespace VirtualServices.Enforce.Kernel;
 internal sealed class GateKernel : IDisposable
 {
     private const string Resource = "gates.bpf.o";
-    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_state", "on_receive"];
+    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_receive"];
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
-        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at",
+        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares",
+        "members", "member_names", "member_listeners",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];

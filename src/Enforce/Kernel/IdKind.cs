@@ -7,4 +7,10 @@ internal enum IdKind
     Service = 2,
     Endpoint = 3,
     Gate = 4,
+
+    /// <summary>Not a name: the front doors of the virtual service with this number, as the rules spell them.</summary>
+    FrontDoors = 5,
+
+    /// <summary>Not a name: the selectors of the service with this number.</summary>
+    Matches = 6,
 }

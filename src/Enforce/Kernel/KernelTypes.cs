@@ -11,6 +11,9 @@ internal struct Bytes16 { private byte _first; }
 [InlineArray(108)]
 internal struct Bytes108 { private byte _first; }
 
+[InlineArray(248)]
+internal struct Bytes248 { private byte _first; }
+
 [InlineArray(256)]
 internal struct Bytes256 { private byte _first; }
 
@@ -21,9 +24,23 @@ internal struct Bytes512 { private byte _first; }
 internal struct Control
 {
     public uint Generation;
-    public uint Pad;
+    public uint Flags;
     public ulong SinceNs;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct MemberKey(ulong Value, ulong More, uint Kind, uint Generation);
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct MemberName
+{
+    public uint Kind;
+    public uint Generation;
+    public Bytes248 Text;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct Member(uint Service, uint ServiceRank, uint VirtualService, uint VirtualServiceRank, uint Flags, uint Pad);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct InetKey
@@ -56,6 +73,12 @@ internal record struct GateStats(ulong Hits, ulong Rebinds, ulong Unknown);
 internal record struct AccountKey(uint VirtualService, uint Service);
 
 [StructLayout(LayoutKind.Sequential)]
+internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong UnknownRequests);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ShareRecord(uint Parent, uint CpuWeight, uint CpuMaxMilli, uint NetworkWeight, ulong NetworkAssured, ulong NetworkMax, uint Processes, uint Sockets);
+
+[StructLayout(LayoutKind.Sequential)]
 internal record struct ProcessKey(ulong Started, uint Pid, uint VirtualService);
 
 [StructLayout(LayoutKind.Sequential)]
@@ -77,7 +100,7 @@ internal struct RebindEvent
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct Assignment(uint Service, uint VirtualService, uint Force, uint Gate);
+internal record struct Assignment(uint Service, uint VirtualService, AssignmentForce Force, uint Gate);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct TaskRecord
@@ -89,9 +112,12 @@ internal struct TaskRecord
     public uint VirtualService;
     public uint Gate;
     public uint Flags;
+    public Membership Membership;
+    public uint InheritedFrom;
     public uint Pad;
     public ulong Started;
     public ulong BoundAtNs;
+    public ulong WaitOpenNs;
     public ulong CpuOpenNs;
     public ulong CpuTotalNs;
     public ulong CgroupV2;
@@ -103,7 +129,7 @@ internal struct TaskRecord
 internal record struct ServerRecord(uint Pid, uint Service, uint Requester, uint Endpoint, ulong Socket);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Pad, ulong Socket);
+internal record struct ConnectionRecord(uint Role, uint Service, uint VirtualService, uint Endpoint, uint Pid, uint Fd, ulong Socket);
 
 /// <summary>What the enforcer tells about itself, for other processes. Written by user space only.</summary>
 [StructLayout(LayoutKind.Sequential)]

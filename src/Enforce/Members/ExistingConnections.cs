@@ -18,9 +18,9 @@ internal sealed class ExistingConnections(GateKernel kernel, CompiledRules rules
         if (servers.Length == 0) return 0;
         Dictionary<uint, Assignment> bindings = Choose(servers, Parents());
 
-        // What a gate bound meanwhile, or before a takeover, is newer knowledge.
+        // What a gate bound meanwhile, or before a takeover, is newer knowledge; what a person assigned is nobody else's business.
         foreach (TaskRecord task in kernel.Run<TaskRecord>("list_tasks"))
-            if (task.Gate != 0) bindings.Remove(task.Pid);
+            if (task.Gate != 0 || task.Membership != Membership.ByRules) bindings.Remove(task.Pid);
         MemberScan.Assign(kernel, bindings);
         return bindings.Count;
     }
@@ -38,7 +38,7 @@ internal sealed class ExistingConnections(GateKernel kernel, CompiledRules rules
                 if (above.Contains(server.Pid)) continue;
                 Assignment claim = default; // a connection for which no gate chooses anything speaks against binding, too
                 if (rules.Find(server.Service, server.Endpoint, server.Requester) is { } rule && rule.Scope == (uint)BindScope.Process && CompiledRules.Choose(rule, server.Requester) is { } chosen)
-                    claim = new Assignment(server.Service, chosen, 1, rule.Gate);
+                    claim = new Assignment(server.Service, chosen, AssignmentForce.Rules, rule.Gate);
                 if (!claims.TryGetValue(server.Pid, out HashSet<Assignment>? all)) claims[server.Pid] = all = [];
                 all.Add(claim);
             }

@@ -1,4 +1,5 @@
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Rules;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Processes;
@@ -8,7 +9,10 @@ using VirtualServices.Model;
 namespace VirtualServices.Enforce.Members;
 
 /// <summary>Finds the processes of front doors and services and gives them their tags. Their later children inherit in the kernel.</summary>
-internal sealed class MemberScan(GateKernel kernel, CompiledRules rules)
+/// <param name="kernel">The gates.</param>
+/// <param name="rules">What the rules say.</param>
+/// <param name="homecoming">Moves a process that the rules do not govern any more to where it came from; null in audit mode.</param>
+internal sealed class MemberScan(GateKernel kernel, CompiledRules rules, Homecoming? homecoming)
 {
     private readonly Dictionary<string, int> _priorities = rules.VirtualServices.ToDictionary(vs => vs.VirtualService.Name, vs => vs.VirtualService.Priority);
     private readonly bool _needSockets = rules.VirtualServices.SelectMany(vs => vs.VirtualService.FrontDoors).Concat(rules.Services.SelectMany(service => service.Service.Match)).Any(selector => selector.Kind == SelectorKind.Listen);
@@ -44,8 +48,15 @@ internal sealed class MemberScan(GateKernel kernel, CompiledRules rules)
         // A virtual service that the present rules do not have any more: its processes are best effort's.
         HashSet<uint> known = [.. rules.VirtualServices.Select(vs => vs.Id)];
         foreach ((uint pid, TaskRecord task) in tagged)
-            if (!known.Contains(task.VirtualService)) changes.TryAdd(pid, new Assignment(task.Service, IdTable.BestEffort, 1, 0));
+        {
+            // Given back by a person, and no rule speaks of it: not governed any more.
+            if (task.Membership == Membership.Released && !wanted.ContainsKey((int)pid)) changes.TryAdd(pid, new Assignment(0, 0, AssignmentForce.Remove, 0));
+            else if (!known.Contains(task.VirtualService)) changes.TryAdd(pid, new Assignment(task.Service, IdTable.BestEffort, IsAssigned(task) ? AssignmentForce.Release : AssignmentForce.Rules, 0));
+        }
+
         Assign(kernel, changes);
+        foreach ((uint pid, Assignment assignment) in changes)
+            if (assignment.Force == AssignmentForce.Remove) homecoming?.Move(tagged[pid], tagged);
         return changes.Count;
     }
 
@@ -65,23 +76,27 @@ internal sealed class MemberScan(GateKernel kernel, CompiledRules rules)
         }
     }
 
-    // A binding made by a gate (Gate != 0) outlives scans; one made by a scan follows the rules.
+    // A binding made by a gate (Gate != 0) or by a person outlives scans; one made by a scan follows the rules.
     private static bool Differs(in TaskRecord task, Assignment wanted) =>
-        task.Service != wanted.Service || (task.Gate == 0 && task.VirtualService != wanted.VirtualService);
+        task.Service != wanted.Service
+        || task.Membership == Membership.Released
+        || (task.Gate == 0 && task.VirtualService != wanted.VirtualService && !IsAssigned(task));
+
+    private static bool IsAssigned(in TaskRecord task) => task.Membership is Membership.Assigned or Membership.OfAssigned;
 
     private Dictionary<int, Assignment> Wanted(ProcessTable processes)
     {
         SocketTable? sockets = _needSockets ? SocketTable.Dump() : null;
         Dictionary<int, Assignment> wanted = [];
         foreach ((uint id, Service service) in rules.Services)
-            foreach (int pid in Chosen(service.Match, processes, sockets)) wanted.TryAdd(pid, new Assignment(id, IdTable.BestEffort, 1, 0));
+            foreach (int pid in Chosen(service.Match, processes, sockets)) wanted.TryAdd(pid, new Assignment(id, IdTable.BestEffort, AssignmentForce.Rules, 0));
 
         // The one with the highest priority wins a process that several claim, then the first in the file.
         foreach ((uint id, VirtualService vs) in rules.VirtualServices.OrderByDescending(vs => _priorities[vs.VirtualService.Name]))
             foreach (int pid in Chosen(vs.FrontDoors, processes, sockets))
             {
                 wanted.TryGetValue(pid, out Assignment present);
-                if (present.VirtualService is IdTable.None or IdTable.BestEffort) wanted[pid] = present with { VirtualService = id, Force = 1 };
+                if (present.VirtualService is IdTable.None or IdTable.BestEffort) wanted[pid] = present with { VirtualService = id, Force = AssignmentForce.Rules };
             }
 
         return wanted;

@@ -37,7 +37,7 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
             groups[vs.Name] = group;
             hierarchy.Create(group);
             hierarchy.SetShare(group, vs.Cpu);
-            string leaf = $"{group}/{Leaf}";
+            string leaf = Below(group);
             hierarchy.Create(leaf);
             hierarchy.SetShare(leaf, new CpuShare());
             _leaves[id] = (leaf, hierarchy.Id(leaf));
@@ -47,8 +47,14 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
     /// <summary>Group for the processes of a virtual service; best effort's where it has none.</summary>
     public (string Path, ulong Id) LeafOf(uint virtualService) => _leaves.TryGetValue(virtualService, out (string, ulong) leaf) ? leaf : _leaves[IdTable.BestEffort];
 
+    /// <summary>Group for the processes of a virtual service.</summary>
+    /// <param name="names">Its name after those of its parents, the topmost first.</param>
+    public static string LeafPath(IEnumerable<string> names) => Below($"{Root}/{string.Join('/', names)}");
+
     /// <summary>True for a path inside our tree.</summary>
     public static bool Contains(string group) => group.StartsWith(Root + "/", StringComparison.Ordinal);
+
+    private static string Below(string group) => $"{group}/{Leaf}";
 
     /// <summary>Removes groups of virtual services that are no more; they must be empty by now. One that is not stays until it is.</summary>
     public void RemoveOthers()

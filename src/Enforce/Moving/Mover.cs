@@ -110,6 +110,13 @@ internal sealed unsafe partial class Mover : IDisposable
     private void Move(in RebindEvent rebind)
     {
         if (_files is null) return;
+        if (rebind.Gate == 0)
+        {
+            // A new member: where it came from must be remembered before it is moved.
+            _reconcile = true;
+            return;
+        }
+
         bool thread = rebind.Scope == (uint)Model.BindScope.Thread;
         int errno = _files.Move(rebind.NewVirtualService, thread ? rebind.Tid : rebind.Pid, thread);
         if (errno == 0)
@@ -150,7 +157,7 @@ internal sealed unsafe partial class Mover : IDisposable
     private void Warm()
     {
         if (_files is null) return;
-        RebindEvent none = new() { NewVirtualService = IdTable.BestEffort, Pid = int.MaxValue, Tid = int.MaxValue, AtNs = (ulong)Stopwatch.GetTimestamp() };
+        RebindEvent none = new() { Gate = uint.MaxValue, NewVirtualService = IdTable.BestEffort, Pid = int.MaxValue, Tid = int.MaxValue, AtNs = (ulong)Stopwatch.GetTimestamp() };
         long gone = Gone;
         for (int i = 0; i < 64; i++) Move(none);
         new LatencyHistogram().Add(1);

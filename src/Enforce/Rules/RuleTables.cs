@@ -1,6 +1,8 @@
 using System.Text;
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Members;
 using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Rules;
@@ -19,7 +21,9 @@ internal static class RuleTables
         try
         {
             ids.Write(kernel["names"]);
+            ShareTable.Write(kernel, rules, next);
             WriteEndpoints(kernel, rules, next);
+            MemberTables.Write(kernel, rules, next);
             foreach ((RuleKey key, Rule rule) in rules.Entries) kernel["rules"].Update(key with { Generation = next }, rule);
             foreach ((uint id, _) in rules.VirtualServices)
             {
@@ -33,7 +37,8 @@ internal static class RuleTables
             throw;
         }
 
-        control.Update(0u, new Control { Generation = next, SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
+        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()), SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
+        MemberTables.Write(kernel, rules, next); // cgroups that were made since the first time: the kernel added them to the generation before
         Remove(kernel, generation => generation != next);
         return next;
     }
@@ -59,16 +64,26 @@ internal static class RuleTables
                 continue;
             }
 
-            InetKey inet = new() { Generation = generation, Port = (uint)address.Port };
-            if (address.Address is { } ip) ip.MapToIPv6().GetAddressBytes().CopyTo((Span<byte>)inet.Address);
-            kernel["inet_endpoints"].Update(inet, id);
+            kernel["inet_endpoints"].Update(KeyOf(address, generation), id);
         }
     }
 
+    /// <summary>Key of an internet address.</summary>
+    public static InetKey KeyOf(ListenAddress address, uint generation)
+    {
+        InetKey key = new() { Generation = generation, Port = (uint)address.Port };
+        if (address.Address is { } ip) ip.MapToIPv6().GetAddressBytes().CopyTo((Span<byte>)key.Address);
+        return key;
+    }
+
+    private static bool HasNamedHierarchy() => CgroupMount.Find().Any(mount => mount.Options.Contains("name=systemd"));
+
     private static void Remove(GateKernel kernel, Func<uint, bool> which)
     {
+        foreach (ulong key in kernel["vs_shares"].Keys<ulong>().Where(key => which((uint)(key >> 32)))) kernel["vs_shares"].Delete(key);
         foreach (RuleKey key in kernel["rules"].Keys<RuleKey>().Where(key => which(key.Generation))) kernel["rules"].Delete(key);
         foreach (InetKey key in kernel["inet_endpoints"].Keys<InetKey>().Where(key => which(key.Generation))) kernel["inet_endpoints"].Delete(key);
+        MemberTables.Remove(kernel, which);
         foreach (UnixKey key in kernel["unix_endpoints"].Keys<UnixKey>().Where(key => which(key.Generation))) kernel["unix_endpoints"].Delete(key);
     }
 }

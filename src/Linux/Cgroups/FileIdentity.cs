@@ -16,6 +16,17 @@ internal static unsafe class FileIdentity
             return LibC.stat(name, &status) == 0 ? (ulong)status.st_ino : throw new IOException($"{path}: {new Win32Exception(LibC.errno).Message}");
     }
 
+    /// <summary>Inode and device of a file, the device as the kernel encodes it inside; null where there is none.</summary>
+    internal static (ulong Inode, ulong Device)? OfFile(string path)
+    {
+        stat status;
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+            if (LibC.stat(name, &status) != 0) return null;
+        // User space sees 12 bits of major between 20 bits of minor (new_encode_dev); the kernel has the major above the minor.
+        ulong device = (ulong)status.st_dev;
+        return ((ulong)status.st_ino, (((device >> 8) & 0xfff) << 20) | (device & 0xff) | ((device >> 12) & 0xfff00));
+    }
+
     /// <summary>Removes a control group: rmdir although it shows files, which System.IO would try to delete.</summary>
     internal static void RemoveFolder(string path)
     {

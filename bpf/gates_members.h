@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Members: which processes belong to front doors and services, found in the kernel when they start, so that their first call is charged right.
+ * A cgroup counts with all that are below it. User space writes the selectors; ids of cgroups that are made later are added here.
+ */
+#pragma once
+
+enum { MOST_LEVELS = 24 };
+
+static __always_inline void consider(struct member *best, const struct member *found)
+{
+	if (!found)
+		return;
+	if (found->service && (!best->service || found->service_rank < best->service_rank)) {
+		best->service = found->service;
+		best->service_rank = found->service_rank;
+		best->flags = found->flags;
+	}
+	if (found->vs && (!best->vs || found->vs_rank < best->vs_rank)) {
+		best->vs = found->vs;
+		best->vs_rank = found->vs_rank;
+	}
+}
+
+static __always_inline void consider_key(struct member *best, __u32 generation, __u32 kind, __u64 value, __u64 more)
+{
+	struct member_key key = { .generation = generation, .kind = kind, .value = value, .more = more };
+
+	consider(best, bpf_map_lookup_elem(&members, &key));
+}
+
+/* 0 in the unified hierarchy, 1 in that of the v1 cpu controller; others are not ours to read. Ids are unique within a hierarchy only. */
+static __always_inline __u32 cgroup_kind(struct cgroup *group)
+{
+	return BPF_CORE_READ(group, root, hierarchy_id) == 0 ? BY_CGROUP : BY_CGROUP_V1;
+}
+
+static __always_inline void consider_cgroup(struct member *best, __u32 generation, struct cgroup *group)
+{
+	__u32 kind = cgroup_kind(group);
+
+	for (int level = 0; level < MOST_LEVELS && group; level++) {
+		consider_key(best, generation, kind, BPF_CORE_READ(group, kn, id), 0);
+		group = BPF_CORE_READ(group, self.parent, cgroup);
+	}
+}
+
+static __always_inline struct cgroup *cpu_cgroup(struct task_struct *task)
+{
+	struct css_set *groups = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id))
+		return NULL;
+	bpf_core_read(&state, sizeof(state), &groups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)]);
+	return BPF_CORE_READ(state, cgroup);
+}
+
+static __always_inline void consider_task(struct member *best, __u32 generation, struct task_struct *task)
+{
+	struct cgroup *unified = BPF_CORE_READ(task, cgroups, dfl_cgrp), *cpu = cpu_cgroup(task);
+
+	consider_key(best, generation, BY_UID, BPF_CORE_READ(task, real_cred, uid.val), 0);
+	consider_cgroup(best, generation, unified);
+	if (cpu && cgroup_kind(cpu) == BY_CGROUP_V1)
+		consider_cgroup(best, generation, cpu);
+}
+
+/* Gives a task the tag that its selectors ask for. What a gate or a person bound is newer knowledge and stays. */
+static __always_inline struct task_tag *join(struct task_struct *task, const struct member *wanted)
+{
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct rebind_event *event;
+
+	if (!wanted->service && !wanted->vs)
+		return tag;
+	if (!tag) {
+		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!tag)
+			return NULL;
+		tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
+		tag->runtime_tagged = tag->runtime_bound = task->se.sum_exec_runtime;
+		if (bpf_core_field_exists(task->sched_info))
+			tag->delay_seen = tag->delay_bound = task->sched_info.run_delay;
+		tag->vs = wanted->vs ? wanted->vs : VS_BEST_EFFORT;
+	} else if (tag->gate == 0 && !tag->membership && wanted->vs && tag->vs != wanted->vs) {
+		charge(tag, task->tgid, task->se.sum_exec_runtime);
+		tag->vs = wanted->vs;
+	} else {
+		if (wanted->service)
+			tag->service = wanted->service;
+		return tag;
+	}
+	tag->bound_at = bpf_ktime_get_ns();
+	tag->inherited_from = 0;
+	if (wanted->service)
+		tag->service = wanted->service;
+	event = bpf_ringbuf_reserve(&rebinds, sizeof(*event), 0);
+	if (!event)
+		return tag;
+	event->at_ns = tag->bound_at;
+	event->tid = task->pid;
+	event->tgid = task->tgid;
+	event->old_vs = VS_NONE;
+	event->new_vs = tag->vs;
+	event->gate = 0; /* the mover looks where the process came from before it moves it */
+	event->scope = BIND_PROCESS;
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+	return tag;
+}
+
+/* The tag of the current task; a stranger may have become a member since it started, by another user id or cgroup. */
+static __always_inline struct task_tag *current_member(struct task_struct *task)
+{
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct member wanted = {};
+
+	if (tag && (tag->gate != 0 || tag->membership || tag->vs > VS_BEST_EFFORT))
+		return tag;
+	consider_task(&wanted, generation_now(), task);
+	return join(task, &wanted);
+}
+
+static __always_inline void tell(__u32 kind)
+{
+	struct news_event *event = bpf_ringbuf_reserve(&news, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	event->kind = kind;
+	event->tgid = bpf_get_current_pid_tgid() >> 32;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
+{
+	struct control *now = bpf_map_lookup_elem(&control, &zero);
+	struct member wanted = {};
+	struct inode *inode;
+
+	if (!now)
+		return 0;
+	inode = BPF_CORE_READ(binary, file, f_inode);
+	consider_key(&wanted, now->generation, BY_EXE, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev));
+	consider_task(&wanted, now->generation, task);
+	if (!join(task, &wanted) && (now->flags & SCAN_ON_EXEC))
+		tell(NEWS_EXEC);
+	return 0;
+}
+
+/* A running process is put into a front door's cgroup. Its other threads are found by the scan. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_attach, struct cgroup *group, const char *path, struct task_struct *task, bool whole)
+{
+	struct member wanted = {};
+
+	consider_cgroup(&wanted, generation_now(), group);
+	if (!wanted.service && !wanted.vs)
+		return 0;
+	join(task, &wanted);
+	tell(NEWS_EXEC);
+	return 0;
+}
+
+/* systemd makes a unit's cgroup anew at each start: its new id is known before a process can be in it. */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(on_mkdir, struct cgroup *group, const char *path)
+{
+	struct member_name *name = bpf_map_lookup_elem(&member_scratch, &zero);
+	struct member_key key = { .generation = generation_now() };
+	struct member found = {};
+
+	if (!name)
+		return 0;
+	key.kind = cgroup_kind(group);
+	key.value = BPF_CORE_READ(group, kn, id);
+	__builtin_memset(name, 0, sizeof(*name));
+	name->generation = key.generation;
+	name->kind = BY_CGROUP;
+	bpf_probe_read_kernel_str(name->text, sizeof(name->text), path);
+	consider(&found, bpf_map_lookup_elem(&member_names, name));
+	__builtin_memset(name->text, 0, sizeof(name->text));
+	name->kind = BY_UNIT;
+	bpf_probe_read_kernel_str(name->text, sizeof(name->text), BPF_CORE_READ(group, kn, name));
+	consider(&found, bpf_map_lookup_elem(&member_names, name));
+	if (found.service || found.vs)
+		bpf_map_update_elem(&members, &key, &found, BPF_ANY);
+	return 0;
+}
+
+/* Ids are never used again: this only keeps the table small. */
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(on_rmdir, struct cgroup *group, const char *path)
+{
+	struct member_key key = { .generation = generation_now(), .kind = cgroup_kind(group), .value = BPF_CORE_READ(group, kn, id) };
+
+	bpf_map_delete_elem(&members, &key);
+	return 0;
+}
