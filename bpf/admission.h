@@ -44,6 +44,8 @@ struct cell {
 	__u32 held;
 	__u32 admitted;
 	__u32 held_waiting;
+	__u32 gate;			/* that charges to it */
+	__u32 pad;
 };
 
 /* A process that serves turns, or a back end behind front ends. Mapped into the enforcer. */

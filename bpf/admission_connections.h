@@ -170,6 +170,7 @@ static __always_inline void account_turn(struct admission_connection *c, __u64 n
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct cell *cell;
 
 	/* A front end is of another service: it works for its own virtual service anyway. */
 	if (!tag || tag->service != c->service || !c->vs)
@@ -177,7 +178,9 @@ static __always_inline void account_turn(struct admission_connection *c, __u64 n
 	if (tag->vs == c->vs)
 		return;
 	charge_until(task, tag, now);
+	cell = cell_of(c);
 	tag->vs = c->vs;
+	tag->gate = cell ? cell->gate : 0;
 	tag->bound_at = now;
 	tag->flags |= TAG_OWN_THREAD;
 }
@@ -192,5 +195,6 @@ static __always_inline void account_idle(__u64 now)
 		return;
 	charge_until(task, tag, now);
 	tag->vs = VS_BEST_EFFORT;
+	tag->gate = 0;
 	tag->bound_at = now;
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
@@ -19,14 +20,16 @@ public sealed class Enforcer : IDisposable
     private readonly GateKernel _kernel;
     private readonly Mover _mover;
     private readonly Keeper _keeper;
+    private readonly AdmissionLoop? _admission;
     private bool _ended;
 
-    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, bool audit)
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, AdmissionLoop? admission, bool audit)
     {
         _lock = held;
         _kernel = kernel;
         _mover = mover;
         _keeper = keeper;
+        _admission = admission;
         Audit = audit;
     }
 
@@ -60,13 +63,15 @@ public sealed class Enforcer : IDisposable
         bool fresh = !Pins.Default.Exist;
         GateKernel? kernel = null;
         Mover? mover = null;
+        AdmissionLoop? admission = null;
         try
         {
             kernel = OpenOrLoad(fresh, options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref admission, cancellation);
         }
         catch
         {
+            admission?.Dispose();
             mover?.Dispose();
             kernel?.Dispose();
 
@@ -101,11 +106,12 @@ public sealed class Enforcer : IDisposable
         if (_ended) return;
         _ended = true;
         _keeper.Dispose();
+        _admission?.Dispose();
         _mover.Dispose();
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref AdmissionLoop? admission, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
         CompiledRules compiled = RuleCompiler.Compile(rules, ids);
@@ -116,7 +122,7 @@ public sealed class Enforcer : IDisposable
             HostAccess.EnableFastMoves(hierarchy, options.Log);
             tree = new GroupTree(hierarchy);
             tree.Apply(compiled.VirtualServices);
-            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));
+            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Admission.Services.Select(service => service.Id).ToHashSet());
         }
 
         cancellation.ThrowIfCancellationRequested();
@@ -130,9 +136,10 @@ public sealed class Enforcer : IDisposable
         if (kernel.TookOver && kernel["latencies"].TryLookup(0u, out Bytes4096 before)) mover.Latency.Merge(before);
         mover.Start();
         tree?.RemoveOthers();
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, reconciler, options, hierarchy);
+        admission = AdmissionControl.Start(kernel, compiled, options);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, reconciler, admission, options, hierarchy);
         keeper.Start();
-        return new Enforcer(held, kernel, mover, keeper, options.Audit) { TookOver = kernel.TookOver };
+        return new Enforcer(held, kernel, mover, keeper, admission, options.Audit) { TookOver = kernel.TookOver };
     }
 
     private static GateKernel OpenOrLoad(bool fresh, EnforceOptions options)

@@ -1,3 +1,4 @@
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
@@ -20,6 +21,7 @@ internal sealed class Keeper : IDisposable
     private readonly ExistingConnections _connections;
     private readonly Mover _mover;
     private readonly Reconciler? _reconciler;
+    private readonly AdmissionLoop? _admission;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
     private readonly CancellationTokenSource _stop = new();
@@ -29,9 +31,9 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, AdmissionLoop? admission, EnforceOptions options, CpuHierarchy? hierarchy)
     {
-        (_kernel, _rules, _generation) = (kernel, rules, generation);
+        (_kernel, _rules, _generation, _admission) = (kernel, rules, generation, admission);
         (_scan, _connections, _mover, _reconciler, _options) = (scan, connections, mover, reconciler, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
@@ -75,6 +77,7 @@ internal sealed class Keeper : IDisposable
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
+                if (_admission?.Failure is { } ended) throw new InvalidOperationException("admission stopped", ended);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();
@@ -104,6 +107,7 @@ internal sealed class Keeper : IDisposable
 
     private void Scan()
     {
+        _admission?.RequestRefresh();
         int changed = _scan.RunUntilStable();
         MemberTables.Write(_kernel, _rules, _generation); // an executable may have been replaced
         if (changed == 0) return;

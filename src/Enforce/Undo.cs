@@ -1,3 +1,4 @@
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Linux.Cgroups;
@@ -23,6 +24,7 @@ internal static class Undo
             if (moved > 0) log?.Invoke($"moved {moved} processes back to where they came from");
         }
 
+        AdmissionKernel.RemovePins(Pins.Default);
         Pins.Default.Remove();
         HostAccess.DisableFastMoves();
         return moved;

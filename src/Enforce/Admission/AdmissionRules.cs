@@ -16,12 +16,15 @@ internal sealed record AdmissionRules(IReadOnlyList<AdmittedService> Services, I
     public static bool Covers(BindScope scope) => scope is BindScope.Request or BindScope.Connection;
 
     /// <summary>Virtual service that a request is charged to; null where no gate says anything.</summary>
-    public uint? Target(AdmittedService service, uint requester)
+    public uint? Target(AdmittedService service, uint requester) => Find(service, requester) is { } rule ? CompiledRules.Choose(rule, requester) : null;
+
+    /// <summary>Number of the gate that says so; 0 where none does.</summary>
+    public uint GateOf(AdmittedService service, uint requester) => Find(service, requester)?.Gate ?? 0;
+
+    private Rule? Find(AdmittedService service, uint requester)
     {
-        ArgumentNullException.ThrowIfNull(service);
         RuleKey key = new(0, service.Id, RuleCompiler.ReceiveCall, service.Endpoint, requester);
-        if (!Entries.TryGetValue(key, out Rule rule) && !Entries.TryGetValue(key with { Requester = IdTable.None }, out rule)) return null;
-        return CompiledRules.Choose(rule, requester == IdTable.BestEffort ? IdTable.None : requester);
+        return Entries.TryGetValue(key, out Rule rule) || Entries.TryGetValue(key with { Requester = IdTable.None }, out rule) ? rule : null;
     }
 }
 

@@ -3,6 +3,9 @@ namespace VirtualServices.Enforce.Admission;
 /// <summary>Parameters of admission; docs/admission.md explains each. Times in ns.</summary>
 internal sealed record AdmissionSettings
 {
+    /// <summary>Count only: nobody is ever held.</summary>
+    public bool Audit { get; init; }
+
     /// <summary>After nobody waited for so long, nobody is held.</summary>
     public long LingerNs { get; init; } = 1_000_000_000;
 

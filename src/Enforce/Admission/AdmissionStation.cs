@@ -112,7 +112,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
     {
         ArgumentNullException.ThrowIfNull(read);
         _load.Observe(_tenants, station, read, nowNs, Active, isLoop);
-        if (_load.SomebodyWaits(_tenants, nowNs)) Govern(nowNs);
+        if (!settings.Audit && _load.SomebodyWaits(_tenants, nowNs)) Govern(nowNs);
         else if (Active) LetAllGo(nowNs);
         if (!Active) return;
         Expire(station, nowNs);

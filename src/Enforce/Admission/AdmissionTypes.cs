@@ -34,6 +34,8 @@ internal struct Cell
     public uint Held;
     public uint Admitted;
     public uint HeldWaiting;
+    public uint Gate;
+    public uint Pad;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -3,7 +3,11 @@ using VirtualServices.Enforce.Kernel;
 namespace VirtualServices.Enforce.Moving;
 
 /// <summary>Compares where processes are with where their tags say they belong: at a start, after a takeover, and for the rare fork that overtook a move.</summary>
-internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins origins)
+/// <param name="kernel">The gates.</param>
+/// <param name="tree">The groups.</param>
+/// <param name="origins">Where processes came from.</param>
+/// <param name="inPlace">Services whose requests are admitted: a process that works for all stays where it is.</param>
+internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins origins, IReadOnlySet<uint> inPlace)
 {
     private const uint OwnThread = 1; // TAG_OWN_THREAD in gates.h
 
@@ -15,7 +19,7 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
         foreach (ref readonly TaskRecord task in tasks.AsSpan())
         {
             bool own = (task.Flags & OwnThread) != 0 && tree.Hierarchy.ThreadsFile is not null;
-            if (GroupOf(task) == tree.LeafOf(task.VirtualService).Id) continue;
+            if (inPlace.Contains(task.Service) || GroupOf(task) == tree.LeafOf(task.VirtualService).Id) continue;
             if (task.Tid == task.Pid || own) Remember(task);
             if (own) threads.Add((task.Tid, task.VirtualService, true));
             else if (task.Tid == task.Pid) processes.Add((task.Pid, task.VirtualService, false));
@@ -29,7 +33,7 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
     {
         int count = 0;
         foreach (ref readonly TaskRecord task in tasks)
-            if (GroupOf(task) != tree.LeafOf(task.VirtualService).Id) count++;
+            if (!inPlace.Contains(task.Service) && GroupOf(task) != tree.LeafOf(task.VirtualService).Id) count++;
         return count;
     }
 

@@ -1,3 +1,4 @@
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Model;
 
@@ -16,6 +17,9 @@ internal sealed record CompiledRules(
     IReadOnlyDictionary<RuleKey, Rule> Entries,
     IReadOnlyList<(uint Id, Gate Gate)> Gates)
 {
+    /// <summary>Gates that bind requests or connections: enforced by admission, unknown to the gates in the kernel.</summary>
+    public AdmissionRules Admission { get; init; } = AdmissionRules.None;
+
     /// <summary>The rule for a receive, found as the kernel finds it; null where there is none.</summary>
     public Rule? Find(uint service, uint endpoint, uint requester)
     {

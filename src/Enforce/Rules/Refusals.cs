@@ -45,7 +45,10 @@ internal static class Refusals
             string call = gate.On.ToString().ToLowerInvariant(), scope = gate.Binds.ToString().ToLowerInvariant();
             if (!services.Contains(gate.Service)) yield return $"gate {gate.Id}: there is no service '{gate.Service}'";
             if (gate.On != GateCall.Receive) yield return $"gate {gate.Id}: 'on: {call}' cannot be enforced yet: only receive";
-            if (gate.Binds is not (BindScope.Process or BindScope.Thread)) yield return $"gate {gate.Id}: 'binds: {scope}' cannot be enforced yet: only process and thread";
+            if (gate.Binds is (BindScope.Request or BindScope.Connection) && gate.When.Listen is { Protocol: TransportProtocol.Unix })
+                yield return $"gate {gate.Id}: 'binds: {scope}' cannot be enforced on a unix socket ({gate.When.Listen}): the kernel's unix sockets ignore SO_RCVLOWAT in poll; let the service listen on TCP, or use 'binds: process' where a process serves one requester at a time";
+            if (gate.Binds is (BindScope.Request or BindScope.Connection) && rules.Gates.Any(other => other.State == GateState.Approved && other.Service == gate.Service && other.Binds is (BindScope.Request or BindScope.Connection) && other.When.Listen != gate.When.Listen))
+                yield return $"gate {gate.Id}: gates that bind requests of one service must name the same address: give them the same 'listen', or none";
             if (gate.Classify.Kind == ClassificationKind.Creator) yield return $"gate {gate.Id}: 'classify: creator' cannot be enforced yet for receive: only requester, keep and the name of a virtual service";
             if (gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return $"gate {gate.Id}: datagrams ({gate.When.Listen}) cannot be enforced yet: only TCP and unix connections";
             if (gate.Classify.Kind == ClassificationKind.Named && !names.Contains(gate.Classify.VirtualService)) yield return $"gate {gate.Id}: there is no virtual service '{gate.Classify.VirtualService}'";

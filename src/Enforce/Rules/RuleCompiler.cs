@@ -1,3 +1,4 @@
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Model;
 
@@ -19,7 +20,8 @@ internal static class RuleCompiler
         Gate[] gates = [.. rules.Gates.Where(gate => gate.State == GateState.Approved)];
         List<(uint, Service)> services = [];
         Dictionary<uint, ListenAddress> endpoints = [];
-        Dictionary<RuleKey, Rule> entries = [];
+        Dictionary<RuleKey, Rule> entries = [], admitted = [];
+        List<AdmittedService> admittedServices = [];
         Precedence precedence = new(rules);
         foreach (Service service in rules.Services)
         {
@@ -27,7 +29,9 @@ internal static class RuleCompiler
             if (own.Length == 0) continue;
             uint serviceId = ids.Id(IdKind.Service, service.Name);
             services.Add((serviceId, service));
-            Expand(serviceId, own, precedence, ids, endpoints, entries);
+            Expand(serviceId, own, precedence, ids, endpoints, entries, admitted);
+            if (own.FirstOrDefault(gate => AdmissionRules.Covers(gate.Binds)) is { } first)
+                admittedServices.Add(new AdmittedService(serviceId, service, first.When.Listen is { } at ? ids.Id(IdKind.Endpoint, at.ToString()) : 0, first.When.Listen, [.. own.Select(gate => gate.Evidence?.Pattern).OfType<string>()]));
         }
 
         return new CompiledRules(
@@ -35,12 +39,13 @@ internal static class RuleCompiler
             services,
             [.. endpoints.Select(endpoint => (endpoint.Key, endpoint.Value))],
             entries,
-            [.. gates.Select(gate => (ids.Id(IdKind.Gate, gate.Id), gate))]);
+            [.. gates.Select(gate => (ids.Id(IdKind.Gate, gate.Id), gate))])
+        { Admission = new AdmissionRules(admittedServices, admitted) };
     }
 
     // Every address and requester that a gate of the service names, and "any other" for both. A requester that no gate names
     // is looked up as any other, so the kernel needs two lookups at most.
-    private static void Expand(uint service, Gate[] gates, Precedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
+    private static void Expand(uint service, Gate[] gates, Precedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries, Dictionary<RuleKey, Rule> admitted)
     {
         List<ListenAddress?> addresses = [null, .. gates.Select(gate => gate.When.Listen).OfType<ListenAddress>().Distinct()];
         List<string?> requesters = [null, .. gates.SelectMany(gate => gate.When.Requesters ?? []).Distinct(StringComparer.Ordinal)];
@@ -54,7 +59,7 @@ internal static class RuleCompiler
                 if (winner is null) continue;
                 uint requesterId = requester is null ? 0 : ids.Id(IdKind.VirtualService, requester);
                 uint named = winner.Classify.Kind == ClassificationKind.Named ? ids.Id(IdKind.VirtualService, winner.Classify.VirtualService) : 0;
-                entries[new RuleKey(0, service, ReceiveCall, endpoint, requesterId)] = new Rule((uint)winner.Classify.Kind, named, (uint)winner.Binds, ids.Id(IdKind.Gate, winner.Id));
+                (AdmissionRules.Covers(winner.Binds) ? admitted : entries)[new RuleKey(0, service, ReceiveCall, endpoint, requesterId)] = new Rule((uint)winner.Classify.Kind, named, (uint)winner.Binds, ids.Id(IdKind.Gate, winner.Id));
             }
         }
     }

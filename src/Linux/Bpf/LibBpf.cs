@@ -109,6 +109,13 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library)]
     internal static partial int libbpf_num_possible_cpus();
 
+    // Here because a generic class cannot import it.
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport("libc")]
+    internal static partial int munmap(nint address, nuint length);
+
     /// <summary><c>struct bpf_object_open_opts</c> up to the object's name; libbpf reads as much as <c>Size</c> says.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct OpenOptions

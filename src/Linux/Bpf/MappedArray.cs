@@ -5,7 +5,7 @@ namespace VirtualServices.Linux.Bpf;
 
 /// <summary>An array map made with <c>BPF_F_MMAPABLE</c>, mapped into this process: entries are read and written without a call. The kernel writes at the same time.</summary>
 /// <typeparam name="T">The value; its size is a multiple of 8.</typeparam>
-public sealed unsafe partial class MappedArray<T> : IDisposable
+public sealed unsafe class MappedArray<T> : IDisposable
     where T : unmanaged
 {
     private readonly nuint _length;
@@ -22,7 +22,7 @@ public sealed unsafe partial class MappedArray<T> : IDisposable
         nuint page = (nuint)Environment.SystemPageSize;
         Count = (int)map.MaxEntries;
         _length = ((nuint)sizeof(T) * map.MaxEntries + page - 1) / page * page;
-        nint address = mmap(0, _length, ProtectRead | ProtectWrite, MapShared, map.Descriptor, 0);
+        nint address = LibBpf.mmap(0, _length, ProtectRead | ProtectWrite, MapShared, map.Descriptor, 0);
         if (address == -1) throw new BpfException("map", map.Name, Marshal.GetLastPInvokeError());
         _entries = (T*)address;
     }
@@ -45,13 +45,7 @@ public sealed unsafe partial class MappedArray<T> : IDisposable
     public void Dispose()
     {
         if (_entries is null) return;
-        _ = munmap((nint)_entries, _length);
+        _ = LibBpf.munmap((nint)_entries, _length);
         _entries = null;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, nint offset);
-
-    [LibraryImport("libc")]
-    private static partial int munmap(nint address, nuint length);
 }
