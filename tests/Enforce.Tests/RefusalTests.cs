@@ -9,8 +9,8 @@ public sealed class RefusalTests
     public static TheoryData<string, string> Refused => new()
     {
         { "accept", "gate g: 'on: accept' cannot be enforced yet" },
-        { "connection", "gate g: 'binds: connection' cannot be enforced yet" },
-        { "request", "gate g: 'binds: request' cannot be enforced yet" },
+        { "unix request", "gate g: 'binds: request' cannot be enforced on a unix socket" },
+        { "two addresses", "gate g: gates that bind requests of one service must name the same address" },
         { "creator", "gate g: 'classify: creator' cannot be enforced yet" },
         { "udp", "gate g: datagrams (udp/53) cannot be enforced yet" },
         { "named", "gate g: there is no virtual service 'nobody'" },
@@ -28,8 +28,8 @@ public sealed class RefusalTests
         RuleSet rules = what switch
         {
             "accept" => Given.Rules([a], Given.Gate("g", on: GateCall.Accept)),
-            "connection" => Given.Rules([a], Given.Gate("g", binds: BindScope.Connection)),
-            "request" => Given.Rules([a], Given.Gate("g", binds: BindScope.Request)),
+            "unix request" => Given.Rules([a], Given.Gate("g", binds: BindScope.Request, listen: "unix//run/g.sock")),
+            "two addresses" => Given.Rules([a], Given.Gate("g", binds: BindScope.Request, listen: "tcp/1"), Given.Gate("h", binds: BindScope.Connection, listen: "tcp/2")),
             "creator" => Given.Rules([a], Given.Gate("g", "creator")),
             "udp" => Given.Rules([a], Given.Gate("g", listen: "udp/53")),
             "named" => Given.Rules([a], Given.Gate("g", "nobody")),
@@ -46,7 +46,7 @@ public sealed class RefusalTests
     [Fact]
     public void All_reasons_are_told_at_once()
     {
-        RuleSet rules = Given.Rules([Given.Vs("a")], Given.Gate("one", on: GateCall.Fork), Given.Gate("two", binds: BindScope.Request));
+        RuleSet rules = Given.Rules([Given.Vs("a")], Given.Gate("one", on: GateCall.Fork), Given.Gate("two", binds: BindScope.Request, listen: "unix//run/g.sock"));
         string message = Assert.Throws<VsException>(() => RuleCompiler.Compile(rules, new IdTable())).Message;
         Assert.Contains("gate one", message, StringComparison.Ordinal);
         Assert.Contains("gate two", message, StringComparison.Ordinal);
