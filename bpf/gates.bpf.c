@@ -28,6 +28,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		*at = bpf_ktime_get_ns();
 	if (!tag)
 		return 0;
+	run_for(tag, prev->se.sum_exec_runtime);
 	tag->runtime_seen = prev->se.sum_exec_runtime;
 	if (bpf_core_field_exists(prev->sched_info))
 		tag->delay_seen = prev->sched_info.run_delay;

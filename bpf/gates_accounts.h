@@ -60,6 +60,17 @@ static __always_inline __u64 runtime_now(struct task_struct *task, struct task_t
 	return runtime;
 }
 
+/* For the share feedback: what the task ran since its last switch goes to the virtual service that it has now. The accounts are exact, this need not be. */
+static __always_inline void run_for(struct task_tag *tag, __u64 runtime)
+{
+	__u64 before = tag->flags & TAG_SEEN ? tag->runtime_seen : tag->runtime_tagged;
+	__u32 vs = tag->vs;
+	__u64 *sum = bpf_map_lookup_elem(&vs_runtime, &vs);
+
+	if (sum && runtime > before)
+		*sum += runtime - before;
+}
+
 /* A process-wide binding is made in the leader's tag; the other threads follow when they next leave the processor. */
 static __always_inline void follow_leader(struct task_struct *task, struct task_tag *tag, __u64 runtime)
 {

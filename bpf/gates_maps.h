@@ -17,6 +17,8 @@ struct { __uint(type, BPF_MAP_TYPE_PERCPU_HASH); __uint(map_flags, BPF_F_NO_PREA
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 16384); __type(key, struct process_key); __type(value, struct process_account); } process_cpu SEC(".maps");
 /* Addresses where governed services listen -> service: tells accepted from connected sockets that are older than the gates. */
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 65536); __type(key, struct listener_key); __type(value, __u32); } listeners SEC(".maps");
+/* CPU time of all tasks of a virtual service up to their last switch, ns: what the share feedback watches. Cheaper to read than all tasks. */
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, __u64); } vs_runtime SEC(".maps");
 /* How often a runtime was moved into the accounts: a reader that sees it change reads again. */
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } charges SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } switched_at SEC(".maps");

@@ -45,6 +45,9 @@ public sealed record EnforcementStatus(
     IReadOnlyList<ProcessCharge> Ended,
     MoverStatus Mover)
 {
+    /// <summary>What admission does at services whose gates bind requests or connections.</summary>
+    public IReadOnlyList<AdmissionUse> Admission { get; init; } = [];
+
     /// <summary>Nothing is enforced.</summary>
     public static readonly EnforcementStatus Nothing = new(EnforcerState.None, 0, null, null, false, "none", 0, [], [], [], [], [], new MoverStatus(0, 0, 0, 0, 0, 0, 0, ""));
 }

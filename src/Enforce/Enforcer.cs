@@ -4,6 +4,7 @@ using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Rules;
+using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
@@ -137,7 +138,8 @@ public sealed class Enforcer : IDisposable
         mover.Start();
         tree?.RemoveOthers();
         admission = AdmissionControl.Start(kernel, compiled, options);
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, reconciler, admission, options, hierarchy);
+        ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, admission, options, hierarchy);
         keeper.Start();
         return new Enforcer(held, kernel, mover, keeper, admission, options.Audit) { TookOver = kernel.TookOver };
     }

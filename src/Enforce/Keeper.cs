@@ -3,6 +3,7 @@ using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Rules;
+using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 
@@ -20,6 +21,7 @@ internal sealed class Keeper : IDisposable
     private readonly MemberScan _scan;
     private readonly ExistingConnections _connections;
     private readonly Mover _mover;
+    private readonly ShareKeeper? _shares;
     private readonly Reconciler? _reconciler;
     private readonly AdmissionLoop? _admission;
     private readonly EnforceOptions _options;
@@ -31,10 +33,10 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, Reconciler? reconciler, AdmissionLoop? admission, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, AdmissionLoop? admission, EnforceOptions options, CpuHierarchy? hierarchy)
     {
         (_kernel, _rules, _generation, _admission) = (kernel, rules, generation, admission);
-        (_scan, _connections, _mover, _reconciler, _options) = (scan, connections, mover, reconciler, options);
+        (_scan, _connections, _mover, _shares, _reconciler, _options) = (scan, connections, mover, shares, reconciler, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
         Agent.TryRead(kernel["agent"], out AgentRecord before);
@@ -52,10 +54,11 @@ internal sealed class Keeper : IDisposable
     /// <summary>Faults where the enforcer cannot go on.</summary>
     public Task Completion => _completion.Task;
 
-    /// <summary>Writes the first heartbeat and starts the thread.</summary>
+    /// <summary>Writes the first heartbeat and starts the threads.</summary>
     public void Start()
     {
         Agent.Write(_kernel, _agent, _mover);
+        _shares?.Start();
         _thread.Start();
     }
 
@@ -64,6 +67,7 @@ internal sealed class Keeper : IDisposable
     {
         _stop.Cancel();
         if (_thread.IsAlive) _thread.Join();
+        _shares?.Dispose();
         _completion.TrySetResult();
         _news.Dispose();
         _stop.Dispose();
@@ -78,6 +82,7 @@ internal sealed class Keeper : IDisposable
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
                 if (_admission?.Failure is { } ended) throw new InvalidOperationException("admission stopped", ended);
+                if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();

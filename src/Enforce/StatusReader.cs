@@ -43,7 +43,8 @@ public static class StatusReader
             Gates(kernel, ids),
             sums.Live(ids),
             sums.Ended(ids),
-            MoverOf(kernel, agent));
+            MoverOf(kernel, agent))
+        { Admission = Admission.AdmissionStatus.Read(Pins.Default, ids) };
     }
 
     // An account is moved from a task to the sums at a re-bind or exit: read in between, it would count twice or not at all.

@@ -6,9 +6,9 @@ namespace VirtualServices.EndToEnd;
 public sealed class IsolationTests
 {
     private const double LeastOfTargetRate = 0.95;
-    private const double MostOfAlone = 10;
-    private const double LeastGain = 5;
-    private const double LeastAggressorKeeps = 0.75;
+    private const double MostOfAlone = 5;
+    private const double LeastGain = 8;
+    private const double LeastAggressorKeeps = 0.80;
     private const double LeastChargedRight = 0.95;
 
     [Fact]

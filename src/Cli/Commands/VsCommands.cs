@@ -9,6 +9,7 @@ internal static class VsCommands
     [
         ("doctor", DoctorCommand.Create),
         ("record", RecordCommand.Create),
+        ("import", ImportCommand.Create),
         ("show", ShowCommand.Create),
         ("infer", InferCommand.Create),
         ("review", ReviewCommand.Create),

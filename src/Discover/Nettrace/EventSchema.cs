@@ -41,6 +41,9 @@ internal static class EventSchema
         new("Fd", FieldType.Signed),
     ];
 
+    // Index + 1 into the session's virtual services, 0 where not known; sessions of before have no such field.
+    private static readonly EventField[] ReceiveFields = [.. CallFields, new("VirtualService", FieldType.Unsigned)];
+
     private static readonly EventField[] ForkFields = [.. CallFields, new("Child", FieldType.Signed), new("ChildPid", FieldType.Signed)];
 
     private static readonly EventField[] DescribeFields =
@@ -54,6 +57,8 @@ internal static class EventSchema
         new("Role", FieldType.Unsigned),
         new("Local", FieldType.Utf16),
         new("Remote", FieldType.Utf16),
+        new("Connection", FieldType.Utf16), // absent in sessions of before, as is what follows
+        new("Host", FieldType.Utf16),
     ];
 
     private static readonly EventField[] EndFields = [new("Events", FieldType.Unsigned), new("Lost", FieldType.Unsigned)];
@@ -62,7 +67,7 @@ internal static class EventSchema
     [
         Call(CallKind.Accept, "A connection was accepted"),
         Call(CallKind.Connect, "A connection was made or tried"),
-        Call(CallKind.Receive, "Bytes were received"),
+        new((int)CallKind.Receive, nameof(CallKind.Receive), ReceiveFields, "Bytes were received"),
         Call(CallKind.Send, "Bytes were sent"),
         Call(CallKind.Close, "A descriptor was closed"),
         new((int)CallKind.Fork, nameof(CallKind.Fork), ForkFields, "A process or thread was made"),

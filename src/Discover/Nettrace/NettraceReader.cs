@@ -10,13 +10,12 @@ internal sealed class NettraceReader : IDisposable
 {
     // More than any recording makes between two sequence points, or in all: a file beyond is not ours.
     private const int MaximumThreads = 1 << 20;
-    private const int MaximumDescriptions = 1 << 24;
     private const int MaximumTypes = 1 << 12;
 
     private readonly BlockReader _blocks;
     private readonly Dictionary<uint, int> _types = [];
     private readonly Dictionary<ulong, (int Pid, int Tid)> _threads = [];
-    private readonly List<SocketDescription> _descriptions = [];
+    private readonly RecentDescriptions _descriptions = new();
     private int _position;
     private bool _inEvents;
     private EventHeader _header;
@@ -24,7 +23,7 @@ internal sealed class NettraceReader : IDisposable
 
     internal NettraceReader(Stream stream, string path) => _blocks = new BlockReader(stream, path);
 
-    /// <summary>Descriptions read so far.</summary>
+    /// <summary>Descriptions read so far; only the latest are kept.</summary>
     internal IReadOnlyList<SocketDescription> Descriptions => _descriptions;
 
     /// <summary>True once the end record was read.</summary>
@@ -205,9 +204,13 @@ internal sealed class NettraceReader : IDisposable
             e.Child = payload.Varint32();
             e.ChildPid = payload.Varint32();
         }
+        else if (e.Call is CallKind.Receive)
+        {
+            if (!payload.AtEnd) e.VirtualService = unchecked((int)payload.Varuint32());
+        }
         else if (e.Call is CallKind.Describe)
         {
-            if (_descriptions.Count >= MaximumDescriptions) throw new FieldException(at, $"expected at most {MaximumDescriptions} sockets");
+            if (_descriptions.Count == int.MaxValue) throw new FieldException(at, "expected fewer than 2^31 descriptions of sockets");
             e.Child = _descriptions.Count;
             _descriptions.Add(ReadDescription(ref payload, e.Socket));
         }
@@ -246,7 +249,11 @@ internal sealed class NettraceReader : IDisposable
         uint protocol = payload.Varuint32();
         uint role = payload.Varuint32();
         if (protocol > (uint)TransportProtocol.Pipe || role > (uint)SocketRole.Listener) throw new FieldException(at, "expected a known protocol and role");
-        return new SocketDescription(id, inode, (TransportProtocol)protocol, (SocketRole)role, ReadEnd(ref payload), ReadEnd(ref payload), peerInode, peerPid, network);
+        Endpoint local = ReadEnd(ref payload);
+        Endpoint remote = ReadEnd(ref payload);
+        string connection = payload.AtEnd ? "" : payload.Utf16();
+        string host = payload.AtEnd ? "" : payload.Utf16();
+        return new SocketDescription(id, inode, (TransportProtocol)protocol, (SocketRole)role, local, remote, peerInode, peerPid, network, connection, host);
     }
 
     private static Endpoint ReadEnd(ref Fields payload)

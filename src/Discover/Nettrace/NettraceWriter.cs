@@ -14,10 +14,10 @@ internal sealed class NettraceWriter : IDisposable
     private const int MaximumThreads = 1 << 16;
 
     private readonly Stream _stream;
-    private readonly BlockBuffer _events = new(BlockKind.Event, BlockBytes + 4096);
+    private readonly BlockBuffer _events = new(BlockKind.Event, BlockBytes + 8192);
     private readonly BlockBuffer _threads = new(BlockKind.Thread, 4096);
     private readonly Dictionary<(int Pid, int Tid), int> _threadIndexes = [];
-    private readonly byte[] _payload = new byte[2048];
+    private readonly byte[] _payload = new byte[4096];
     private uint _sequence;
     private long _lastNs;
     private long _firstNsOfBlock;
@@ -50,6 +50,11 @@ internal sealed class NettraceWriter : IDisposable
             length += Varint.Write(_payload.AsSpan(length), Varint.ZigZag(e.ChildPid));
         }
 
+        else if (e.Call is CallKind.Receive)
+        {
+            length += Varint.Write(_payload.AsSpan(length), (uint)e.VirtualService);
+        }
+
         Append((int)e.Call, ThreadIndex(e.Pid, e.Tid), end, length);
         Events++;
     }
@@ -67,6 +72,8 @@ internal sealed class NettraceWriter : IDisposable
         length += Varint.Write(payload[length..], (byte)description.Role);
         length += Text(payload[length..], description.Local.ToString());
         length += Text(payload[length..], description.Remote.ToString());
+        length += Text(payload[length..], description.Connection);
+        length += Text(payload[length..], description.Host);
         Append((int)CallKind.Describe, ThreadIndex(e.Pid, e.Tid), e.TimeNs, length);
         Events++;
     }
@@ -120,7 +127,7 @@ internal sealed class NettraceWriter : IDisposable
 
     private static int Text(Span<byte> target, string text)
     {
-        const int MaximumCharacters = 256; // no address is longer: sun_path has 108 bytes
+        const int MaximumCharacters = 256; // no address is longer: sun_path has 108 bytes; imports refuse longer names
         int length = Encoding.Unicode.GetBytes(text.AsSpan(0, Math.Min(text.Length, MaximumCharacters)), target);
         target[length] = 0;
         target[length + 1] = 0;

@@ -35,6 +35,9 @@ public sealed class SessionReader : IEventSource
     public IReadOnlyList<SocketDescription> Descriptions => _file.Descriptions;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> VirtualServices => Info.VirtualServices ?? [];
+
+    /// <inheritdoc/>
     public bool Truncated => _ended && !_file.Complete;
 
     /// <summary>Events that the recorder lost, as the events' numbers tell, so far.</summary>

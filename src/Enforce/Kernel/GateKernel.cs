@@ -15,7 +15,7 @@ internal sealed class GateKernel : IDisposable
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
-        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares",
+        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners",
     ];
 

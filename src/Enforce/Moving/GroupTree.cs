@@ -47,6 +47,9 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
     /// <summary>Group for the processes of a virtual service; best effort's where it has none.</summary>
     public (string Path, ulong Id) LeafOf(uint virtualService) => _leaves.TryGetValue(virtualService, out (string, ulong) leaf) ? leaf : _leaves[IdTable.BestEffort];
 
+    /// <summary>Group of a virtual service, which holds its processes and its children and has its share.</summary>
+    public string GroupOf(uint virtualService) => Path.GetDirectoryName(_leaves[virtualService].Path)!;
+
     /// <summary>Group for the processes of a virtual service.</summary>
     /// <param name="names">Its name after those of its parents, the topmost first.</param>
     public static string LeafPath(IEnumerable<string> names) => Below($"{Root}/{string.Join('/', names)}");

@@ -97,6 +97,7 @@ internal sealed class EndTable
         if (peer is null && end.Connection.Length > 0)
         {
             peer = _byName.GetValueOrDefault(end.Connection);
+            if (peer is not null && !AddressesAgree(peer, end)) peer = null; // the id is another connection's, on another host
             if (peer is null or { Peer: not null }) _byName[end.Connection] = end; // nobody waits under this name: now this end does
         }
 
@@ -142,6 +143,8 @@ internal sealed class EndTable
     private static SocketRole Opposite(SocketRole role) => role switch { SocketRole.Client => SocketRole.Server, SocketRole.Server => SocketRole.Client, _ => SocketRole.Unknown };
 
     private static bool IsPair(ConnectionEnd end) => end.Protocol == TransportProtocol.Tcp && end.Local.Address is not null && end.Remote.Address is not null;
+
+    private static bool AddressesAgree(ConnectionEnd one, ConnectionEnd two) => !IsPair(one) || !IsPair(two) || (one.Local == two.Remote && one.Remote == two.Local);
 
     // 127.0.0.1 means another host in each network namespace; other addresses meet across namespaces and hosts.
     private static (string Host, uint Namespace) PlaceOf(ConnectionEnd end) =>

@@ -52,6 +52,11 @@ public abstract class CpuHierarchy
     /// <summary>Sets weight and maximum of a group.</summary>
     public abstract void SetShare(string group, CpuShare share);
 
+    /// <summary>Sets the weight of a group alone; its maximum stays.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="weight">Weight among siblings, 1..10000; what a share of the same weight sets.</param>
+    public abstract void SetWeight(string group, int weight);
+
     /// <summary>Inode of a group, which is its id in the kernel.</summary>
     public ulong Id(string group) => FileIdentity.Inode(Folder(group));
 

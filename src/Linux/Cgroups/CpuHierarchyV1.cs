@@ -22,13 +22,18 @@ public sealed class CpuHierarchyV1(string mountPoint) : CpuHierarchy(mountPoint)
     public override void SetShare(string group, CpuShare share)
     {
         ArgumentNullException.ThrowIfNull(share);
-
-        // 1024 is the default as 100 is in v2; the kernel takes 2..262144.
-        int shares = Math.Clamp((int)(share.Weight * 1024L / 100), 2, 262_144);
-        Set(group, "cpu.shares", shares.ToString(CultureInfo.InvariantCulture));
+        SetWeight(group, share.Weight);
         Set(group, "cpu.cfs_period_us", PeriodMicroseconds.ToString(CultureInfo.InvariantCulture));
         long quota = share.Max is { } max ? Math.Max(1000, (long)(max * PeriodMicroseconds)) : -1;
         Set(group, "cpu.cfs_quota_us", quota.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <inheritdoc/>
+    public override void SetWeight(string group, int weight)
+    {
+        // 1024 is the default as 100 is in v2; the kernel takes 2..262144.
+        int shares = Math.Clamp((int)(weight * 1024L / 100), 2, 262_144);
+        Set(group, "cpu.shares", shares.ToString(CultureInfo.InvariantCulture));
     }
 
     private protected override string? GroupIn(string line)

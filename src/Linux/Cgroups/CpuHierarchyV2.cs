@@ -22,10 +22,13 @@ public sealed class CpuHierarchyV2(string mountPoint) : CpuHierarchy(mountPoint)
     public override void SetShare(string group, CpuShare share)
     {
         ArgumentNullException.ThrowIfNull(share);
-        Set(group, "cpu.weight", share.Weight.ToString(CultureInfo.InvariantCulture));
+        SetWeight(group, share.Weight);
         string quota = share.Max is { } max ? Math.Max(1000, (long)(max * PeriodMicroseconds)).ToString(CultureInfo.InvariantCulture) : "max";
         Set(group, "cpu.max", string.Create(CultureInfo.InvariantCulture, $"{quota} {PeriodMicroseconds}"));
     }
+
+    /// <inheritdoc/>
+    public override void SetWeight(string group, int weight) => Set(group, "cpu.weight", weight.ToString(CultureInfo.InvariantCulture));
 
     private protected override string? GroupIn(string line) => line.StartsWith("0::", StringComparison.Ordinal) ? line[3..] : null;
 

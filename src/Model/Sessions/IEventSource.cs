@@ -6,7 +6,7 @@ public interface IEventSource : IDisposable
     /// <summary>Inventory, clock and losses.</summary>
     SessionInfo Info { get; }
 
-    /// <summary>Descriptions so far, in the order of their <see cref="CallKind.Describe"/> events; <see cref="SessionEvent.Child"/> of such an event is the index.</summary>
+    /// <summary>Descriptions so far, in the order of their <see cref="CallKind.Describe"/> events; <see cref="SessionEvent.Child"/> of such an event is the index. Only the latest need be kept: an older one may throw, so look at a description when its event is read.</summary>
     IReadOnlyList<SocketDescription> Descriptions { get; }
 
     /// <summary>Names of virtual services that events know (<see cref="SessionEvent.VirtualService"/>); none in a recording.</summary>

@@ -14,6 +14,7 @@ namespace VirtualServices.Model.Sessions;
 /// <param name="Sockets">Sockets that existed at the start.</param>
 /// <param name="Counts">Counts and losses per source.</param>
 /// <param name="EndedCleanly">False while recording and after a kill.</param>
+/// <param name="VirtualServices">Names of virtual services that the source of an import knows, in the order of <see cref="SessionEvent.VirtualService"/>; absent in a recording.</param>
 public sealed record SessionInfo(
     int FormatVersion,
     string Id,
@@ -27,7 +28,8 @@ public sealed record SessionInfo(
     IReadOnlyList<ProcessRecord> Processes,
     IReadOnlyList<SocketRecord> Sockets,
     IReadOnlyList<SourceCount> Counts,
-    bool EndedCleanly)
+    bool EndedCleanly,
+    IReadOnlyList<string>? VirtualServices = null)
 {
     /// <summary>Version that this program reads and writes.</summary>
     public const int CurrentFormatVersion = 1;

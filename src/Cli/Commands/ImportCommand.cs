@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.Globalization;
+using VirtualServices.Discover.Import;
+using VirtualServices.Model;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary><c>vs import</c>: makes a session of somebody else's recording. One line in <see cref="Formats"/> per format.</summary>
+internal static class ImportCommand
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
+
+    private static readonly (string Name, string Description, string Example, Func<IReadOnlyList<string>, string, Action<long>, CancellationToken, ImportResult> Run)[] Formats =
+    [
+        (
+            "events",
+            "Makes a session of neutral events: JSON Lines with ts, pid, call, conn and so on, sorted by ts within each host; .gz allowed, - is standard input. Several files are merged by time.",
+            "vs import events frontend.jsonl.gz database.jsonl.gz -o session",
+            EventsImport.Run),
+    ];
+
+    public static Command Create(CommandContext context)
+    {
+        var command = new VsCommand("import", "Makes a session of somebody else's recording.", "vs import events recording.jsonl.gz -o session");
+        foreach (var format in Formats)
+        {
+            var files = new Argument<string[]>("FILE") { Description = "Files to read", Arity = ArgumentArity.OneOrMore };
+            var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true };
+            var one = new VsCommand(format.Name, format.Description, format.Example) { files, output };
+            one.Run(result =>
+            {
+                string folder = result.GetValue(output)!;
+                long said = context.Clock.GetTimestamp();
+                ImportResult done = format.Run(result.GetValue(files)!, folder, Say, context.Cancellation);
+                context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"imported {done.Events:N0} events to {folder}, {done.Lost:N0} lost by their source"));
+                return ExitCode.Done;
+
+                void Say(long events)
+                {
+                    if (context.Clock.GetElapsedTime(said) < ProgressInterval) return;
+                    said = context.Clock.GetTimestamp();
+                    context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"importing: {events:N0} events"));
+                }
+            });
+            command.Add(one);
+        }
+
+        return command;
+    }
+}
