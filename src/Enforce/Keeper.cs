@@ -112,7 +112,7 @@ internal sealed class Keeper : IDisposable
 
     private void Scan()
     {
-        _admission?.RequestRefresh();
+        _admission?.Refresh();
         int changed = _scan.RunUntilStable();
         MemberTables.Write(_kernel, _rules, _generation); // an executable may have been replaced
         if (changed == 0) return;

@@ -30,7 +30,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     private bool _scan = true;
     private long _scanAfter;
     private volatile bool _stop;
-    private volatile bool _refresh;
+    private TaskRecord[]? _looked;
     private Exception? _failure;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
@@ -55,8 +55,8 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     /// <summary>Starts the thread.</summary>
     public void Start() => _thread.Start();
 
-    /// <summary>Processes may have come or gone: look again.</summary>
-    public void RequestRefresh() => _refresh = true;
+    /// <summary>Processes may have come or gone: looks again in the caller's thread and hands over what it found.</summary>
+    public void Refresh() => Volatile.Write(ref _looked, _members.Look());
 
     /// <inheritdoc/>
     public int Hold(ulong connection)
@@ -146,10 +146,9 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
 
     private void Tick(long now)
     {
-        if (_refresh)
+        if (Interlocked.Exchange(ref _looked, null) is { } tasks)
         {
-            _refresh = false;
-            _members.Refresh();
+            _members.Apply(tasks);
             _scan = true;
         }
 

@@ -17,7 +17,6 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
     private readonly Dictionary<uint, AdmissionProcess> _processes = [];
     private readonly Dictionary<uint, AdmissionPlace> _places = []; // by process, or by service | InFront
     private readonly HashSet<uint> _inFront = [];
-    private HashSet<DoorKey> _doors = [];
     private IConnectionHolds? _holds;
     private int _stations;
 
@@ -49,17 +48,23 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
             log?.Invoke($"{service.Service.Name}: {reason}; requests are admitted at the front ends");
         }
 
-        Refresh();
+        Apply(Look());
     }
 
-    /// <summary>Finds processes and listeners that came, and forgets those that went.</summary>
-    public void Refresh()
+    /// <summary>The slow half of a look at processes and listeners that came: takes up to a second on a busy host, so never in the thread that admits.</summary>
+    public TaskRecord[] Look()
     {
         TaskRecord[] tasks = Leaders();
+        foreach (AdmittedService service in rules.Admission.Services) WriteDoors(tasks, service);
+        return tasks;
+    }
+
+    /// <summary>The fast half: takes processes in that came, and forgets those that went.</summary>
+    public void Apply(TaskRecord[] tasks)
+    {
         HashSet<uint> alive = [];
         foreach (AdmittedService service in rules.Admission.Services)
         {
-            WriteDoors(tasks, service);
             bool front = _inFront.Contains(service.Id);
             foreach (TaskRecord task in tasks)
             {
@@ -131,7 +136,6 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         }
 
         foreach ((DoorKey key, Door door) in doors) kernel["admission_doors"].Update(key, door);
-        _doors.UnionWith(doors.Keys);
     }
 
     private static IEnumerable<(TaskRecord Task, SocketDescription Listener)> Listeners(TaskRecord[] tasks)
