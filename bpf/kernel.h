@@ -56,6 +56,10 @@ enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_CLOSE = 7,
+	TCP_LAST_ACK = 9,
+	SHUTDOWN_BOTH = 3,
 	TCP_LISTEN = 10,
 	SOL_SOCKET = 1,
 	SCM_RIGHTS = 1,
@@ -188,6 +192,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
+	u8 sk_shutdown;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 };

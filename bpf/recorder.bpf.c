@@ -3,6 +3,7 @@
 #include "recorder_clients.h"
 #include "recorder_calls.h"
 #include "recorder_wakes.h"
+#include "recorder_lengths.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -66,12 +66,20 @@ struct {
 	__type(value, u8);
 } seen SEC(".maps");
 
+/* How a TCP connection came about. */
+struct connector {
+	u32 process; /* that connects; 0 where it was accepted */
+	u8 passive;
+	u8 told; /* level sockets: that it was accepted or made */
+	u16 unused;
+};
+
 /* Which process connects, until the connection is there: while it is being made its port is not known yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, u32);
+	__type(value, struct connector);
 } connectors SEC(".maps");
 
 /* Which process made the client's end: a connection whose client is not recorded gets its peer from here. */

@@ -51,7 +51,7 @@ public sealed class Recorder : IDisposable
         bool begun = false;
         try
         {
-            using RecorderProgram program = new(options.RingBytes, watchStrangers: false);
+            using RecorderProgram program = new(options.RingBytes, options.Level);
             using RecordedCommand? command = options.Command.Count > 0 ? RecordedCommand.StartStopped(options.Command) : null;
             if (command is not null)
             {
@@ -98,7 +98,7 @@ public sealed class Recorder : IDisposable
             File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
             "record",
-            "syscalls",
+            _options.Level == RecordLevel.Sockets ? "sockets" : "syscalls",
             clock,
             _services,
             _inventory.Snapshot(),

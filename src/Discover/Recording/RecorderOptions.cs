@@ -14,6 +14,9 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
     /// <summary>A command to start and record as a service of its own; empty for none.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
+    /// <summary>How much is recorded.</summary>
+    public RecordLevel Level { get; init; }
+
     /// <summary>Bytes of the ring buffer between kernel and recorder: a power of two, at least a page.</summary>
     public int RingBytes { get; init; } = 16 << 20;
 
@@ -22,6 +25,16 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
 
     /// <summary>Called once when everything that runs is being recorded.</summary>
     public Action? Started { get; init; }
+}
+
+/// <summary>How much is recorded.</summary>
+public enum RecordLevel
+{
+    /// <summary>Every call that relays work, with descriptor and duration. Costs all system calls of the host some 0.2 µs while it runs.</summary>
+    Syscalls,
+
+    /// <summary>What sockets say of receives and sends themselves, io_uring's among them: no pipes, no descriptors, no durations. Costs other programs nothing per system call.</summary>
+    Sockets,
 }
 
 /// <summary>How a recording goes.</summary>

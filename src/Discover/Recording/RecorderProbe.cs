@@ -13,7 +13,7 @@ public static class RecorderProbe
     {
         try
         {
-            using RecorderProgram program = new(SmallRing, watchStrangers: false);
+            using RecorderProgram program = new(SmallRing, RecordLevel.Syscalls);
             return null;
         }
         catch (VsException error)

@@ -9,7 +9,9 @@ namespace VirtualServices.Discover.Recording;
 internal sealed partial class RecorderProgram : IDisposable
 {
     // Inheritance first: from then on no child of a marked task is missed.
-    private static readonly string[] Programs = ["on_fork", "on_exec", "on_task_exit", "on_tcp_state", "on_waking", "on_enter", "on_exit"];
+    private static readonly string[] CommonPrograms = ["on_fork", "on_exec", "on_task_exit", "on_tcp_state", "on_waking"];
+    private static readonly string[] SyscallPrograms = ["on_enter", "on_exit"];
+    private static readonly string[] SocketPrograms = ["on_receive", "on_send", "on_tcp_close"];
 
     private readonly BpfObject _object;
     private readonly BpfMap _ring;
@@ -19,21 +21,23 @@ internal sealed partial class RecorderProgram : IDisposable
 
     /// <summary>Loads and attaches. Nothing is recorded before <see cref="Mark"/>.</summary>
     /// <exception cref="VsException">The kernel lacks something or refuses.</exception>
-    internal RecorderProgram(int ringBytes, bool watchStrangers)
+    internal RecorderProgram(int ringBytes, RecordLevel level)
     {
         CheckHost();
         try
         {
             _object = BpfObject.Open(Image(), "recorder");
-            _object.SetInitialValue(".rodata", CallTable.Build() with { WatchStrangers = watchStrangers ? 1u : 0u });
+            _object.SetInitialValue(".rodata", CallTable.Build() with { LevelSockets = level == RecordLevel.Sockets ? 1u : 0u });
             _object.SetMaxEntries("ring", (uint)ringBytes);
+            (string[] wanted, string[] unwanted) = level == RecordLevel.Sockets ? (SocketPrograms, SyscallPrograms) : (SyscallPrograms, SocketPrograms);
+            foreach (string program in unwanted) _object.SkipProgram(program);
             _object.Load();
             _ring = _object.Map("ring");
             _services = _object.Map("services");
             _counts = _object.Map("counts");
             Ring = new RingBuffer(_ring);
             LearnEventfd();
-            foreach (string program in Programs) _links.Add(_object.Attach(program));
+            foreach (string program in CommonPrograms.Concat(wanted)) _links.Add(_object.Attach(program));
         }
         catch (BpfException error)
         {
