@@ -1,6 +1,5 @@
 using VirtualServices.Discover.Recording;
 using VirtualServices.Discover.Sessions;
-using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Kernel.Tests;
