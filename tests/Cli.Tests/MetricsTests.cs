@@ -16,7 +16,7 @@ public sealed partial class MetricsTests
         string[] served = [.. Type().Matches(text).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal)];
         string[] documented = [.. Documented().Matches(await File.ReadAllTextAsync(DocsPath(), TestContext.Current.CancellationToken)).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal)];
 
-        // The histogram has nothing to say before the first move: EnforceTests sees it.
+        // The histogram has nothing to say before the first move: no test has seen it served yet.
         Assert.Equal(documented.Where(name => name != "vs_enforcer_move_latency_seconds"), served);
     }
 
