@@ -77,9 +77,11 @@ public sealed class ShareFeedbackTests
                 Assert.All(written, weight => Assert.InRange(weight, 1, 10_000));
             }
 
-            double scale = written.Zip(weights, (now, rule) => (double)now / rule).Min();
+            // Weights are whole numbers: small ones say little about the scale.
+            const int LargeEnough = 20;
+            double scale = written.Zip(weights).Where(pair => pair.First > LargeEnough).Select(pair => (double)pair.First / pair.Second).DefaultIfEmpty(1).Min();
             for (int i = 0; i < nodes.Length; i++)
-                if (feedback.Used(i) >= feedback.Entitled(i) && written[i] > 20) Assert.Equal(weights[i] * scale, written[i], Math.Max(1.0, written[i] * 0.05));
+                if (feedback.Used(i) >= feedback.Entitled(i) && written[i] > LargeEnough) Assert.Equal(weights[i] * scale, written[i], Math.Max(1.0, written[i] * 0.05));
         });
 
     private static (double[] Used, int[] Weights) Run(ShareNode[] nodes, double[] demand, int rounds)
