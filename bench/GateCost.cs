@@ -11,10 +11,10 @@ internal sealed class GateCost(int pairs, int seconds, TextWriter output, TextWr
 {
     private const int Connections = 4;
 
-    private static readonly (string Name, int Rows, bool Reconnect)[] Loads =
+    private static readonly (string Name, int Rows)[] Loads =
     [
-        ("one row per query (most gates per CPU time)", 1, false),
-        ("a query of about 3 ms", 0, false),
+        ("one row per query (most gates per CPU time)", 1),
+        ("a query of about 3 ms", 0),
     ];
 
     /// <summary>Runs all pairs and writes the tables.</summary>
@@ -28,7 +28,7 @@ internal sealed class GateCost(int pairs, int seconds, TextWriter output, TextWr
             await output.WriteLineAsync("| load, 4 connections, closed loop | gates off, median | gates on, median | on / off, median | range | pairs |");
             await output.WriteLineAsync("|---|---|---|---|---|---|");
             string? status = null;
-            foreach ((string name, int rows, _) in Loads)
+            foreach ((string name, int rows) in Loads)
             {
                 Workload workload = rows == 0 ? stage.Workload : stage.Workload with { Rows = rows };
                 List<(double Off, double On)> results = [];

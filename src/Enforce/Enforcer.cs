@@ -114,7 +114,7 @@ public sealed class Enforcer : IDisposable
         Reconciler? reconciler = null;
         if (hierarchy is not null)
         {
-            HostAccess.EnableFastMoves(hierarchy, options.Log);
+            HostAccess.EnableFastMoves(options.Log);
             tree = new GroupTree(hierarchy);
             tree.Apply(compiled.VirtualServices);
             reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));

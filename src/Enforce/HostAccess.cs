@@ -36,13 +36,12 @@ internal static unsafe class HostAccess
             if (LibC.mount(type, target, type, 0, null) != 0) throw new VsException(ExitCode.HostLacks, $"cannot mount a bpffs at {BpfFileSystem} (errno {LibC.errno}): mount it with 'mount -t bpf bpf {BpfFileSystem}'");
     }
 
-    /// <summary>Switches favordynmods on where it is off; without it a lone move takes some 16 ms.</summary>
-    public static void EnableFastMoves(CpuHierarchy hierarchy, Action<string>? log)
+    /// <summary>Switches favordynmods on where it is off; without it a lone move waits some 16 ms for a grace period of the kernel.</summary>
+    public static void EnableFastMoves(Action<string>? log)
     {
         try
         {
-            if (CgroupMount.WithCpu(CgroupMount.Find()) is { } mount && DynamicModifications.Enable(mount, FastMount))
-                log?.Invoke($"switched favordynmods on for {hierarchy.Name} by a mount at {FastMount}");
+            if (DynamicModifications.Enable(FastMount)) log?.Invoke($"switched favordynmods on by a mount of cgroup2 at {FastMount}");
         }
         catch (VsException error)
         {
@@ -51,10 +50,7 @@ internal static unsafe class HostAccess
     }
 
     /// <summary>Takes back what <see cref="EnableFastMoves"/> did.</summary>
-    public static void DisableFastMoves()
-    {
-        if (CgroupMount.WithCpu(CgroupMount.Find().Where(mount => mount.MountPoint != FastMount)) is { } mount) DynamicModifications.Disable(mount, FastMount);
-    }
+    public static void DisableFastMoves() => DynamicModifications.Disable(FastMount);
 
     /// <summary>Words for a refusal of the kernel.</summary>
     public static VsException Explain(string operation, BpfException error) => error.Errno is 1 or 13

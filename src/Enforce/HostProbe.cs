@@ -57,14 +57,14 @@ public static class HostProbe
         }
     }
 
-    /// <summary>favordynmods of the hierarchy that is used.</summary>
+    /// <summary>favordynmods: whether a lone move of a process is fast.</summary>
     internal static Capability FastMoves(IReadOnlyList<CgroupMount> mounts)
     {
         const string Name = "favordynmods";
-        if (CgroupMount.WithCpu(mounts) is not { } mount) return new Capability(Name, CapabilityState.Missing, false, "", "no hierarchy with the cpu controller", "see cpu shares");
-        if (mount.FavorsDynamicModifications) return new Capability(Name, CapabilityState.Works, false, $"{mount.MountPoint} has it", "", "");
+        if (CgroupMount.WithCpu(mounts) is null) return new Capability(Name, CapabilityState.Missing, false, "", "no hierarchy with the cpu controller", "see cpu shares");
+        if (mounts.FirstOrDefault(mount => mount.FavorsDynamicModifications) is { } mount) return new Capability(Name, CapabilityState.Works, false, $"{mount.MountPoint} has it", "", "");
         return LibC.geteuid() == 0
-            ? new Capability(Name, CapabilityState.Works, false, $"switched on while enforcing, by a second mount of {mount.MountPoint} below {EnforcerLock.Folder}", "", "")
+            ? new Capability(Name, CapabilityState.Works, false, $"switched on while enforcing, by one more mount of cgroup2 below {EnforcerLock.Folder}", "", "")
             : new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may mount", "run 'sudo vs doctor'");
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using VirtualServices.Infer.Links;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -98,6 +99,18 @@ public sealed class StatisticalLinkTests
 
         Assert.True(right > 0.93 * links.Length, $"{right} of {links.Length} right");
         Assert.True(sure > 0.8 * links.Length && sureRight > 0.98 * sure, $"{sureRight} of {sure} sure ones right");
+    }
+
+    [Fact]
+    public void A_session_longer_than_a_window_tells_of_each_call_and_request_once()
+    {
+        const int Requests = LinkCollector.Window / 5 + 1000; // a request makes five: itself, two calls, and what they are at the back ends
+        (Recording recording, Dictionary<string, string> truth) = Simulate(Requests, apartUs: 3000, seed: 3);
+        JsonElement[] links = [.. OutputTests.Lines(OutputTests.Links(recording)).Where(l => l.GetProperty("service").GetString() == "web")];
+        Assert.Equal(truth.Keys.Order(), links.Select(l => l.GetProperty("conn").GetString()!).Order());
+        int right = links.Count(l => l.GetProperty("parent") is { ValueKind: JsonValueKind.Object } parent && parent.GetProperty("conn").GetString() == truth[l.GetProperty("conn").GetString()!]);
+        Assert.True(right > 0.99 * links.Length, $"{right} of {links.Length} right");
+        Assert.Equal(3 * Requests, OutputTests.Lines(OutputTests.Attribution(PostgresTests.Conclude(recording), recording)).Length);
     }
 
     [Fact]

@@ -142,8 +142,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
 
         _calls.RemoveRange(0, told);
         int kept = 0;
-        foreach (RequestNode request in _requests)
+        for (int i = 0; i < _requests.Count; i++)
         {
+            RequestNode request = _requests[i];
             if ((request.Settled && Resolve(request, all)) || (all && Resolve(request, all))) onRequest?.Invoke(request);
             else _requests[kept++] = request;
         }
