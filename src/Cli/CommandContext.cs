@@ -20,6 +20,12 @@ internal sealed record CommandContext(TextWriter Out, TextWriter Error, ITermina
         init => _cancellation = value;
     }
 
+    /// <summary>From now on a second Ctrl-C, SIGTERM or SIGHUP does not end the process in the middle of putting things back: it is only answered.</summary>
+    public void FinishWhateverComes(string answer)
+    {
+        if (_cancellation is null) _signals.Value.Insist(() => Error.WriteLine(answer));
+    }
+
     /// <summary>Tables and colours on <see cref="Out"/>; plain text where that is no terminal. Made at the first use, it is slow to start.</summary>
     public IAnsiConsole Console => field ??= AnsiConsole.Create(new AnsiConsoleSettings
     {

@@ -2,11 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace VirtualServices.Cli;
 
-/// <summary>Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation, so that a command ends cleanly; the second one ends the process.</summary>
+/// <summary>
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancellation, so that a command ends cleanly. The second one ends the process, unless that would leave something behind.
+/// </summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
+    private volatile Action? _notice;
 
     public StopSignals() => _registrations =
     [
@@ -17,6 +20,10 @@ internal sealed class StopSignals : IDisposable
 
     public CancellationToken Token => _source.Token;
 
+    /// <summary>Makes further signals only say that the end is near.</summary>
+    /// <param name="notice">Hears of each.</param>
+    public void Insist(Action notice) => _notice = notice;
+
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in _registrations) registration.Dispose();
@@ -25,8 +32,10 @@ internal sealed class StopSignals : IDisposable
 
     private void Stop(PosixSignalContext signal)
     {
-        if (_source.IsCancellationRequested) return;
+        bool again = _source.IsCancellationRequested;
+        if (again && _notice is null) return;
         signal.Cancel = true;
-        _source.Cancel();
+        if (again) _notice?.Invoke();
+        else _source.Cancel();
     }
 }

@@ -57,7 +57,7 @@ public sealed class Enforcer : IDisposable
         UnitCheck.Run(rules);
         CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
         HostAccess.RequireBpfFileSystem();
-        EnforcerLock held = EnforcerLock.Take();
+        EnforcerLock held = EnforcerLock.TakeForEnforcer();
         bool fresh = !Pins.Default.Exist;
         GateKernel? kernel = null;
         Mover? mover = null;
@@ -116,8 +116,12 @@ public sealed class Enforcer : IDisposable
         {
             HostAccess.EnableFastMoves(options.Log);
             tree = new GroupTree(hierarchy);
-            tree.Apply(compiled.VirtualServices);
+            tree.Apply(compiled.VirtualServices, cancellation);
             reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));
+        }
+        else if (kernel.TookOver)
+        {
+            Undo.Groups(kernel, options.Log); // audit moves nothing, so what an enforcer before moved goes back
         }
 
         cancellation.ThrowIfCancellationRequested();

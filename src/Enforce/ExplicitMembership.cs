@@ -87,7 +87,7 @@ public static class ExplicitMembership
         agent = default;
         if (!Pins.Default.Exist) throw new VsException(ExitCode.DoesNotHold, "nothing is enforced: start 'vs enforce RULES' first");
         GateKernel kernel = GateKernel.Open(Pins.Default);
-        if (Agent.TryRead(kernel["agent"], out agent) && EnforcerLock.Holder() == (int)agent.Pid) return kernel;
+        if (Agent.TryRead(kernel["agent"], out agent) && EnforcerLock.Enforcer() == (int)agent.Pid) return kernel;
         kernel.Dispose();
         throw new VsException(ExitCode.DoesNotHold, "the enforcer is dead, so nobody would move the processes: start 'vs enforce RULES' again, which takes over, and then assign");
     }

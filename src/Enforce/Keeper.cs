@@ -5,6 +5,7 @@ using VirtualServices.Enforce.Rules;
 using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
+using VirtualServices.Model;
 
 namespace VirtualServices.Enforce;
 
@@ -79,6 +80,7 @@ internal sealed class Keeper : IDisposable
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
+                if (!Pins.Default.Exist) throw new VsException(ExitCode.HostLacks, "somebody removed the pins of the gates in the BPF file system, so the gates are gone: enforcement ends, processes go to the root cgroup");
                 if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {

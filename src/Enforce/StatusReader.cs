@@ -19,7 +19,7 @@ public static class StatusReader
     {
         HostAccess.RequireRoot("read the status");
         if (!Pins.Default.Exist) return EnforcementStatus.Nothing;
-        if (!File.Exists(Pins.Default.Link("on_receive")) && EnforcerLock.Holder() is not null) return EnforcementStatus.Nothing with { Enforcer = EnforcerState.Starting };
+        if (!File.Exists(Pins.Default.Link("on_receive")) && EnforcerLock.IsHeld()) return EnforcementStatus.Nothing with { Enforcer = EnforcerState.Starting };
         using GateKernel kernel = GateKernel.Open(Pins.Default);
         return Read(kernel);
     }
@@ -30,10 +30,10 @@ public static class StatusReader
         StatusSums sums = Consistent(kernel);
         Agent.TryRead(kernel["agent"], out AgentRecord agent);
         kernel["control"].TryLookup(0u, out Control control);
-        int? holder = EnforcerLock.Holder();
+        int? enforcer = EnforcerLock.Enforcer();
         return new EnforcementStatus(
-            holder is null ? EnforcerState.Dead : holder == (int)agent.Pid ? EnforcerState.Running : EnforcerState.Starting,
-            holder ?? 0,
+            enforcer is null ? EnforcerState.Dead : enforcer == (int)agent.Pid ? EnforcerState.Running : EnforcerState.Starting,
+            enforcer ?? 0,
             agent.SinceUnixMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(agent.SinceUnixMs),
             agent.HeartbeatUnixMs == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(agent.HeartbeatUnixMs),
             agent.Audit != 0,

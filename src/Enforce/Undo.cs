@@ -11,21 +11,20 @@ internal static class Undo
     private const int MostRounds = 50;
 
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
-    /// <returns>Processes that were moved back.</returns>
-    public static int All(Action<string>? log)
+    public static void All(Action<string>? log)
     {
-        int moved = 0;
-        if (CgroupMount.WithCpu(CgroupMount.Find())?.Open() is { } hierarchy && Directory.Exists(hierarchy.Folder(GroupTree.Root)))
-        {
-            GateKernel? kernel = TryOpen(log);
-            using (kernel) moved = Restore(hierarchy, kernel);
-            hierarchy.Remove(GroupTree.Root);
-            if (moved > 0) log?.Invoke($"moved {moved} processes back to where they came from");
-        }
-
+        using (GateKernel? kernel = TryOpen(log)) Groups(kernel, log);
         Pins.Default.Remove();
         HostAccess.DisableFastMoves();
-        return moved;
+    }
+
+    /// <summary>Moves processes back to where they came from and removes the groups; does nothing where there are none.</summary>
+    public static void Groups(GateKernel? kernel, Action<string>? log)
+    {
+        if (CgroupMount.WithCpu(CgroupMount.Find())?.Open() is not { } hierarchy || !Directory.Exists(hierarchy.Folder(GroupTree.Root))) return;
+        int moved = Restore(hierarchy, kernel);
+        hierarchy.Remove(GroupTree.Root);
+        if (moved > 0) log?.Invoke($"moved {moved} processes back to where they came from");
     }
 
     private static GateKernel? TryOpen(Action<string>? log)

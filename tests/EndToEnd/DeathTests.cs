@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VirtualServices.Cli.Demo;
+using VirtualServices.Linux.Cgroups;
 
 namespace VirtualServices.EndToEnd;
 
@@ -33,6 +34,55 @@ public sealed class DeathTests
         Assert.NotEmpty(await one.FinishAsync(Site.Cancel));
         Assert.NotEmpty(await other.FinishAsync(Site.Cancel));
         await second.StopAsync(Site.Cancel);
+    }
+
+    [Fact]
+    public async Task A_killed_enforcer_leaves_the_weights_of_the_rules()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        await site.RecordAndApproveAsync("127.0.0.1");
+        await using Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        CpuHierarchy hierarchy = CgroupMount.WithCpu(CgroupMount.Find())!.Open();
+        (string file, string approved) = hierarchy.WeightSetting(100);
+        string weight = Path.Combine(hierarchy.Folder($"/virtual-services/{Stage.Aggressor}"), file);
+        Assert.True(await Wait.UntilAsync(() => File.ReadAllText(weight).Trim() != approved, TimeSpan.FromSeconds(5), Site.Cancel), "the weight of an idle tenant is corrected");
+        _ = Tmds.Linux.LibC.kill(enforcer.Pid, Child.Kill);
+        Assert.True(await Wait.UntilAsync(() => File.ReadAllText(weight).Trim() == approved, TimeSpan.FromSeconds(5), Site.Cancel), $"the weight is {File.ReadAllText(weight)}");
+    }
+
+    [Fact]
+    public async Task Signals_that_come_while_everything_is_put_back_are_only_answered()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        await site.RecordAndApproveAsync("127.0.0.1");
+        await using Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        for (int i = 0; i < 20; i++)
+        {
+            _ = Tmds.Linux.LibC.kill(enforcer.Pid, Child.Interrupt);
+            await Task.Delay(10, Site.Cancel);
+        }
+
+        await enforcer.StopAsync(Site.Cancel); // checks the exit code
+        Assert.False(Directory.Exists("/sys/fs/bpf/virtual-services"));
+    }
+
+    [Fact]
+    public async Task An_audit_after_a_killed_enforcer_moves_back_what_was_moved()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        await site.RecordAndApproveAsync("127.0.0.1");
+        Enforcer first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        using PgBench load = site.Load(Stage.Aggressor, 4);
+        await site.ConnectedAsync(new ChargeAudit(), 2);
+        _ = Tmds.Linux.LibC.kill(first.Pid, Child.Kill);
+        await using Enforcer audit = await Enforcer.StartAsync(site.Rules, Site.Cancel, "--audit");
+        CpuHierarchy hierarchy = CgroupMount.WithCpu(CgroupMount.Find())!.Open();
+        Assert.False(Directory.Exists(hierarchy.Folder("/virtual-services")));
+        Assert.NotEmpty(await load.FinishAsync(Site.Cancel));
+        await audit.StopAsync(Site.Cancel);
     }
 
     [Fact]

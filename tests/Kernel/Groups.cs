@@ -14,5 +14,9 @@ internal static class Groups
 
     public static bool Exist => Directory.Exists(Hierarchy.Folder("/virtual-services"));
 
-    public static long RuntimeNs(int pid) => long.Parse(File.ReadAllText($"/proc/{pid}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
+    public static long RuntimeNs(int pid) => SchedulerCount(pid, 0);
+
+    public static long WaitedNs(int pid) => SchedulerCount(pid, 1);
+
+    private static long SchedulerCount(int pid, int field) => long.Parse(File.ReadAllText($"/proc/{pid}/schedstat").Split(' ')[field], CultureInfo.InvariantCulture);
 }

@@ -30,6 +30,7 @@ internal static class EnforceCommand
 
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
+        context.FinishWhateverComes("still putting everything back; kill -9 ends this at once, and 'vs stop' does the rest then");
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
         RuleSet rules = Load(arguments.Rules);
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);

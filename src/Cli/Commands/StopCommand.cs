@@ -19,6 +19,7 @@ internal static class StopCommand
 
     internal static ExitCode Run(CommandContext context)
     {
+        context.FinishWhateverComes("still putting everything back");
         context.Error.WriteLine(EnforcementStop.Run(context.Error.WriteLine) ? "stopped: everything is back where it was" : "nothing was enforced");
         return ExitCode.Done;
     }

@@ -15,10 +15,13 @@ internal sealed class Enforcer : IAsyncDisposable
     public int Pid => _child.Pid;
 
     /// <summary>Starts enforcing and waits until <c>vs status</c> says that it is in force.</summary>
+    /// <param name="rules">The rule file.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <param name="options">More of the command line.</param>
     /// <exception cref="VsException">It was refused, with what it said.</exception>
-    public static async Task<Enforcer> StartAsync(string rules, CancellationToken cancel)
+    public static async Task<Enforcer> StartAsync(string rules, CancellationToken cancel, params string[] options)
     {
-        Child child = VsChild.Start(["enforce", rules]);
+        Child child = VsChild.Start(["enforce", rules, .. options]);
         Enforcer enforcer = new(child);
         try
         {

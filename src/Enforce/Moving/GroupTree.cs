@@ -24,7 +24,8 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
 
     /// <summary>Makes the groups that are missing and sets all shares.</summary>
     /// <param name="virtualServices">Parents before children.</param>
-    public void Apply(IReadOnlyList<(uint Id, VirtualService VirtualService)> virtualServices)
+    /// <param name="cancellation">Ends it early.</param>
+    public void Apply(IReadOnlyList<(uint Id, VirtualService VirtualService)> virtualServices, CancellationToken cancellation)
     {
         // Outside our tree the tenants keep the weight they would have as groups of their own.
         int weight = Math.Clamp(virtualServices.Where(vs => vs.VirtualService.Parent is null).Sum(vs => vs.VirtualService.Cpu.Weight), 1, 10_000);
@@ -33,6 +34,7 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
         Dictionary<string, string> groups = [];
         foreach ((uint id, VirtualService vs) in virtualServices)
         {
+            cancellation.ThrowIfCancellationRequested();
             string group = $"{(vs.Parent is null ? Root : groups[vs.Parent])}/{vs.Name}";
             groups[vs.Name] = group;
             hierarchy.Create(group);

@@ -29,6 +29,7 @@ internal sealed class ShareKeeper : IDisposable
     private readonly int[] _written;
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
+    private WeightGuard? _guard;
     private Exception? _failure;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
@@ -58,6 +59,7 @@ internal sealed class ShareKeeper : IDisposable
     public void Start()
     {
         for (int i = 0; i < _ids.Length; i++) _before[i] = Runtime(_ids[i]);
+        _guard = new WeightGuard([.. _groups.Zip(_written)], _hierarchy);
         _thread.Start();
     }
 
@@ -67,6 +69,7 @@ internal sealed class ShareKeeper : IDisposable
         _stop.Set();
         if (_thread.IsAlive) _thread.Join();
         _stop.Dispose();
+        _guard?.Dispose();
     }
 
     private void Run()

@@ -55,7 +55,15 @@ public abstract class CpuHierarchy
     /// <summary>Sets the weight of a group alone; its maximum stays.</summary>
     /// <param name="group">The group.</param>
     /// <param name="weight">Weight among siblings, 1..10000; what a share of the same weight sets.</param>
-    public abstract void SetWeight(string group, int weight);
+    public void SetWeight(string group, int weight)
+    {
+        (string file, string text) = WeightSetting(weight);
+        Set(group, file, text);
+    }
+
+    /// <summary>How a weight is set: the file of a group, and what to write to it.</summary>
+    /// <param name="weight">1..10000.</param>
+    public abstract (string File, string Text) WeightSetting(int weight);
 
     /// <summary>Inode of a group, which is its id in the kernel.</summary>
     public ulong Id(string group) => FileIdentity.Inode(Folder(group));

@@ -29,11 +29,11 @@ public sealed class CpuHierarchyV1(string mountPoint) : CpuHierarchy(mountPoint)
     }
 
     /// <inheritdoc/>
-    public override void SetWeight(string group, int weight)
+    public override (string File, string Text) WeightSetting(int weight)
     {
         // 1024 is the default as 100 is in v2; the kernel takes 2..262144.
         int shares = Math.Clamp((int)(weight * 1024L / 100), 2, 262_144);
-        Set(group, "cpu.shares", shares.ToString(CultureInfo.InvariantCulture));
+        return ("cpu.shares", shares.ToString(CultureInfo.InvariantCulture));
     }
 
     private protected override string? GroupIn(string line)

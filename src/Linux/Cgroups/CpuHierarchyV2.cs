@@ -28,7 +28,7 @@ public sealed class CpuHierarchyV2(string mountPoint) : CpuHierarchy(mountPoint)
     }
 
     /// <inheritdoc/>
-    public override void SetWeight(string group, int weight) => Set(group, "cpu.weight", weight.ToString(CultureInfo.InvariantCulture));
+    public override (string File, string Text) WeightSetting(int weight) => ("cpu.weight", weight.ToString(CultureInfo.InvariantCulture));
 
     private protected override string? GroupIn(string line) => line.StartsWith("0::", StringComparison.Ordinal) ? line[3..] : null;
 
