@@ -64,13 +64,28 @@ public sealed class FailureTests : CommandTest
         Assert.Contains("review needs a terminal", error, StringComparison.Ordinal);
     }
 
-    private static Process Start(params string[] args) => Start([], args);
+    [Theory]
+    [InlineData("link.yaml")]
+    [InlineData("./link.yaml")]
+    public void A_link_that_is_named_without_its_folder_is_written_through(string name)
+    {
+        File.CreateSymbolicLink(Path.Combine(Folder, "link.yaml"), "rules.yaml");
+        using Process process = Start("approve", name, "--all", "--by", "ada");
+        Assert.Equal("", process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Equal("rules.yaml", new FileInfo(Path.Combine(Folder, "link.yaml")).LinkTarget);
+        Assert.Contains("state: approved", Text, StringComparison.Ordinal);
+    }
 
-    private static Process Start(string[] before, params string[] args)
+    private Process Start(params string[] args) => Start([], args);
+
+    private Process Start(string[] before, params string[] args)
     {
         string[] words = [.. before, "dotnet", Program, .. args];
         return Process.Start(new ProcessStartInfo(words[0], words.Skip(1))
         {
+            WorkingDirectory = Folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
