@@ -78,6 +78,21 @@ public sealed class FailureTests : CommandTest
         Assert.Contains("state: approved", Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("check --schema >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("--help >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("check rules.yaml >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("check --schema >&-", 1, "vs: cannot write the result to standard output: Access to the path is denied.\n")]
+    [InlineData("check absent.yaml 2>/dev/full", 3, "")]
+    [InlineData("check absent.yaml 2>&-", 3, "")]
+    public void Outputs_that_cannot_be_written_are_no_bug(string command, int code, string said)
+    {
+        using Process process = Start(before: ["sh", "-c", "exec \"$@\" " + command, "sh"]);
+        Assert.Equal(said, process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        Assert.Equal(code, process.ExitCode);
+    }
+
     private Process Start(params string[] args) => Start([], args);
 
     private Process Start(string[] before, params string[] args)
