@@ -31,7 +31,9 @@ internal static class EnforceCommand
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
-        RuleSet rules = Load(arguments.Rules);
+        RuleDocument document = Load(arguments.Rules);
+        RuleSet rules = EnforceFindings.Effective(document);
+        EnforceFindings.Refuse(document, rules);
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
 
@@ -55,13 +57,13 @@ internal static class EnforceCommand
         return ExitCode.Done;
     }
 
-    internal static RuleSet Load(string path)
+    private static RuleDocument Load(string path)
     {
         RuleDocument document = RuleFile.Load(path);
         Finding[] errors = [.. RuleChecker.Check(document, OnlineCpus.Capacity()).Where(finding => finding.Severity == Severity.Error)];
         if (errors.Length > 0)
             throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{document.Path}:{error.Line}: {error.Subject}: {error.Text}"))));
-        return document.Rules with { Gates = [.. document.Rules.Gates.Select(gate => gate with { State = document.EffectiveState(gate) })] };
+        return document;
     }
 
     private static async Task WaitAsync(Enforcer enforcer, CommandContext context)
