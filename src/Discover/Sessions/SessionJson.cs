@@ -46,6 +46,7 @@ public static class SessionJson
 
     private static byte[] ReadBytes(string path)
     {
+        if (Directory.Exists(path)) throw VsException.BadInput(path, "expected a session description: this is a folder");
         try
         {
             if (new FileInfo(path).Length > MaximumBytes) throw VsException.BadInput(path, "expected a session description of at most 1 GiB");

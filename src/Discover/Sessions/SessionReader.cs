@@ -49,6 +49,7 @@ public sealed class SessionReader : IEventSource
     {
         SessionInfo info = SessionJson.Read(Path.Combine(folder, SessionJson.FileName));
         string path = Path.Combine(folder, EventsFileName);
+        if (Directory.Exists(path)) throw VsException.BadInput(path, "expected the session's events: this is a folder");
         try
         {
             return Open(info, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16), path);
