@@ -33,6 +33,26 @@ public sealed class ImportCommandTests : CommandTest
         Assert.False(Directory.Exists(Path.Combine(Folder, "session")));
     }
 
+    [Fact]
+    public void What_a_session_calls_itself_does_not_steer_the_terminal()
+    {
+        string session = Path.Combine(Folder, "session"), file = Path.Combine(session, "session.json");
+        Assert.Equal(0, Vs("import", "events", Put("in.jsonl", "{\"ts\":5,\"pid\":1,\"call\":\"exit\",\"service\":\"web\"}\n"), "-o", session).Code);
+        string text = File.ReadAllText(file);
+        foreach (string value in (string[])["\"host\": \"", "\"kernel\": \"", "\"id\": \"", "\"source\": \"", "\"level\": \"", "\"service\": \"", "\"name\": \""])
+        {
+            Assert.Contains(value, text, StringComparison.Ordinal);
+            text = text.Replace(value, value + "\\u001b[31m", StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(file, text);
+        (int code, string output, string error) = Vs("show", session);
+        Assert.Equal((0, ""), (code, error));
+        Assert.DoesNotContain('\u001b', output);
+        Assert.Contains("(Linux ?[31m", output, StringComparison.Ordinal);
+        Assert.Contains("?[31mweb", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("events")]
     [InlineData("strace")]

@@ -45,6 +45,30 @@ public sealed class ProgramTests : CommandTest
         Assert.StartsWith("vs: ", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("infer", "s", "-o", "")]
+    [InlineData("infer", "", "-o", "r")]
+    [InlineData("infer", "s", "-o", "r", "--links", "")]
+    [InlineData("infer", "s", "-o", "r", "--attribution", "")]
+    [InlineData("infer", "s", "-o", "r", "--report", "")]
+    [InlineData("import", "events", "", "-o", "s")]
+    [InlineData("import", "events", "e", "-o", "")]
+    [InlineData("record", "pid:1", "-o", "")]
+    [InlineData("show", "")]
+    [InlineData("replay", "", "s")]
+    [InlineData("replay", "r", "")]
+    [InlineData("check", "")]
+    [InlineData("enforce", "")]
+    [InlineData("approve", "", "--all", "--by", "ada")]
+    [InlineData("review", "")]
+    [InlineData("demo", "-o", "")]
+    public void Empty_paths_are_usage_errors(params string[] args)
+    {
+        (int code, string output, string error) = Vs(args);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains(": expected a path, this one is empty\n", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Exceptions_become_exit_codes_at_one_place()
     {

@@ -12,7 +12,7 @@ internal static class CheckCommand
 
     public static Command Create(CommandContext context)
     {
-        var rules = new Argument<string?>("RULES") { Description = "The rule file", Arity = ArgumentArity.ZeroOrOne };
+        var rules = new Argument<string?>("RULES") { Description = "The rule file", Arity = ArgumentArity.ZeroOrOne }.Path();
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
         var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of rule files instead" };
         var command = new VsCommand(

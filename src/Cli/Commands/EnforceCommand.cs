@@ -16,7 +16,7 @@ internal static class EnforceCommand
 
     public static Command Create(CommandContext context)
     {
-        var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" };
+        var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" }.Path();
         var audit = new Option<bool>("--audit") { Description = "Classify and count only: nothing is moved, no cgroup is made" };
         var metrics = new Option<string?>("--metrics") { Description = "Serve metrics to Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9464; off where not given. Whoever reaches the address can read them: choose a loopback address", HelpName = "ADDRESS" };
         var command = new VsCommand(

@@ -64,6 +64,9 @@ public sealed class SessionReader : IEventSource
         }
     }
 
+    /// <summary>The files of a session folder, whether they exist or not.</summary>
+    public static IReadOnlyList<string> FilesOf(string folder) => [Path.Combine(folder, SessionJson.FileName), Path.Combine(folder, EventsFileName)];
+
     internal static SessionReader Open(SessionInfo info, Stream events, string path)
     {
         try
