@@ -1,4 +1,5 @@
 using Spectre.Console;
+using VirtualServices.Model;
 
 namespace VirtualServices.Cli;
 
@@ -29,12 +30,19 @@ internal sealed record CommandContext(TextWriter Out, TextWriter Error, ITermina
     /// <summary>Tables and colours on <see cref="Out"/>; plain text where that is no terminal. Made at the first use, it is slow to start.</summary>
     public IAnsiConsole Console => field ??= AnsiConsole.Create(new AnsiConsoleSettings
     {
-        Out = new AnsiConsoleOutput(Out),
+        Out = new TerminalOutput(Out),
         Ansi = Terminal.HasColours ? AnsiSupport.Detect : AnsiSupport.No,
         ColorSystem = Terminal.HasColours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         Interactive = InteractionSupport.No,
     });
 
     public static CommandContext OfThisProcess() =>
-        new(System.Console.Out, System.Console.Error, new ProcessTerminal(), TimeProvider.System, Environment.GetEnvironmentVariable);
+        new(
+            new GuardedWriter(System.Console.Out, static e => throw new VsException(ExitCode.DoesNotHold, $"cannot write the result to standard output: {e.Message}", e)),
+
+            // A message that nobody can read must not end an enforcement.
+            new GuardedWriter(System.Console.Error, static _ => { }),
+            new ProcessTerminal(),
+            TimeProvider.System,
+            Environment.GetEnvironmentVariable);
 }

@@ -45,6 +45,9 @@ internal static class VsProgram
             case UnauthorizedAccessException e:
                 error.WriteLine($"vs: permission denied: {e.Message} (root, or the owner of it, may)");
                 return ExitCode.Permission;
+            case IOException e:
+                error.WriteLine($"vs: reading or writing failed: {e.Message}");
+                return ExitCode.DoesNotHold;
             case OperationCanceledException:
                 error.WriteLine("vs: stopped before it was done");
                 return ExitCode.DoesNotHold;

@@ -16,8 +16,37 @@ public sealed class CheckCommandTests : CommandTest
         File.WriteAllText(RulesPath, Rules.Replace("{ name: acme }", "{ name: acme, cpu: { max: 60000 } }", StringComparison.Ordinal));
         (int code, string output, string error) = Vs("check", RulesPath);
         Assert.Equal((1, ""), (code, error));
-        Assert.StartsWith($"{RulesPath}:4: error: virtual service 'acme': cpu max 60000 is above the machine's ", output, StringComparison.Ordinal);
+        int cpus = OnlineCpus.Capacity()!.Cpus;
+        Assert.StartsWith($"{RulesPath}:4: error: virtual service 'acme': cpu max 60000 is above the machine's {cpus} CPUs, expected at most {cpus}\n", output, StringComparison.Ordinal);
         Assert.EndsWith(": 1 error, 0 warnings\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_enforcing_would_refuse_is_a_warning_here_and_exit_code_3_there()
+    {
+        File.WriteAllText(RulesPath, Rules
+            .Replace("on: fork,", "on: receive, when: { listen: unix//run/x.sock },", StringComparison.Ordinal)
+            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], limits: { processes: 5 } }", StringComparison.Ordinal));
+        string limits = "limits cannot be enforced yet: remove 'limits'";
+        string unit = "unit no-such-unit-anywhere.service is not known to this host: ";
+
+        // A gate that nobody approved is not enforced and no reason.
+        string[] unapproved = Vs("check", RulesPath).Out.Split('\n');
+        Assert.Equal($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {limits}", unapproved[0]);
+        Assert.StartsWith($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {unit}", unapproved[1], StringComparison.Ordinal);
+        Assert.Contains("2 gates (0 approved, 2 proposed, 0 rejected): 0 errors, 2 warnings", unapproved[2], StringComparison.Ordinal);
+
+        Assert.Equal(0, Vs("approve", RulesPath, "--gate", "two", "--by", "ada").Code);
+        (int checkedCode, string output, _) = Vs("check", RulesPath);
+        Assert.Equal(0, checkedCode);
+        Assert.Contains($"\n{RulesPath}:20: warning: gate 'two': vs enforce would refuse this: ", output, StringComparison.Ordinal);
+
+        (int code, string nothing, string error) = Vs("enforce", RulesPath);
+        Assert.Equal((3, ""), (code, nothing));
+        string[] lines = error.TrimEnd('\n').Split('\n');
+        Assert.Equal($"{RulesPath}:5: virtual service 'other': {limits}", lines[0]);
+        Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {unit}", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith($"{RulesPath}:20: gate 'two': ", lines[2], StringComparison.Ordinal);
     }
 
     [Fact]

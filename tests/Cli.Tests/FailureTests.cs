@@ -64,13 +64,43 @@ public sealed class FailureTests : CommandTest
         Assert.Contains("review needs a terminal", error, StringComparison.Ordinal);
     }
 
-    private static Process Start(params string[] args) => Start([], args);
+    [Theory]
+    [InlineData("link.yaml")]
+    [InlineData("./link.yaml")]
+    public void A_link_that_is_named_without_its_folder_is_written_through(string name)
+    {
+        File.CreateSymbolicLink(Path.Combine(Folder, "link.yaml"), "rules.yaml");
+        using Process process = Start("approve", name, "--all", "--by", "ada");
+        Assert.Equal("", process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        Assert.Equal("rules.yaml", new FileInfo(Path.Combine(Folder, "link.yaml")).LinkTarget);
+        Assert.Contains("state: approved", Text, StringComparison.Ordinal);
+    }
 
-    private static Process Start(string[] before, params string[] args)
+    [Theory]
+    [InlineData("check --schema >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("--help >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("check rules.yaml >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("check --schema >&-", 1, "vs: cannot write the result to standard output: Access to the path is denied.\n")]
+    [InlineData("check absent.yaml 2>/dev/full", 3, "")]
+    [InlineData("check absent.yaml 2>&-", 3, "")]
+    public void Outputs_that_cannot_be_written_are_no_bug(string command, int code, string said)
+    {
+        using Process process = Start(before: ["sh", "-c", "exec \"$@\" " + command, "sh"]);
+        Assert.Equal(said, process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        Assert.Equal(code, process.ExitCode);
+    }
+
+    private Process Start(params string[] args) => Start([], args);
+
+    private Process Start(string[] before, params string[] args)
     {
         string[] words = [.. before, "dotnet", Program, .. args];
         return Process.Start(new ProcessStartInfo(words[0], words.Skip(1))
         {
+            WorkingDirectory = Folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

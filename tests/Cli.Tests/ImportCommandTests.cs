@@ -32,4 +32,58 @@ public sealed class ImportCommandTests : CommandTest
         Assert.Equal(2, Vs("import", "letters", input, "-o", Path.Combine(Folder, "session")).Code);
         Assert.False(Directory.Exists(Path.Combine(Folder, "session")));
     }
+
+    [Fact]
+    public void What_a_session_calls_itself_does_not_steer_the_terminal()
+    {
+        string session = Path.Combine(Folder, "session"), file = Path.Combine(session, "session.json");
+        Assert.Equal(0, Vs("import", "events", Put("in.jsonl", "{\"ts\":5,\"pid\":1,\"call\":\"exit\",\"service\":\"web\"}\n"), "-o", session).Code);
+        string text = File.ReadAllText(file);
+        foreach (string value in (string[])["\"host\": \"", "\"kernel\": \"", "\"id\": \"", "\"source\": \"", "\"level\": \"", "\"service\": \"", "\"name\": \""])
+        {
+            Assert.Contains(value, text, StringComparison.Ordinal);
+            text = text.Replace(value, value + "\\u001b[31m", StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(file, text);
+        (int code, string output, string error) = Vs("show", session);
+        Assert.Equal((0, ""), (code, error));
+        Assert.DoesNotContain('\u001b', output);
+        Assert.Contains("(Linux ?[31m", output, StringComparison.Ordinal);
+        Assert.Contains("?[31mweb", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("events")]
+    [InlineData("strace")]
+    [InlineData("perf")]
+    public void A_folder_is_no_file(string format)
+    {
+        (int code, _, string error) = Vs("import", format, Folder, "-o", Path.Combine(Folder, "session"));
+        Assert.Equal((3, $"{Folder}: expected a file, this is a folder\n"), (code, error));
+    }
+
+    [Theory]
+    [InlineData("session.json", "expected a session description: this is a folder")]
+    [InlineData("events.nettrace", "expected the session's events: this is a folder")]
+    public void A_session_whose_file_is_a_folder_is_bad_input(string file, string expected)
+    {
+        string session = Path.Combine(Folder, "session"), path = Path.Combine(session, file);
+        Assert.Equal(0, Vs("import", "events", Put("in.jsonl", "{\"ts\":5,\"pid\":1,\"call\":\"exit\"}\n"), "-o", session).Code);
+        File.Delete(path);
+        Directory.CreateDirectory(path);
+        (int code, _, string error) = Vs("show", session);
+        Assert.Equal((3, $"{path}: {expected}\n"), (code, error));
+    }
+
+    [Fact]
+    public void Binary_text_that_looks_like_a_call_is_no_strace_output()
+    {
+        string input = Put("garbage.bin", "\u0001\u0002\nx(\u0003\n\u0004\n");
+        string session = Path.Combine(Folder, "session");
+        (int code, _, string error) = Vs("import", "strace", input, "-o", session);
+        Assert.Equal(3, code);
+        Assert.StartsWith($"{input}:3: expected output of strace", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(session));
+    }
 }

@@ -45,6 +45,30 @@ public sealed class ProgramTests : CommandTest
         Assert.StartsWith("vs: ", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("infer", "s", "-o", "")]
+    [InlineData("infer", "", "-o", "r")]
+    [InlineData("infer", "s", "-o", "r", "--links", "")]
+    [InlineData("infer", "s", "-o", "r", "--attribution", "")]
+    [InlineData("infer", "s", "-o", "r", "--report", "")]
+    [InlineData("import", "events", "", "-o", "s")]
+    [InlineData("import", "events", "e", "-o", "")]
+    [InlineData("record", "pid:1", "-o", "")]
+    [InlineData("show", "")]
+    [InlineData("replay", "", "s")]
+    [InlineData("replay", "r", "")]
+    [InlineData("check", "")]
+    [InlineData("enforce", "")]
+    [InlineData("approve", "", "--all", "--by", "ada")]
+    [InlineData("review", "")]
+    [InlineData("demo", "-o", "")]
+    public void Empty_paths_are_usage_errors(params string[] args)
+    {
+        (int code, string output, string error) = Vs(args);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains(": expected a path, this one is empty\n", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Exceptions_become_exit_codes_at_one_place()
     {
@@ -52,6 +76,7 @@ public sealed class ProgramTests : CommandTest
         Assert.Equal((ExitCode.BadInput, "f:3: x, expected y\n"), Report(VsException.BadInput("f:3", "x, expected y")));
         Assert.Equal(ExitCode.Permission, Report(new UnauthorizedAccessException("no")).Code);
         Assert.Equal(ExitCode.DoesNotHold, Report(new OperationCanceledException()).Code);
+        Assert.Equal((ExitCode.DoesNotHold, "vs: reading or writing failed: full\n"), Report(new IOException("full")));
         (ExitCode code, string text) = Report(new InvalidOperationException("oops"));
         Assert.Equal(ExitCode.Bug, code);
         Assert.Contains("this is a bug", text, StringComparison.Ordinal);

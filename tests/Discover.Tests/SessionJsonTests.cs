@@ -30,7 +30,27 @@ public sealed class SessionJsonTests : IDisposable
         string text = Encoding.UTF8.GetString(SessionJson.Write(Sample.Info)).Replace("\"formatVersion\": 1", "\"formatVersion\": 2", StringComparison.Ordinal);
         VsException error = Assert.Throws<VsException>(() => Read(Encoding.UTF8.GetBytes(text)));
         Assert.Equal(ExitCode.BadInput, error.ExitCode);
-        Assert.Contains("expected session format version 1, this session has 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("session.json:2: expected session format version 1, this session has 2: ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"processes\": [", "\"processes\": [ null,", "expected no null in the list 'processes'")]
+    [InlineData("\"services\": [", "\"services\": [ null,", "expected no null in the list 'services'")]
+    [InlineData("\"match\": [", "\"match\": [ null,", "expected no null in the list 'services'")]
+    [InlineData("\"holders\": [", "\"holders\": [ null,", "expected no null in the list 'sockets'")]
+    [InlineData("\"counts\": [", "\"counts\": [ null,", "expected no null in the list 'counts'")]
+    [InlineData("\"services\": [", "\"services\": [ { \"match\": [], \"name\": \"x\" }, { \"name\": \"x\", \"match\": [] },", "expected services with names of their own, this name was there before")]
+    [InlineData("\"clock\": {", "\"clock\": null, \"c\": {", "expected 'clock' as 'vs show --schema' describes it, with all that is required")]
+    [InlineData("\"startNs\": 1", "\"startNs\": 1.5, \"c\": 1", "expected 'clock.startNs' as 'vs show --schema' describes it, with all that is required")]
+    [InlineData("\"listen:tcp/5432\"", "\"listen:5432\"", "'services[0].match[0]': expected a selector such as listen:tcp/5432")]
+    [InlineData("\"host\": ", "\"host\": x", "expected JSON, the text is broken here")]
+    public void What_no_recorder_writes_is_refused_with_its_line(string before, string after, string expected)
+    {
+        string text = Encoding.UTF8.GetString(SessionJson.Write(Sample.Info));
+        int at = text.IndexOf(before, StringComparison.Ordinal);
+        int line = text[..at].Count(c => c == '\n') + 1;
+        VsException error = Assert.Throws<VsException>(() => Read(Encoding.UTF8.GetBytes(text[..at] + after + text[(at + before.Length)..])));
+        Assert.Equal((ExitCode.BadInput, $"{Path.Combine(_folder, "session.json")}:{line}: {expected}"), (error.ExitCode, error.Message));
     }
 
     [Fact]

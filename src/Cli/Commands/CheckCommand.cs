@@ -12,12 +12,12 @@ internal static class CheckCommand
 
     public static Command Create(CommandContext context)
     {
-        var rules = new Argument<string?>("RULES") { Description = "The rule file", Arity = ArgumentArity.ZeroOrOne };
+        var rules = new Argument<string?>("RULES") { Description = "The rule file", Arity = ArgumentArity.ZeroOrOne }.Path();
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
         var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of rule files instead" };
         var command = new VsCommand(
             "check",
-            "Validates a rule file: schema, names, conflicts, gates that never act, shares that cannot be met. Exit code 3: the file is broken; 1: it has errors; 0: it may have warnings.",
+            "Validates a rule file: schema, names, conflicts, gates that never act, shares that cannot be met, what vs enforce would refuse. Exit code 3: the file is broken; 1: it has errors; 0: it may have warnings.",
             "vs check rules.yaml\nvs check --schema > rules.schema.json")
         { rules, json, schema };
         command.Run(result => Run(new Arguments(result.GetValue(rules), result.GetValue(json), result.GetValue(schema)), context, OnlineCpus.Capacity()));
@@ -34,7 +34,7 @@ internal static class CheckCommand
 
         if (arguments.Rules is null) throw new VsException(ExitCode.Usage, "check needs a rule file: vs check RULES");
         RuleDocument document = RuleFile.Load(arguments.Rules);
-        IReadOnlyList<Finding> findings = RuleChecker.Check(document, capacity);
+        IReadOnlyList<Finding> findings = [.. RuleChecker.Check(document, capacity).Concat(EnforceFindings.Of(document)).OrderBy(finding => finding.Line).ThenBy(finding => finding.Severity)];
         if (arguments.Json) CheckJson.Write(context.Out, document, findings);
         else WriteText(context.Out, document, findings);
         return findings.Any(finding => finding.Severity == Severity.Error) ? ExitCode.DoesNotHold : ExitCode.Done;

@@ -16,7 +16,7 @@ internal static class EnforceCommand
 
     public static Command Create(CommandContext context)
     {
-        var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" };
+        var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" }.Path();
         var audit = new Option<bool>("--audit") { Description = "Classify and count only: nothing is moved, no cgroup is made" };
         var metrics = new Option<string?>("--metrics") { Description = "Serve metrics to Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9464; off where not given. Whoever reaches the address can read them: choose a loopback address", HelpName = "ADDRESS" };
         var command = new VsCommand(
@@ -32,7 +32,9 @@ internal static class EnforceCommand
     {
         context.FinishWhateverComes("still putting everything back; kill -9 ends this at once, and 'vs stop' does the rest then");
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
-        RuleSet rules = Load(arguments.Rules);
+        RuleDocument document = Load(arguments.Rules);
+        RuleSet rules = EnforceFindings.Effective(document);
+        EnforceFindings.Refuse(document, rules);
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
 
@@ -56,13 +58,13 @@ internal static class EnforceCommand
         return ExitCode.Done;
     }
 
-    internal static RuleSet Load(string path)
+    private static RuleDocument Load(string path)
     {
         RuleDocument document = RuleFile.Load(path);
         Finding[] errors = [.. RuleChecker.Check(document, OnlineCpus.Capacity()).Where(finding => finding.Severity == Severity.Error)];
         if (errors.Length > 0)
             throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{document.Path}:{error.Line}: {error.Subject}: {error.Text}"))));
-        return document.Rules with { Gates = [.. document.Rules.Gates.Select(gate => gate with { State = document.EffectiveState(gate) })] };
+        return document;
     }
 
     private static async Task WaitAsync(Enforcer enforcer, CommandContext context)

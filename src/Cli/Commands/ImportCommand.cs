@@ -37,8 +37,8 @@ internal static class ImportCommand
         var command = new VsCommand("import", "Makes a session of somebody else's recording.", "vs import events recording.jsonl.gz -o session");
         foreach (var format in Formats)
         {
-            var files = new Argument<string[]>("FILE") { Description = "Files to read", Arity = ArgumentArity.OneOrMore };
-            var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true };
+            var files = new Argument<string[]>("FILE") { Description = "Files to read", Arity = ArgumentArity.OneOrMore }.Path();
+            var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true }.Path();
             var one = new VsCommand(format.Name, format.Description, format.Example) { files, output };
             one.Run(result =>
             {

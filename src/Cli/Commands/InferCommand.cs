@@ -16,11 +16,11 @@ internal static class InferCommand
 
     public static Command Create(CommandContext context)
     {
-        var sessions = new Argument<string[]>("DIR") { Description = "Session folders; evidence of several adds up", Arity = ArgumentArity.OneOrMore };
-        var rules = new Option<string>("--output", "-o") { Description = "The rule file to write", Required = true };
-        var links = new Option<string?>("--links") { Description = "Write each outgoing call with the request that caused it (JSON Lines)" };
-        var attribution = new Option<string?>("--attribution") { Description = "Write each request with its virtual service (JSON Lines)" };
-        var report = new Option<string?>("--report") { Description = "Write a page that shows what was found and why (HTML)" };
+        var sessions = new Argument<string[]>("DIR") { Description = "Session folders; evidence of several adds up", Arity = ArgumentArity.OneOrMore }.Path();
+        var rules = new Option<string>("--output", "-o") { Description = "The rule file to write", Required = true }.Path();
+        var links = new Option<string?>("--links") { Description = "Write each outgoing call with the request that caused it (JSON Lines)" }.Path();
+        var attribution = new Option<string?>("--attribution") { Description = "Write each request with its virtual service (JSON Lines)" }.Path();
+        var report = new Option<string?>("--report") { Description = "Write a page that shows what was found and why (HTML)" }.Path();
         var force = new Option<bool>("--force") { Description = "Replace a rule file even if gates in it have been reviewed" };
         var command = new VsCommand(
             "infer",
@@ -35,17 +35,24 @@ internal static class InferCommand
 
     internal static ExitCode Run(Arguments arguments, CommandContext context)
     {
+        Outputs.Check(
+            [("--output", arguments.Rules), ("--links", arguments.Links), ("--attribution", arguments.Attribution), ("--report", arguments.Report)],
+            arguments.Sessions.SelectMany(SessionReader.FilesOf));
         if (!arguments.Force) RefuseToLoseReviews(arguments.Rules);
         var engine = new InferenceEngine();
+
+        // By id, as in the rules and the report: the order of the words must not change a result.
+        SortedDictionary<string, string> folders = new(StringComparer.Ordinal);
         foreach (string folder in arguments.Sessions)
         {
-            using IEventSource source = Open(folder, "reading", context);
+            using ProgressSource source = Open(folder, "reading", context);
             engine.Add(source);
+            folders.Add(source.Info.Id, folder);
         }
 
         InferenceResult result = engine.Complete();
-        if (arguments.Links is { } links) OutputFile.Write(links, writer => Again(arguments, "links of", context, source => LinkWriter.Write(source, writer)));
-        if (arguments.Attribution is { } attribution) OutputFile.Write(attribution, writer => Again(arguments, "attribution of", context, source => AttributionWriter.Write(result, source, writer)));
+        if (arguments.Links is { } links) OutputFile.Write(links, writer => Again(folders.Values, "links of", context, source => LinkWriter.Write(source, writer)));
+        if (arguments.Attribution is { } attribution) OutputFile.Write(attribution, writer => Again(folders.Values, "attribution of", context, source => AttributionWriter.Write(result, source, writer)));
         if (arguments.Report is { } report) OutputFile.Write(report, writer => ReportWriter.Write(result, writer));
         RuleFile.Save(arguments.Rules, RuleText.Write(result.Rules, Header(result)));
         Summarise(arguments, result, context.Out);
@@ -54,9 +61,9 @@ internal static class InferCommand
 
     private static ProgressSource Open(string folder, string verb, CommandContext context) => new(SessionReader.Open(folder), $"{verb} {folder}", context);
 
-    private static void Again(Arguments arguments, string verb, CommandContext context, Action<IEventSource> write)
+    private static void Again(IEnumerable<string> folders, string verb, CommandContext context, Action<IEventSource> write)
     {
-        foreach (string folder in arguments.Sessions)
+        foreach (string folder in folders)
         {
             using IEventSource source = Open(folder, verb, context);
             write(source);

@@ -16,7 +16,7 @@ internal static class RecordCommand
 
     public static Command Create(CommandContext context)
     {
-        var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true };
+        var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true }.Path();
         var service = new Option<string[]>("--service") { Description = "[NAME=]KIND:VALUE with KIND unit, cgroup, pid (with descendants), exe, uid or listen (tcp/5432, udp/53, unix//run/x.sock); may be given several times", DefaultValueFactory = _ => [] };
         var duration = new Option<string?>("--duration") { Description = "End after this time, such as 30s; without it at Ctrl-C or when COMMAND exits" };
         var level = new Option<string>("--level") { Description = "What is recorded: syscalls", DefaultValueFactory = _ => "syscalls" };

@@ -16,8 +16,8 @@ internal static class ReplayCommand
 
     public static Command Create(CommandContext context)
     {
-        var rules = new Argument<string>("RULES") { Description = "The rule file" };
-        var folder = new Argument<string>("DIR") { Description = "The session folder" };
+        var rules = new Argument<string>("RULES") { Description = "The rule file" }.Path();
+        var folder = new Argument<string>("DIR") { Description = "The session folder" }.Path();
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
         var command = new VsCommand(
             "replay",

@@ -11,7 +11,7 @@ internal static class ReviewCommand
 
     public static Command Create(CommandContext context)
     {
-        var rules = new Argument<string>("RULES") { Description = "The rule file" };
+        var rules = new Argument<string>("RULES") { Description = "The rule file" }.Path();
         var by = new Option<string>("--by") { Description = "Who decides; else the name of the user", HelpName = "NAME" };
         var command = new VsCommand(
             "review", "Goes through the proposed gates at the terminal: evidence, effect; approve, reject, edit or skip each.", "vs review rules.yaml --by \"Ada Lovelace\"")

@@ -12,7 +12,7 @@ internal static class ShowCommand
 {
     public static Command Create(CommandContext context)
     {
-        var folder = new Argument<string?>("DIR") { Description = "The session folder", Arity = ArgumentArity.ZeroOrOne };
+        var folder = new Argument<string?>("DIR") { Description = "The session folder", Arity = ArgumentArity.ZeroOrOne }.Path();
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
         var schema = new Option<bool>("--schema") { Description = "Print the JSON Schema of session.json instead" };
         var command = new VsCommand("show", "Shows a session: services, processes, counts, losses, duration, and whether it was cut.", "vs show session\nvs show session --json\nvs show --schema")
@@ -38,18 +38,18 @@ internal static class ShowCommand
     private static void WriteText(CommandContext context, SessionInfo info, SessionSummary summary)
     {
         TextWriter output = context.Out;
-        output.WriteLine(Invariant($"session {info.Id} of {info.Host} (Linux {info.Kernel}), {info.Source}, level {info.Level}"));
+        output.WriteLine(Invariant($"session {Clean(info.Id)} of {Clean(info.Host)} (Linux {Clean(info.Kernel)}), {Clean(info.Source)}, level {Clean(info.Level)}"));
         output.WriteLine(Invariant($"{Start(info):yyyy-MM-dd HH:mm:ss} UTC, {summary.DurationNs / 1e9:F1} s, {summary.Total:N0} events, {summary.Lost:N0} lost"));
         output.WriteLine(Invariant($"{info.Processes.Count:N0} processes, {info.Sockets.Count:N0} sockets at the start, {summary.Sockets:N0} seen since"));
         if (summary.Truncated) output.WriteLine("The recording was cut: what follows is what came before the cut.");
         Table services = new Table().Border(TableBorder.Simple).AddColumn("service");
         foreach (string column in (ReadOnlySpan<string>)["processes", "calls", "received", "sent", "accepted", "connected"]) services.AddColumn(new TableColumn(column).RightAligned());
         foreach (ServiceSummary service in summary.Services)
-            services.AddRow([Markup.Escape(service.Name), .. new[] { service.Processes, service.Events, service.ReceivedBytes, service.SentBytes, service.Accepted, service.Connected }.Select(number => Invariant($"{number:N0}"))]);
+            services.AddRow([Markup.Escape(Clean(service.Name)), .. new[] { service.Processes, service.Events, service.ReceivedBytes, service.SentBytes, service.Accepted, service.Connected }.Select(number => Invariant($"{number:N0}"))]);
         context.Console.Write(services);
         output.WriteLine(string.Join(", ", summary.Events.Select(kind => Invariant($"{Name(kind.Key)} {kind.Value:N0}"))));
-        foreach (SourceCount count in info.Counts.Where(count => count.Lost > 0)) output.WriteLine(Invariant($"lost at {count.Source}: {count.Lost:N0}"));
-        foreach (SourceCount count in info.Counts.Where(count => count.Unused > 0)) output.WriteLine(Invariant($"not used: {count.Unused:N0} {count.Source}"));
+        foreach (SourceCount count in info.Counts.Where(count => count.Lost > 0)) output.WriteLine(Invariant($"lost at {Clean(count.Source)}: {count.Lost:N0}"));
+        foreach (SourceCount count in info.Counts.Where(count => count.Unused > 0)) output.WriteLine(Invariant($"not used: {count.Unused:N0} {Clean(count.Source)}"));
     }
 
     private static void WriteJson(TextWriter output, SessionInfo info, SessionSummary summary)
@@ -120,6 +120,9 @@ internal static class ShowCommand
         CallKind.Receive => "recv",
         _ => kind.ToString().ToLowerInvariant(),
     };
+
+    // Whoever made the session chose these texts.
+    private static string Clean(string text) => Printable.Text(text);
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -21,7 +21,7 @@ internal static class VerdictCommand
 
     private static VsCommand Create(string name, string description, GateState verdict, CommandContext context)
     {
-        var rules = new Argument<string>("RULES") { Description = "The rule file; only state and review of these gates change in it" };
+        var rules = new Argument<string>("RULES") { Description = "The rule file; only state and review of these gates change in it" }.Path();
         var all = new Option<bool>("--all") { Description = "All gates" };
         var gates = new Option<string[]>("--gate") { Description = "Ids of gates", HelpName = "ID", AllowMultipleArgumentsPerToken = true };
         var by = new Option<string>("--by") { Description = "Who decided", HelpName = "NAME", Required = true };

@@ -32,6 +32,7 @@ internal sealed class LineFile : IDisposable
     {
         string name = path == "-" ? "standard input" : path;
         Stream? stream = null;
+        if (path != "-" && Directory.Exists(path)) throw VsException.BadInput(path, "expected a file, this is a folder");
         try
         {
             stream = new PeekStream(path == "-" ? Console.OpenStandardInput() : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan));

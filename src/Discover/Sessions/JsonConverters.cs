@@ -5,13 +5,16 @@ using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Discover.Sessions;
 
+/// <summary>A value of <c>session.json</c> is not as expected; the message says what was.</summary>
+internal sealed class SessionValueException(string message) : JsonException(message);
+
 /// <summary>A value that is one string in JSON, in the spelling that the command line and messages use.</summary>
 internal abstract class TextConverter<T> : JsonConverter<T>
 {
     public sealed override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
-        return text is not null && TryParse(text, out T value) ? value : throw new JsonException($"expected {Expected}");
+        return text is not null && TryParse(text, out T value) ? value : throw new SessionValueException($"expected {Expected}");
     }
 
     public sealed override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(Format(value));

@@ -23,21 +23,30 @@ public static class SessionJson
         byte[] bytes = ReadBytes(path);
         try
         {
-            CheckVersion(bytes, path);
+            SessionJsonCheck.Run(bytes, path);
             return JsonSerializer.Deserialize(bytes, SessionJsonContext.Default.SessionInfo) ?? throw VsException.BadInput($"{path}:1", "expected an object");
         }
         catch (JsonException error)
         {
-            throw VsException.BadInput($"{path}:{(error.LineNumber ?? 0) + 1}", $"expected a session description: {error.Message}", error);
+            throw VsException.BadInput($"{path}:{(error.LineNumber ?? 0) + 1}", Expected(error), error);
         }
         catch (Exception error) when (error is InvalidOperationException or NotSupportedException or ArgumentException or FormatException)
         {
-            throw VsException.BadInput($"{path}:1", $"expected a session description: {error.Message}", error);
+            throw VsException.BadInput($"{path}:1", "expected a session as 'vs show --schema' describes it", error);
         }
+    }
+
+    /// <summary>The serialiser's own texts speak of .NET types, which mean nothing to whoever has the file.</summary>
+    private static string Expected(JsonException error)
+    {
+        if (error.Path is null) return "expected JSON, the text is broken here";
+        string what = error.Path is "$" ? "a session" : $"'{error.Path.TrimStart('$', '.')}'";
+        return error is SessionValueException ? $"{what}: {error.Message}" : $"expected {what} as 'vs show --schema' describes it, with all that is required";
     }
 
     private static byte[] ReadBytes(string path)
     {
+        if (Directory.Exists(path)) throw VsException.BadInput(path, "expected a session description: this is a folder");
         try
         {
             if (new FileInfo(path).Length > MaximumBytes) throw VsException.BadInput(path, "expected a session description of at most 1 GiB");
@@ -55,16 +64,6 @@ public static class SessionJson
         {
             throw VsException.BadInput(path, error.Message, error);
         }
-    }
-
-    /// <summary>The version is looked at first: another version may differ in everything else.</summary>
-    private static void CheckVersion(byte[] bytes, string path)
-    {
-        using JsonDocument document = JsonDocument.Parse(bytes);
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("formatVersion", out JsonElement version))
-            throw VsException.BadInput($"{path}:1", "expected an object with formatVersion");
-        if (version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != SessionInfo.CurrentFormatVersion)
-            throw VsException.BadInput(path, $"expected session format version {SessionInfo.CurrentFormatVersion}, this session has {version.GetRawText()}: read it with the version of vs that recorded it");
     }
 }
 

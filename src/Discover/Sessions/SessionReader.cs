@@ -49,6 +49,7 @@ public sealed class SessionReader : IEventSource
     {
         SessionInfo info = SessionJson.Read(Path.Combine(folder, SessionJson.FileName));
         string path = Path.Combine(folder, EventsFileName);
+        if (Directory.Exists(path)) throw VsException.BadInput(path, "expected the session's events: this is a folder");
         try
         {
             return Open(info, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16), path);
@@ -62,6 +63,9 @@ public sealed class SessionReader : IEventSource
             throw new VsException(ExitCode.Permission, $"cannot read '{path}': {error.Message}", error);
         }
     }
+
+    /// <summary>The files of a session folder, whether they exist or not.</summary>
+    public static IReadOnlyList<string> FilesOf(string folder) => [Path.Combine(folder, SessionJson.FileName), Path.Combine(folder, EventsFileName)];
 
     internal static SessionReader Open(SessionInfo info, Stream events, string path)
     {

@@ -3,7 +3,7 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Members;
 
-/// <summary>Refuses units that this host does not know: a typing error would else wait for ever. A unit that is known but not started is fine.</summary>
+/// <summary>Finds units that this host does not know: a typing error would else wait for ever. A unit that is known but not started is fine.</summary>
 internal static class UnitCheck
 {
     private static readonly string[] Folders = ["/etc/systemd/system", "/run/systemd/system", "/run/systemd/transient", "/run/systemd/generator", "/usr/lib/systemd/system", "/lib/systemd/system"];
@@ -11,13 +11,25 @@ internal static class UnitCheck
     /// <summary>Throws for the first unknown unit.</summary>
     public static void Run(RuleSet rules)
     {
-        Selector[] units = [.. rules.VirtualServices.SelectMany(vs => vs.FrontDoors).Concat(rules.Services.SelectMany(service => service.Match)).Where(selector => selector.Kind == SelectorKind.Unit)];
-        if (units.Length == 0) return;
-        ProcessTable processes = ProcessTable.Scan();
-        foreach (Selector unit in units)
-            if (!IsInstalled(unit.Value) && !processes.Processes.Any(process => SelectorResolver.Matches(unit, process)))
-                throw new VsException(ExitCode.BadInput, $"unit {unit.Value} is not known to this host: no unit file in {string.Join(", ", Folders.Take(3))} ... and no process in it; expected the name of a unit as 'systemctl list-units' shows it");
+        if (Find(rules).FirstOrDefault() is { } refusal) throw new VsException(ExitCode.BadInput, $"{refusal.Subject}: {refusal.Text}");
     }
+
+    /// <summary>The unknown units of all front doors and services.</summary>
+    public static IEnumerable<Refusal> Find(RuleSet rules)
+    {
+        (RefusedPart Part, string Name, Selector Unit)[] units =
+        [
+            .. rules.VirtualServices.SelectMany(vs => vs.FrontDoors.Select(door => (RefusedPart.VirtualService, vs.Name, door))).Where(IsUnit),
+            .. rules.Services.SelectMany(service => service.Match.Select(match => (RefusedPart.Service, service.Name, match))).Where(IsUnit),
+        ];
+        if (units.Length == 0) yield break;
+        ProcessTable processes = ProcessTable.Scan();
+        foreach ((RefusedPart part, string name, Selector unit) in units)
+            if (!IsInstalled(unit.Value) && !processes.Processes.Any(process => SelectorResolver.Matches(unit, process)))
+                yield return new Refusal(part, name, $"unit {unit.Value} is not known to this host: no unit file in {string.Join(", ", Folders.Take(3))} ... and no process in it; expected the name of a unit as 'systemctl list-units' shows it");
+    }
+
+    private static bool IsUnit((RefusedPart Part, string Name, Selector Selector) chosen) => chosen.Selector.Kind == SelectorKind.Unit;
 
     // shop@1.service is an instance of shop@.service.
     private static bool IsInstalled(string unit)

@@ -8,10 +8,22 @@ internal static class Refusals
     /// <summary>Throws with all reasons, one a line.</summary>
     public static void Check(RuleSet rules)
     {
-        ArgumentNullException.ThrowIfNull(rules);
-        List<string> reasons = [.. OfVirtualServices(rules), .. OfServices(rules), .. OfGates(rules)];
+        List<string> reasons = [.. Find(rules).Select(refusal => $"{refusal.Subject}: {refusal.Text}")];
         if (reasons.Count > 0) throw new VsException(ExitCode.BadInput, $"these rules cannot be enforced, nothing was changed:\n  {string.Join("\n  ", reasons)}");
     }
+
+    /// <summary>All reasons, each with the object that it is about.</summary>
+    public static IEnumerable<Refusal> Find(RuleSet rules)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        return rules.VirtualServices.SelectMany(vs => Of(RefusedPart.VirtualService, vs.Name, OfVirtualServices(rules with { VirtualServices = [vs] })))
+            .Concat(rules.Services.SelectMany(service => Of(RefusedPart.Service, service.Name, OfServices(rules with { Services = [service] }))))
+            .Concat(rules.Gates.Where(gate => gate.State == GateState.Approved).SelectMany(gate => Of(RefusedPart.Gate, gate.Id, OfGates(rules with { Gates = [gate] }))));
+    }
+
+    // The reasons begin with the object's kind and name.
+    private static IEnumerable<Refusal> Of(RefusedPart part, string name, IEnumerable<string> reasons) =>
+        reasons.Select(reason => new Refusal(part, name, reason[$"{Refusal.KindOf(part)} {name}: ".Length..]));
 
     private static IEnumerable<string> OfVirtualServices(RuleSet rules)
     {

@@ -28,7 +28,7 @@ internal static class ShareChecks
         VirtualService vs, Dictionary<string, VirtualService> byName, ILookup<string, VirtualService> children, HostCapacity? capacity)
     {
         if (capacity is not null && vs.Cpu.Max > capacity.Cpus)
-            yield return ("cpu", "max", string.Create(CultureInfo.InvariantCulture, $"cpu max {vs.Cpu.Max:R} is above the machine's {capacity.Cpus} CPUs"));
+            yield return ("cpu", "max", string.Create(CultureInfo.InvariantCulture, $"cpu max {vs.Cpu.Max:R} is above the machine's {capacity.Cpus} CPUs, expected at most {capacity.Cpus}"));
         foreach (VirtualService above in Ancestors(vs, byName))
         {
             if (vs.Cpu.Max > above.Cpu.Max)

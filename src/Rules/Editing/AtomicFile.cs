@@ -17,8 +17,9 @@ internal static class AtomicFile
     {
         try
         {
-            // ResolveLinkTarget wants something at the path; a new file has nothing there.
-            string target = new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+            // Whole first: of a link that is named without its folder, ResolveLinkTarget looks for the target in the root. It also wants something at the path; a new file has nothing there.
+            string full = Path.GetFullPath(path);
+            string target = new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
             string folder = Path.GetDirectoryName(target) ?? "/";
 
             // The lock of the folder keeps two `vs approve` from losing each other's work between the comparison and the rename.

@@ -68,7 +68,8 @@ internal sealed class StraceFile : IDisposable
                 continue;
             }
 
-            _anyKnown = true;
+            // Chance makes "x(" of any binary file, but hardly a result.
+            _anyKnown |= line.Kind != StraceLineKind.Call || line.Rest.Contains(" = ", StringComparison.Ordinal);
             Tid = line.Tid != 0 ? line.Tid : _namedTid != 0 ? _namedTid : 1;
             TimeNs = EffectNs = timeNs;
             if (line.Kind == StraceLineKind.Call && CallNames.KindOf(line.Name) is CallForm.Receive or CallForm.Accept) EffectNs += DurationOf(line.Rest);

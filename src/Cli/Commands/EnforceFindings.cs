@@ -1,0 +1,46 @@
+using VirtualServices.Enforce;
+using VirtualServices.Model;
+using VirtualServices.Rules;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary>What <c>vs enforce</c> would refuse of a rule file, with the lines.</summary>
+internal static class EnforceFindings
+{
+    /// <summary>Warnings for <c>vs check</c>: another host may know the unit, an option of <c>vs enforce</c> may make it possible.</summary>
+    public static IEnumerable<Finding> Of(RuleDocument document)
+    {
+        foreach (Refusal refusal in Refusal.Find(Effective(document)))
+            yield return new Finding(Severity.Warning, SubjectOf(refusal), LineOf(document, refusal), $"vs enforce would refuse this: {refusal.Text}");
+    }
+
+    /// <summary>Throws for all of them.</summary>
+    /// <param name="document">Where the rules stand.</param>
+    /// <param name="rules">The rules as they are to be enforced.</param>
+    public static void Refuse(RuleDocument document, RuleSet rules)
+    {
+        string[] lines = [.. Refusal.Find(rules)
+            .Select(refusal => (Line: LineOf(document, refusal), Text: $"{SubjectOf(refusal)}: {refusal.Text}"))
+            .OrderBy(reason => reason.Line)
+            .Select(reason => FormattableString.Invariant($"{document.Path}:{reason.Line}: {reason.Text}"))];
+        if (lines.Length > 0) throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, lines));
+    }
+
+    /// <summary>The rules with the states that count: a gate that was edited after its approval is proposed.</summary>
+    public static RuleSet Effective(RuleDocument document) =>
+        document.Rules with { Gates = [.. document.Rules.Gates.Select(gate => gate with { State = document.EffectiveState(gate) })] };
+
+    private static string SubjectOf(Refusal refusal) => refusal.Part switch
+    {
+        RefusedPart.VirtualService => $"virtual service '{refusal.Name}'",
+        RefusedPart.Service => $"service '{refusal.Name}'",
+        _ => $"gate '{refusal.Name}'",
+    };
+
+    private static int LineOf(RuleDocument document, Refusal refusal) => refusal.Part switch
+    {
+        RefusedPart.VirtualService => document.LineOfVirtualService(refusal.Name),
+        RefusedPart.Service => document.LineOfService(refusal.Name),
+        _ => document.LineOfGate(refusal.Name),
+    };
+}

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Discover.Sessions;
+
+/// <summary>What the serialiser would let pass in a <c>session.json</c>: another version, elements that are null, two services of one name.</summary>
+internal static class SessionJsonCheck
+{
+    // The file's own members, and those of an object in one of its lists.
+    private const int MemberDepth = 1, ElementMemberDepth = 3;
+
+    /// <exception cref="VsException">Exit code 3 with the line.</exception>
+    /// <exception cref="JsonException">The text is no JSON.</exception>
+    internal static void Run(ReadOnlySpan<byte> bytes, string path)
+    {
+        CheckVersion(bytes, path);
+        Utf8JsonReader reader = new(bytes);
+        HashSet<string> services = new(StringComparer.Ordinal);
+        string list = "";
+        for (JsonTokenType before = JsonTokenType.None; reader.Read(); before = reader.TokenType)
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == MemberDepth) list = reader.GetString()!;
+            if (reader.TokenType == JsonTokenType.Null && before != JsonTokenType.PropertyName) throw VsException.BadInput(Place(bytes, path, in reader), $"expected no null in the list '{list}'");
+            if (list != "services" || reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != ElementMemberDepth || !reader.ValueTextEquals("name")) continue;
+            reader.Read();
+            if (reader.TokenType == JsonTokenType.String && !services.Add(reader.GetString()!)) throw VsException.BadInput(Place(bytes, path, in reader), "expected services with names of their own, this name was there before");
+        }
+    }
+
+    /// <summary>The version is looked at first: another version may differ in everything else.</summary>
+    private static void CheckVersion(ReadOnlySpan<byte> bytes, string path)
+    {
+        Utf8JsonReader reader = new(bytes);
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != MemberDepth || !reader.ValueTextEquals("formatVersion")) continue;
+            reader.Read();
+            if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int number) && number == SessionInfo.CurrentFormatVersion) return;
+            string found = reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray ? "another" : System.Text.Encoding.UTF8.GetString(reader.ValueSpan);
+            throw VsException.BadInput(Place(bytes, path, in reader), $"expected session format version {SessionInfo.CurrentFormatVersion}, this session has {found}: read it with the version of vs that recorded it");
+        }
+
+        throw VsException.BadInput($"{path}:1", "expected an object with formatVersion");
+    }
+
+    private static string Place(ReadOnlySpan<byte> bytes, string path, in Utf8JsonReader reader) => $"{path}:{bytes[..(int)reader.TokenStartIndex].Count((byte)'\n') + 1}";
+}

@@ -1,0 +1,42 @@
+using VirtualServices.Enforce.Members;
+using VirtualServices.Enforce.Rules;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce;
+
+/// <summary>Which kind of object a refusal is about.</summary>
+public enum RefusedPart
+{
+    /// <summary>A virtual service.</summary>
+    VirtualService,
+
+    /// <summary>A service.</summary>
+    Service,
+
+    /// <summary>A gate.</summary>
+    Gate,
+}
+
+/// <summary>A reason for which a rule set cannot be enforced.</summary>
+/// <param name="Part">Kind of the object that is in the way.</param>
+/// <param name="Name">Its name or id.</param>
+/// <param name="Text">Why, and what is expected instead; one line.</param>
+public sealed record Refusal(RefusedPart Part, string Name, string Text)
+{
+    /// <summary>The object, as messages name it: <c>gate postgres-accept</c>.</summary>
+    public string Subject => $"{KindOf(Part)} {Name}";
+
+    /// <summary>All reasons that are known before anything is touched, without root: what gates cannot do, and units that this host does not know.</summary>
+    public static IReadOnlyList<Refusal> Find(RuleSet rules)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        return [.. Refusals.Find(rules), .. UnitCheck.Find(rules)];
+    }
+
+    internal static string KindOf(RefusedPart part) => part switch
+    {
+        RefusedPart.VirtualService => "virtual service",
+        RefusedPart.Service => "service",
+        _ => "gate",
+    };
+}
