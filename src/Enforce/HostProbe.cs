@@ -9,9 +9,7 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), NetworkShares, Limits];
-
-    private static Capability NetworkShares { get; } = new("network shares", CapabilityState.Unused, false, "", "this version enforces CPU shares only; a rule file with network shares is refused", "");
+    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits];
 
     private static Capability Admission { get; } = new("admission", CapabilityState.Unused, false, "", "this version holds no requests back at event loops; gates that bind connections or requests are refused", "");
 

@@ -1,11 +1,12 @@
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce;
 
-/// <summary>Puts everything back, whatever state it is in: processes into their cgroups first, then gates, groups and mount away.</summary>
+/// <summary>Puts everything back, whatever state it is in: network devices, processes into their cgroups first, then gates, groups and mount away.</summary>
 internal static class Undo
 {
     private const int MostRounds = 50;
@@ -15,6 +16,7 @@ internal static class Undo
     public static int All(Action<string>? log)
     {
         int moved = 0;
+        using (NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default)) NetworkUndo.All(network, log);
         if (CgroupMount.WithCpu(CgroupMount.Find())?.Open() is { } hierarchy && Directory.Exists(hierarchy.Folder(GroupTree.Root)))
         {
             GateKernel? kernel = TryOpen(log);

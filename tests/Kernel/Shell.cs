@@ -11,10 +11,10 @@ internal sealed class Shell : IDisposable
 
     public int Pid => _process.Id;
 
-    /// <summary>Makes a child that sleeps.</summary>
-    public int Fork()
+    /// <summary>Makes a child that sleeps, or does something else.</summary>
+    public int Fork(string command = "sleep 60")
     {
-        _process.StandardInput.WriteLine("sleep 60 >/dev/null & echo $!");
+        _process.StandardInput.WriteLine($"{command} >/dev/null & echo $!");
         int child = int.Parse(_process.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
         _children.Add(child);
         return child;

@@ -18,13 +18,12 @@ internal static class Refusals
         foreach (VirtualService vs in rules.VirtualServices)
         {
             if (vs.Limits is not null) yield return $"virtual service {vs.Name}: limits cannot be enforced yet: remove 'limits'";
-            // The weight of best effort has a default of its own and means nothing as long as nobody else has a network share.
-            NetworkShare none = vs.Name == VirtualService.BestEffort ? new NetworkShare(vs.Network.Weight) : new NetworkShare();
-            if (vs.Network != none) yield return $"virtual service {vs.Name}: network shares cannot be enforced yet: remove 'network'";
-            foreach (Selector door in vs.FrontDoors.Where(door => door.Kind == SelectorKind.Client))
-                yield return $"virtual service {vs.Name}: a front door by client network ({door.Value}) cannot be enforced yet: choose processes (unit, cgroup, uid, exe, pid, listen)";
+            if (rules.Devices.Count == 0 && HasNetworkShare(vs)) yield return $"virtual service {vs.Name}: a network share needs a device: add 'network: {{ devices: [ {{ name: eth0 }} ] }}' to the rule file or call 'vs enforce' with --device eth0";
         }
     }
+
+    // The weight of best effort has a default of its own and means nothing as long as nobody else has a network share.
+    private static bool HasNetworkShare(VirtualService vs) => vs.Name != VirtualService.BestEffort && vs.Network != new NetworkShare();
 
     private static IEnumerable<string> OfServices(RuleSet rules)
     {
@@ -32,7 +31,6 @@ internal static class Refusals
             foreach (Selector match in service.Match)
             {
                 if (match.Kind == SelectorKind.Client) yield return $"service {service.Name}: a client network ({match.Value}) chooses no processes";
-                if (match.Kind == SelectorKind.Listen && match.Value.StartsWith("udp/", StringComparison.Ordinal)) yield return $"service {service.Name}: datagrams ({match.Value}) cannot be enforced yet: only TCP and unix connections";
             }
     }
 
@@ -44,13 +42,25 @@ internal static class Refusals
         {
             string call = gate.On.ToString().ToLowerInvariant(), scope = gate.Binds.ToString().ToLowerInvariant();
             if (!services.Contains(gate.Service)) yield return $"gate {gate.Id}: there is no service '{gate.Service}'";
-            if (gate.On != GateCall.Receive) yield return $"gate {gate.Id}: 'on: {call}' cannot be enforced yet: only receive";
-            if (gate.Binds is not (BindScope.Process or BindScope.Thread)) yield return $"gate {gate.Id}: 'binds: {scope}' cannot be enforced yet: only process and thread";
-            if (gate.Classify.Kind == ClassificationKind.Creator) yield return $"gate {gate.Id}: 'classify: creator' cannot be enforced yet for receive: only requester, keep and the name of a virtual service";
-            if (gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return $"gate {gate.Id}: datagrams ({gate.When.Listen}) cannot be enforced yet: only TCP and unix connections";
+            bool asked = gate.On is GateCall.Accept or GateCall.Receive;
+            if (!asked && (gate.Classify.Kind == ClassificationKind.Requester || gate.When.Requesters is not null)) yield return $"gate {gate.Id}: nobody is asking at {call}: a requester is known at accept and receive only";
+            if (gate.When.Listen is not null && !asked && gate.On != GateCall.Send) yield return $"gate {gate.Id}: no accepted connection is involved at {call}: remove 'listen'";
+            if (gate.On == GateCall.Accept && gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return $"gate {gate.Id}: datagrams ({gate.When.Listen}) are never accepted: use 'on: receive'";
+            if (!Fits(gate.On, gate.Binds)) yield return $"gate {gate.Id}: there is no {scope} to bind at {call}";
+            if (gate.On is GateCall.Connect && gate.Binds == BindScope.Connection && gate.Classify.Kind == ClassificationKind.Creator) yield return $"gate {gate.Id}: a connection belongs to its creator already: remove the gate";
+            if (asked && gate.Classify.Kind == ClassificationKind.Creator && gate.When.Listen is { Protocol: TransportProtocol.Unix or TransportProtocol.Udp })
+                yield return $"gate {gate.Id}: who made the socket of {gate.When.Listen} cannot be seen on this kernel without its security hooks: use requester, or the name of a virtual service";
             if (gate.Classify.Kind == ClassificationKind.Named && !names.Contains(gate.Classify.VirtualService)) yield return $"gate {gate.Id}: there is no virtual service '{gate.Classify.VirtualService}'";
             foreach (string requester in gate.When.Requesters ?? [])
                 if (!names.Contains(requester)) yield return $"gate {gate.Id}: there is no virtual service '{requester}'";
         }
     }
+
+    private static bool Fits(GateCall call, BindScope scope) => scope switch
+    {
+        BindScope.Connection => call is not (GateCall.Fork or GateCall.Exec),
+        BindScope.Request => call is GateCall.Receive or GateCall.Send,
+        BindScope.Thread => call != GateCall.Exec,
+        _ => true,
+    };
 }
