@@ -18,7 +18,8 @@ internal sealed class Actor : IDisposable
         sub datagrams { $_[0] =~ /^(udp|dgram)/ }
         sub dial { my ($k, $w) = @_; my $s = make($k); if ($k eq 'dgram') { unlink "$w.$$"; bind($s, pack_sockaddr_un("$w.$$")) or die $!; }
             if ($k ne 'udp6') { connect($s, addr($k, $w)) or die "$k $w $!"; } $s }
-        sub ask { my ($s, $k, $w, $m) = @_; defined send($s, $m, 0, $k eq 'udp6' ? addr($k, $w) : ()) or die $!; my $from = recv($s, my $got, 1000, 0); die unless length $got; $got }
+        sub ask { my ($s, $k, $w, $m) = @_; defined($k eq 'udp6' ? send($s, $m, 0, addr($k, $w)) : send($s, $m, 0)) or die "send: $!";
+            my $got; defined recv($s, $got, 1000, 0) or die "receive: $!"; die 'no answer' unless length $got; $got }
         sub burn { my $end = clock_gettime(CLOCK_PROCESS_CPUTIME_ID) + $_[0] / 1000; 1 while clock_gettime(CLOCK_PROCESS_CPUTIME_ID) < $end; }
         if ($role eq 'client') {
             my $s = dial($kind, $where); print "ready\n";
@@ -38,7 +39,7 @@ internal sealed class Actor : IDisposable
             next if select($ready, undef, undef, undef) < 1;
             for my $s (values %clients) {
                 next unless vec($ready, fileno($s), 1);
-                if (!sysread($s, my $ms, 1000)) { delete $clients{fileno($s)}; close $s; next; }
+                my $ms; if (!sysread($s, $ms, 1000)) { delete $clients{fileno($s)}; close $s; next; }
                 burn($ms); ask($pooled, $up, $upwhere, $ms) if $pooled; syswrite($s, $ms);
             }
             if (vec($ready, fileno($listener), 1)) {
