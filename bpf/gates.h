@@ -123,6 +123,9 @@ struct datagram_marks {
 	__u32 vs[DATAGRAM_MARKS];
 };
 
+/* Bits of service_calls beside those of calls: some gate of the service binds single requests, or single threads. */
+enum { BINDS_REQUESTS = 0, BINDS_THREADS = 8 };
+
 /* Calls at which a service has gates, one bit each (1 << gate_call), in the rule set `generation`. */
 struct service_calls {
 	__u32 generation;

@@ -2,6 +2,18 @@
 /* Tasks: accounts at each switch, inheritance and the gate at a fork. */
 #pragma once
 
+/* Another rule set may be in force since the thread was bound: it does not stay apart from its process for rules that are gone. */
+static __always_inline void forget_scope(struct task_tag *tag)
+{
+	__u32 generation = generation_now();
+
+	if (has_gate(tag->service, generation, BINDS_REQUESTS))
+		return;
+	tag->flags &= ~(TAG_REQUEST | TAG_ANSWERED | TAG_WOKEN);
+	if (!has_gate(tag->service, generation, BINDS_THREADS))
+		tag->flags &= ~TAG_OWN_THREAD;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
@@ -17,6 +29,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (bpf_core_field_exists(prev->sched_info))
 		tag->delay_seen = prev->sched_info.run_delay;
 	tag->flags |= TAG_SEEN;
+	if (tag->flags & TAG_OWN_THREAD)
+		forget_scope(tag);
 	follow_leader(prev, tag, tag->runtime_seen);
 	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
 	if (prev_state & TASK_DEAD) {

@@ -55,7 +55,7 @@ public sealed class Enforcer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(options);
-        RuleCompiler.Compile(rules, new IdTable()); // refuses before anything is touched
+        RuleCompiler.Compile(rules, new IdTable(), options.Audit); // refuses before anything is touched
         HostAccess.RequireRoot("enforce rules");
         UnitCheck.Run(rules);
         HostAccess.RequireSocketHooks(rules);
@@ -116,7 +116,7 @@ public sealed class Enforcer : IDisposable
     private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
-        CompiledRules compiled = RuleCompiler.Compile(rules, ids);
+        CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit);
         network = NetworkGovernor.Prepare(options.Audit ? [] : rules.Devices, compiled.VirtualServices, options.Log);
         GroupTree? tree = null;
         Reconciler? reconciler = null;
@@ -128,8 +128,6 @@ public sealed class Enforcer : IDisposable
             reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary);
         }
 
-        foreach ((_, Gate gate) in compiled.Gates.Where(gate => gate.Gate.Binds == BindScope.Request))
-            options.Log?.Invoke($"gate {gate.Id}: requests are accounted one by one; the gate itself holds none back");
         cancellation.ThrowIfCancellationRequested();
         uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));

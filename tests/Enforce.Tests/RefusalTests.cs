@@ -12,6 +12,7 @@ public sealed class RefusalTests
         { "connect", "gate g: no accepted connection is involved at connect" },
         { "accept", "gate g: datagrams (udp/53) are never accepted" },
         { "request", "gate g: there is no request to bind at accept" },
+        { "share", "gate g: 'binds: request' charges each request to its virtual service but enforces no share of the CPU: a thread of service 'db'" },
         { "exec", "gate g: there is no thread to bind at exec" },
         { "creator", "gate g: who made the socket of unix//run/x.sock cannot be seen" },
         { "named", "gate g: there is no virtual service 'nobody'" },
@@ -31,6 +32,7 @@ public sealed class RefusalTests
             "connect" => Given.Rules([a], Given.Gate("g", "keep", listen: "tcp/5432", on: GateCall.Connect)),
             "accept" => Given.Rules([a], Given.Gate("g", listen: "udp/53", on: GateCall.Accept)),
             "request" => Given.Rules([a], Given.Gate("g", on: GateCall.Accept, binds: BindScope.Request)),
+            "share" => Given.Rules([a], Given.Gate("g", binds: BindScope.Request)),
             "exec" => Given.Rules([a], Given.Gate("g", "keep", on: GateCall.Exec, binds: BindScope.Thread)),
             "creator" => Given.Rules([a], Given.Gate("g", "creator", listen: "unix//run/x.sock")),
             "named" => Given.Rules([a], Given.Gate("g", "nobody")),
@@ -51,6 +53,10 @@ public sealed class RefusalTests
         Assert.Contains("gate one", message, StringComparison.Ordinal);
         Assert.Contains("gate two", message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Requests_are_accounted_in_an_audit() =>
+        Assert.Equal((uint)BindScope.Request, Assert.Single(RuleCompiler.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", binds: BindScope.Request)), new IdTable(), audit: true).Entries).Value.Scope);
 
     [Fact]
     public void A_gate_that_is_not_approved_is_no_reason_to_refuse() =>

@@ -24,7 +24,8 @@ internal sealed class Actor : IDisposable
         if ($role eq 'client') {
             my $s = dial($kind, $where); print "ready\n";
             while (my $line = <STDIN>) {
-                my ($count, $ms) = split ' ', $line; ask($s, $kind, $where, $ms) for 1 .. $count; print "done\n";
+                alarm 60; # an answer that never comes is a failure, not a test without end
+                my ($count, $ms) = split ' ', $line; ask($s, $kind, $where, $ms) for 1 .. $count; alarm 0; print "done\n";
             }
             unlink "$where.$$"; exit 0;
         }
@@ -35,8 +36,9 @@ internal sealed class Actor : IDisposable
         print $kind =~ /4$/ ? (unpack_sockaddr_in(getsockname($listener)))[0] : $kind =~ /6$/ ? (unpack_sockaddr_in6(getsockname($listener)))[0] : $where, "\n";
         my %clients;
         while (1) {
-            my $ready = ''; vec($ready, fileno($_), 1) = 1 for ($listener, values %clients);
+            my $ready = ''; vec($ready, fileno($_), 1) = 1 for (*STDIN, $listener, values %clients);
             next if select($ready, undef, undef, undef) < 1;
+            exit 0 if vec($ready, fileno(STDIN), 1); # the test was killed
             for my $s (values %clients) {
                 next unless vec($ready, fileno($s), 1);
                 my $ms; if (!sysread($s, $ms, 1000)) { delete $clients{fileno($s)}; close $s; next; }

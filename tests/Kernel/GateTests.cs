@@ -42,10 +42,20 @@ public sealed class GateTests : IDisposable
     public void A_pooled_connection_changes_its_tenant_with_each_request(string kind)
     {
         Actor back = Add(Actor.Server(kind)), front = Add(Actor.Server("tcp4", back)), a = Add(Actor.Client(front)), b = Add(Actor.Client(front));
-        using Enforcer enforcer = Start([("a", a), ("b", b)], [("front", front), ("back", back)], Gate("f", "front", binds: BindScope.Request), Gate("g", "back"));
+        using Enforcer enforcer = Audit([("a", a), ("b", b)], [("front", front), ("back", back)], Gate("f", "front", binds: BindScope.Request), Gate("g", "back"));
         Alternate(enforcer, back, a, b);
         Assert.True(enforcer.Status().Gates.Single(gate => gate.Id == "f").Rebinds >= 20);
-        Assert.Equal("/", Groups.Of(front.Pid)); // request scope moves nothing
+    }
+
+    [RootFact]
+    public void A_server_whose_requests_were_bound_one_by_one_is_bound_as_a_process_by_the_next_rules()
+    {
+        Actor back = Add(Actor.Server("tcp4")), a = Add(Actor.Client(back)), b = Add(Actor.Client(back));
+        using (Audit([("a", a), ("b", b)], [("back", back)], Gate("g", "back", binds: BindScope.Request))) a.Ask(3);
+        using Enforcer enforcer = Start([("a", a), ("b", b)], [("back", back)], Gate("g", "back"));
+        b.Ask();
+        Wait.Until(() => Groups.Of(back.Pid) == Groups.Leaf("b"), "it is moved");
+        Assert.Equal("b", Of(enforcer, back)); // it sleeps, and still works for whoever asked last
     }
 
     [RootTheory]
@@ -55,7 +65,7 @@ public sealed class GateTests : IDisposable
     public void One_thread_is_charged_to_each_for_its_requests_only(string kind)
     {
         Actor back = Add(Actor.Server(kind)), a = Add(Actor.Client(back)), b = Add(Actor.Client(back)), nobody = Add(Actor.Client(back));
-        using Enforcer enforcer = Start([("a", a), ("b", b)], [("back", back)], Gate("g", "back", binds: BindScope.Request));
+        using Enforcer enforcer = Audit([("a", a), ("b", b)], [("back", back)], Gate("g", "back", binds: BindScope.Request));
         long before = Groups.RuntimeNs(back.Pid);
         for (int i = 0; i < 40; i++)
         {
@@ -162,4 +172,8 @@ public sealed class GateTests : IDisposable
 
     private static Enforcer Start((string Name, Actor Door)[] tenants, (string Name, Actor Actor)[] services, params Gate[] gates) =>
         Enforcer.Start(Rules(tenants, services, gates), new EnforceOptions(), TestContext.Current.CancellationToken);
+
+    // Gates that bind requests account and are refused where shares are to be enforced.
+    private static Enforcer Audit((string Name, Actor Door)[] tenants, (string Name, Actor Actor)[] services, params Gate[] gates) =>
+        Enforcer.Start(Rules(tenants, services, gates), new EnforceOptions(Audit: true), TestContext.Current.CancellationToken);
 }

@@ -24,8 +24,16 @@ internal sealed record CompiledRules(
         return Entries.TryGetValue(key with { Requester = IdTable.None }, out rule) ? rule : null;
     }
 
-    /// <summary>Calls at which a service has gates, one bit each.</summary>
-    public uint CallsOf(uint service) => Entries.Keys.Where(key => key.Service == service).Aggregate(0u, (calls, key) => calls | (1u << (int)key.Call));
+    /// <summary>Calls at which a service has gates, one bit each, and whether some bind single requests or threads.</summary>
+    public uint CallsOf(uint service) => Entries.Where(entry => entry.Key.Service == service).Aggregate(0u, (calls, entry) => calls | (1u << (int)entry.Key.Call) | ScopeBit((BindScope)entry.Value.Scope));
+
+    // BINDS_REQUESTS and BINDS_THREADS in gates.h.
+    private static uint ScopeBit(BindScope scope) => scope switch
+    {
+        BindScope.Request => 1u << 0,
+        BindScope.Thread => 1u << 8,
+        _ => 0,
+    };
 
     /// <summary>Services whose gates re-bind connections and requests only: their processes stay in the cgroup that they have.</summary>
     public IReadOnlySet<uint> Stationary =>

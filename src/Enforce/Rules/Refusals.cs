@@ -6,10 +6,12 @@ namespace VirtualServices.Enforce.Rules;
 internal static class Refusals
 {
     /// <summary>Throws with all reasons, one a line.</summary>
-    public static void Check(RuleSet rules)
+    /// <param name="rules">Rules.</param>
+    /// <param name="audit">True where gates only classify and count: what would need a share is then no reason.</param>
+    public static void Check(RuleSet rules, bool audit)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        List<string> reasons = [.. OfVirtualServices(rules), .. OfServices(rules), .. OfGates(rules)];
+        List<string> reasons = [.. OfVirtualServices(rules), .. OfServices(rules), .. OfGates(rules, audit)];
         if (reasons.Count > 0) throw new VsException(ExitCode.BadInput, $"these rules cannot be enforced, nothing was changed:\n  {string.Join("\n  ", reasons)}");
     }
 
@@ -34,7 +36,7 @@ internal static class Refusals
             }
     }
 
-    private static IEnumerable<string> OfGates(RuleSet rules)
+    private static IEnumerable<string> OfGates(RuleSet rules, bool audit)
     {
         HashSet<string> services = [.. rules.Services.Select(service => service.Name)];
         HashSet<string> names = [.. rules.VirtualServices.Select(vs => vs.Name)];
@@ -47,6 +49,7 @@ internal static class Refusals
             if (gate.When.Listen is not null && !asked && gate.On != GateCall.Send) yield return $"gate {gate.Id}: no accepted connection is involved at {call}: remove 'listen'";
             if (gate.On == GateCall.Accept && gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return $"gate {gate.Id}: datagrams ({gate.When.Listen}) are never accepted: use 'on: receive'";
             if (!Fits(gate.On, gate.Binds)) yield return $"gate {gate.Id}: there is no {scope} to bind at {call}";
+            else if (gate.Binds == BindScope.Request && !audit) yield return $"gate {gate.Id}: 'binds: request' charges each request to its virtual service but enforces no share of the CPU: a thread of service '{gate.Service}' that serves several in turn cannot be in the cgroup of each. Use process or thread where one serves one at a time, or see what each uses with 'vs enforce --audit'";
             if (gate.On is GateCall.Connect && gate.Binds == BindScope.Connection && gate.Classify.Kind == ClassificationKind.Creator) yield return $"gate {gate.Id}: a connection belongs to its creator already: remove the gate";
             if (asked && gate.Classify.Kind == ClassificationKind.Creator && gate.When.Listen is { Protocol: TransportProtocol.Unix or TransportProtocol.Udp })
                 yield return $"gate {gate.Id}: who made the socket of {gate.When.Listen} cannot be seen on this kernel without its security hooks: use requester, or the name of a virtual service";

@@ -20,11 +20,14 @@ internal static class RuleCompiler
     };
 
     /// <summary>Compiles; numbers come from the table, which gets the new names.</summary>
+    /// <param name="rules">Rules.</param>
+    /// <param name="ids">Numbers of names.</param>
+    /// <param name="audit">True where gates only classify and count.</param>
     /// <exception cref="VsException">Something in the rule set cannot be enforced; it is refused as a whole.</exception>
-    public static CompiledRules Compile(RuleSet rules, IdTable ids)
+    public static CompiledRules Compile(RuleSet rules, IdTable ids, bool audit = false)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        Refusals.Check(rules);
+        Refusals.Check(rules, audit);
         List<(uint, VirtualService)> virtualServices = [.. ParentsFirst(rules).Select(vs => (ids.Id(IdKind.VirtualService, vs.Name), vs))];
         Gate[] gates = [.. rules.Gates.Where(gate => gate.State == GateState.Approved)];
         List<(uint, Service)> services = [];
