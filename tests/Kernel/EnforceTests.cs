@@ -156,7 +156,7 @@ public sealed class EnforceTests : IDisposable
 
         // Three times as many that want to run as there are processors: two of three wait at any time, more where others use the machine, too.
         int count = Environment.ProcessorCount * 3;
-        const double Seconds = 2;
+        const int Seconds = 2;
         UseCounts before = enforcer.Status().VirtualServices.Single(vs => vs.Name == "acme").Own;
         shell.Run($"for i in $(seq {count}); do timeout {Seconds} sh -c 'while :; do :; done' & done; wait");
         UseCounts after = enforcer.Status().VirtualServices.Single(vs => vs.Name == "acme").Own;
