@@ -12,7 +12,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Virtual service -> minor number of its class; 0: none, then the class of best effort, which is the discipline's default. */
+/* Virtual service -> minor number of its class; 0: none, then the class of best effort, which the filter has as its own. */
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, __u32); } network_classes SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, struct network_use); } network_use SEC(".maps");
 /* Kept for user space, which is the only writer. */
@@ -40,7 +40,7 @@ int choose_class(struct __sk_buff *skb)
 	struct network_use *use;
 
 	if (minor && *minor)
-		skb->tc_classid = HTB_MAJOR << 16 | *minor;
+		skb->tc_classid = *minor;
 	use = bpf_map_lookup_elem(&network_use, &vs);
 	if (use) {
 		use->bytes += skb->wire_len;

@@ -2,9 +2,6 @@
 /* What the network classifier and user space share. Every struct is mirrored in src/Enforce/Network/NetworkTypes.cs. No holes: padding is named. */
 #pragma once
 
-/* Major number of the queueing discipline that the enforcer puts on a device; the minor numbers of its classes come from network_classes. */
-enum { HTB_MAJOR = 0x7653 };
-
 /* What left through governed devices, before it queued. */
 struct network_use {
 	__u64 bytes;

@@ -6,21 +6,32 @@ using VirtualServices.Linux.Network;
 
 namespace VirtualServices.Kernel.Tests;
 
-/// <summary>Two network namespaces of our own, joined by a veth pair: <c>near</c> has the device <c>up</c> (10.99.0.1), <c>far</c> the other end (10.99.0.2). Only their devices are governed.</summary>
+/// <summary>Two network namespaces of our own, joined by a veth pair: <c>near</c> has the device <c>near0</c> (10.99.0.1), <c>far</c> the other end (10.99.0.2). Only their devices are governed.</summary>
 internal sealed class TestNetwork : IDisposable
 {
+    /// <summary>The device to govern.</summary>
+    public const string Device = "near0";
+
     public TestNetwork()
     {
         string number = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         (Near, Far) = ($"vs-near-{number}", $"vs-far-{number}");
         Ip($"netns add {Near}");
-        Ip($"netns add {Far}");
-        Ip($"link add up netns {Near} type veth peer name down netns {Far}");
-        foreach ((string space, string device, string address) in new[] { (Near, "up", "10.99.0.1/24"), (Far, "down", "10.99.0.2/24") })
+        try
         {
-            Ip($"-n {space} addr add {address} dev {device}");
-            Ip($"-n {space} link set {device} up");
-            Ip($"-n {space} link set lo up");
+            Ip($"netns add {Far}");
+            Ip($"link add {Device} netns {Near} type veth peer name far0 netns {Far}");
+            foreach ((string space, string device, string address) in new[] { (Near, Device, "10.99.0.1/24"), (Far, "far0", "10.99.0.2/24") })
+            {
+                Ip($"-n {space} addr add {address} dev {device}");
+                Ip($"-n {space} link set {device} up");
+                Ip($"-n {space} link set lo up");
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -45,8 +56,7 @@ internal sealed class TestNetwork : IDisposable
 
     public void Dispose()
     {
-        Ip($"netns del {Near}");
-        Ip($"netns del {Far}");
+        foreach (string space in NetworkNamespace.Names().Intersect([Near, Far])) Ip($"netns del {space}");
     }
 
     private static string Run(string program, string arguments)

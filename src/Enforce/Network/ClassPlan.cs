@@ -12,7 +12,7 @@ namespace VirtualServices.Enforce.Network;
 /// <param name="Leaves">Minor number of the class that takes the packets of a virtual service.</param>
 internal sealed record ClassPlan(IReadOnlyList<HtbClass> Classes, IReadOnlyDictionary<uint, ushort> Leaves)
 {
-    /// <summary>Handle of the discipline that is ours on every device: HTB_MAJOR in shares.h.</summary>
+    /// <summary>Handle of the discipline that is ours on every device.</summary>
     public static readonly TcHandle Discipline = new(0x7653, 0);
 
     /// <summary>Class of the whole device.</summary>

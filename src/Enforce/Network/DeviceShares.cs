@@ -39,7 +39,7 @@ internal static class DeviceShares
 
         if (!present) control.AddHtb(device.Index, device.Name, ClassPlan.Discipline, ClassPlan.DefaultClass);
         foreach (HtbClass one in plan.Classes) control.SetClass(device.Index, device.Name, one);
-        control.SetFilter(device.Index, device.Name, ClassPlan.Discipline, program, NetworkKernel.FilterName);
+        control.SetFilter(device.Index, device.Name, ClassPlan.Discipline, program, NetworkKernel.FilterName, new TcHandle(ClassPlan.Discipline.Major, ClassPlan.DefaultClass));
     }
 
     /// <summary>Removes classes that the plan does not have, once the classifier chooses them no more.</summary>

@@ -79,7 +79,7 @@ internal static class TcNumbers
     public const ushort NewQdisc = 36, DeleteQdisc = 37, GetQdisc = 38, NewClass = 40, DeleteClass = 41, GetClass = 42, NewFilter = 44, GetFilter = 46;
     public const ushort Kind = 1, Options = 2, Statistics2 = 7;
     public const ushort HtbParameters = 1, HtbInit = 2, HtbRate64 = 6, HtbCeiling64 = 7;
-    public const ushort BpfDescriptor = 6, BpfName = 7, BpfFlags = 8;
+    public const ushort BpfClass = 3, BpfDescriptor = 6, BpfName = 7, BpfFlags = 8;
     public const ushort StatisticsBasic = 1, StatisticsQueue = 3, StatisticsPackets64 = 8;
     public const uint BpfDirectAction = 1;
     public const ushort ProtocolAllBigEndian = 0x0300; // ETH_P_ALL

@@ -86,7 +86,8 @@ public sealed class TrafficControl(RouteSocket socket)
     /// <param name="parent">The discipline.</param>
     /// <param name="program">A loaded program of type tc that sets <c>tc_classid</c>.</param>
     /// <param name="label">Name that tc shows.</param>
-    public void SetFilter(int device, string name, TcHandle parent, BpfProgram program, string label)
+    /// <param name="otherwise">Class where the program sets none. The kernel also takes the discipline's number from it: a program says the minor number only.</param>
+    public void SetFilter(int device, string name, TcHandle parent, BpfProgram program, string label, TcHandle otherwise)
     {
         ArgumentNullException.ThrowIfNull(program);
         const uint Priority = 1, Number = 1;
@@ -94,6 +95,7 @@ public sealed class TrafficControl(RouteSocket socket)
             .Struct(new TcMessage { Device = device, Handle = Number, Parent = parent.Value, Info = Priority << 16 | TcNumbers.ProtocolAllBigEndian })
             .Attribute(TcNumbers.Kind, "bpf")
             .Nest(TcNumbers.Options, options => options
+                .Attribute(TcNumbers.BpfClass, otherwise.Value)
                 .Attribute(TcNumbers.BpfDescriptor, (uint)program.Descriptor)
                 .Attribute(TcNumbers.BpfName, label)
                 .Attribute(TcNumbers.BpfFlags, TcNumbers.BpfDirectAction));
