@@ -4,11 +4,29 @@
 
 enum { VS_NONE = 0, VS_BEST_EFFORT = 1 };
 enum classification { CLASSIFY_REQUESTER = 0, CLASSIFY_CREATOR = 1, CLASSIFY_KEEP = 2, CLASSIFY_NAMED = 3 };
-enum bind_scope { BIND_PROCESS = 0, BIND_THREAD = 1 };
-enum gate_call { GATE_RECEIVE = 1 };
+enum bind_scope { BIND_PROCESS = 0, BIND_THREAD = 1, BIND_CONNECTION = 2, BIND_REQUEST = 3 };
+enum gate_call { GATE_RECEIVE = 1, GATE_ACCEPT = 2, GATE_SEND = 3, GATE_CONNECT = 4, GATE_FORK = 5, GATE_EXEC = 6, GATE_SOCKET = 7 };
+/* 0: made, but not used yet */
 enum sock_role { ROLE_CLIENT = 1, ROLE_LISTENER = 2, ROLE_SERVER = 3 };
-enum turn { TURN_ANSWERED = 0, TURN_ASKED = 1 };
-enum tag_flags { TAG_OWN_THREAD = 1, TAG_SEEN = 2 };
+enum tag_flags {
+	TAG_OWN_THREAD = 1,		/* does not follow the leader of its process */
+	TAG_SEEN = 2,			/* runtime_seen is set */
+	TAG_REQUEST = 4,		/* re-bound with each request, never moved between cgroups */
+	TAG_ANSWERED = 8,		/* the request that it worked for was answered */
+	TAG_WOKEN = 16,			/* slept since the last call: the time since then is the next requester's */
+	TAG_SENDER = 32,		/* `sender` is that of the datagram being received */
+};
+enum mark_flags {
+	MARK_BOUND = 1,			/* a gate bound the connection: its VS changes by gates only */
+	MARK_USED = 2,			/* the accept gate acted */
+	MARK_ASKING = 4,		/* client: sent since it last received; unix server: told bytes may wait unread */
+	MARK_MIXED = 8,			/* bytes of several VSs are under way: nobody knows whose come first */
+	MARK_TOLD = 16,			/* unix server: `vs` was told by the sender, not guessed from the process that connected */
+	MARK_LOCAL = 32,		/* server: the client is on this host */
+	MARK_ASKED = 64,		/* server: a request has come in and no answer has gone out yet */
+};
+/* How many changes of VS on a connection, and how many waiting unix datagrams, are remembered. */
+enum { FLOW_MARKS = 8, DATAGRAM_MARKS = 64 };
 enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2, NEWS_RELEASE = 3 };
 /* Who decides for whom a task works: rules and gates, or a person (vs assign), for the task itself or for the one that made it. */
 enum membership { MEMBER_BY_RULES = 0, MEMBER_ASSIGNED = 1, MEMBER_OF_ASSIGNED = 2, MEMBER_RELEASED = 3 };
@@ -43,6 +61,9 @@ struct task_tag {
 	__u64 delay_bound;		/* up to here it has been charged to accounts */
 	__u32 membership;
 	__u32 inherited_from;		/* process that it got its VS from by a fork; 0: it was bound itself */
+	__u8 sender[16];		/* of the datagram being received, if TAG_SENDER */
+	__u32 sender_port;
+	__u32 pad;
 };
 
 /* A process is a member by its cgroup's id (any ancestor), its real user id, or the inode and device of its executable. */
@@ -76,7 +97,46 @@ struct sock_tag {
 	__u32 vs;			/* client: that of the task which connected; server: the requester's */
 	__u32 endpoint;			/* of the rule set `generation` */
 	__u32 generation;
-	__u32 turn;			/* server: enum turn */
+	__u32 creator;			/* VS of the task that made it; an accepted one has its listener's */
+	__u32 flags;
+	__u32 told;			/* client: VS that the flow has */
+};
+
+/*
+ * What is under way between two sockets of this host, written by the client's side before the bytes leave. A mark is VS << 32 | sequence number of
+ * its first byte: on a pooled connection each request is found by where its bytes are in the stream, however late they are read.
+ */
+struct flow {
+	__u32 vs;			/* before the first mark; datagrams: now */
+	__u32 marks_made;
+	__u32 sent;			/* datagrams */
+	__u32 received;			/* datagrams */
+	__u32 changed;			/* datagrams that were sent before the VS changed last */
+	__u32 pad;
+	__u64 marks[FLOW_MARKS];
+};
+
+/* Who sent the datagrams that wait at a unix socket, in order: the kernel neither drops nor reorders them. */
+struct datagram_marks {
+	__u32 sent;
+	__u32 received;
+	__u32 vs[DATAGRAM_MARKS];
+};
+
+/* Bits of service_calls beside those of calls: some gate of the service binds single requests, or single threads. */
+enum { BINDS_REQUESTS = 0, BINDS_THREADS = 8 };
+
+/* Calls at which a service has gates, one bit each (1 << gate_call), in the rule set `generation`. */
+struct service_calls {
+	__u32 generation;
+	__u32 calls;
+};
+
+/* A network of clients, for a trie: the generation is the start of what is compared. */
+struct client_key {
+	__u32 bits;			/* 32 + those of the address in IPv6 form */
+	__u32 generation;
+	__u8 address[16];
 };
 
 /* Both addresses in IPv6 form (IPv4 mapped), ports in host order. */
@@ -86,11 +146,13 @@ struct flow_key {
 	__u16 client_port;
 	__u16 server_port;
 	__u32 netns;
+	__u32 protocol;
 };
 
 struct inet_key {
 	__u8 address[16];		/* all zero: any address */
-	__u32 port;
+	__u16 port;
+	__u16 protocol;			/* IPPROTO_TCP or IPPROTO_UDP */
 	__u32 generation;
 };
 

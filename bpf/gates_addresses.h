@@ -32,6 +32,13 @@ static __always_inline bool is_tcp(const struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
 }
 
+static __always_inline bool is_udp(const struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_UDP;
+}
+
 /* The flow as the server sees it; `client` tells which end the socket is. */
 static __always_inline void flow_of(const struct sock *sk, bool client, struct flow_key *key)
 {
@@ -43,6 +50,7 @@ static __always_inline void flow_of(const struct sock *sk, bool client, struct f
 	key->client_port = client ? local : remote;
 	key->server_port = client ? remote : local;
 	key->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	key->protocol = sk->sk_protocol;
 }
 
 static __always_inline __u32 inet_endpoint(const struct sock *sk, __u32 generation)
@@ -52,6 +60,7 @@ static __always_inline __u32 inet_endpoint(const struct sock *sk, __u32 generati
 
 	local_address(sk, key.address);
 	key.port = sk->__sk_common.skc_num;
+	key.protocol = sk->sk_protocol;
 	key.generation = generation;
 	id = bpf_map_lookup_elem(&inet_endpoints, &key);
 	if (!id) {

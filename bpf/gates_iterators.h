@@ -135,7 +135,7 @@ int mark_listeners(struct bpf_iter__task_file *ctx)
 	struct sock *sk = sock_of(ctx, &tag);
 
 	if (sk && tag->service && is_tcp(sk) && sk->__sk_common.skc_state == TCP_LISTEN)
-		mark_listener(sk, tag->service);
+		mark_listener(sk, tag);
 	return 0;
 }
 
@@ -143,6 +143,7 @@ int mark_listeners(struct bpf_iter__task_file *ctx)
 SEC("iter/task_file")
 int mark_connections(struct bpf_iter__task_file *ctx)
 {
+	struct flow fresh = {};
 	struct listener_key key;
 	struct flow_key flow;
 	struct sock_tag *mark;
@@ -174,7 +175,9 @@ int mark_connections(struct bpf_iter__task_file *ctx)
 	mark->service = tag->service;
 	mark->vs = tag->vs;
 	flow_of(sk, true, &flow);
-	bpf_map_update_elem(&flows, &flow, &mark->vs, BPF_ANY);
+	mark->creator = mark->told = tag->vs;
+	fresh.vs = tag->vs;
+	bpf_map_update_elem(&flows, &flow, &fresh, BPF_ANY);
 	return 0;
 }
 

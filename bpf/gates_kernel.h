@@ -16,13 +16,14 @@ enum { false, true };
 #define NULL ((void *)0)
 
 enum bpf_map_type {
-	BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_HASH = 5, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_HASH = 5, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9, BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_SK_STORAGE = 24, BPF_MAP_TYPE_RINGBUF = 27, BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_F_CLONE = 1 << 9 };
 enum { BPF_SK_STORAGE_GET_F_CREATE = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
-enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, MSG_PEEK = 2, SOCK_STREAM = 1, TASK_DEAD = 0x80 };
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17, MSG_PEEK = 2, SOCK_STREAM = 1, SOCK_DGRAM = 2, TASK_DEAD = 0x80 };
+enum { PF_IO_WORKER = 0x10, ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd, LOOPBACK_IFINDEX = 1 };
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_CLOSE = 7, TCP_LISTEN = 10 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -47,13 +48,18 @@ struct sock_common {
 struct upid { int nr; };
 struct pid { struct upid numbers[1]; };
 
+struct sk_buff_head { __u32 qlen; };
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	struct pid *sk_peer_pid;
 };
 
+struct tcp_sock { __u32 copied_seq; __u32 write_seq; };
+struct net_device { int ifindex; };
+struct sk_buff { struct net_device *dev; struct sock *sk; unsigned char *head; __be16 protocol; __u16 network_header; };
 struct sockaddr_un { unsigned short sun_family; char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[0]; };
 struct unix_sock { struct unix_address *addr; struct sock *peer; };
@@ -77,6 +83,7 @@ struct sched_info { __u64 run_delay; };
 struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
@@ -94,6 +101,10 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; __u32 fd; struct file *file; };
 
 #pragma clang attribute pop
+
+/* Contexts of hooks: part of the kernel's stable interface, so not relocated. */
+struct bpf_sock { __u32 bound_dev_if; __u32 family; __u32 type; __u32 protocol; };
+struct bpf_sock_addr { __u32 user_family; __u32 user_ip4; __u32 user_ip6[4]; __u32 user_port; };
 
 /* The number differs between configurations: CO-RE reads it from the running kernel. */
 enum cgroup_subsys_id { cpu_cgrp_id = 1 };

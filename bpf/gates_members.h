@@ -137,6 +137,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 {
 	struct control *now = bpf_map_lookup_elem(&control, &zero);
 	struct member wanted = {};
+	struct task_tag *tag, *parent;
 	struct inode *inode;
 
 	if (!now)
@@ -144,8 +145,13 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	inode = BPF_CORE_READ(binary, file, f_inode);
 	consider_key(&wanted, now->generation, BY_EXE, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev));
 	consider_task(&wanted, now->generation, task);
-	if (!join(task, &wanted) && (now->flags & SCAN_ON_EXEC))
+	tag = join(task, &wanted);
+	if (!tag && (now->flags & SCAN_ON_EXEC))
 		tell(NEWS_EXEC);
+	if (!tag || !tag->service || !has_gate(tag->service, now->generation, GATE_EXEC))
+		return 0;
+	parent = bpf_task_storage_get(&task_tags, task->real_parent, 0, 0);
+	pass_gate(task, tag, NULL, now->generation, GATE_EXEC, 0, VS_NONE, parent ? parent->vs : VS_NONE);
 	return 0;
 }
 

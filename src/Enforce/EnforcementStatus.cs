@@ -48,6 +48,12 @@ public sealed record EnforcementStatus(
     /// <summary>When the running times of the tasks were read: CLOCK_MONOTONIC, ns; 0 where nothing was read. Reading takes time, so rates need this and not the time of the call.</summary>
     public long TakenNs { get; init; }
 
+    /// <summary>Network devices that are governed, or should be.</summary>
+    public IReadOnlyList<DeviceUse> Devices { get; init; } = [];
+
+    /// <summary>What was sent over governed devices.</summary>
+    public IReadOnlyList<NetworkTotal> Network { get; init; } = [];
+
     /// <summary>Nothing is enforced.</summary>
     public static readonly EnforcementStatus Nothing = new(EnforcerState.None, 0, null, null, false, "none", 0, [], [], [], [], [], new MoverStatus(0, 0, 0, 0, 0, 0, 0, ""));
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Enforce.Rules;
 using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
@@ -20,14 +21,16 @@ public sealed class Enforcer : IDisposable
     private readonly GateKernel _kernel;
     private readonly Mover _mover;
     private readonly Keeper _keeper;
+    private readonly NetworkGovernor _network;
     private bool _ended;
 
-    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, bool audit)
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, bool audit)
     {
         _lock = held;
         _kernel = kernel;
         _mover = mover;
         _keeper = keeper;
+        _network = network;
         Audit = audit;
     }
 
@@ -52,22 +55,25 @@ public sealed class Enforcer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(options);
-        RuleCompiler.Compile(rules, new IdTable()); // refuses before anything is touched
+        RuleCompiler.Compile(rules, new IdTable(), options.Audit); // refuses before anything is touched
         HostAccess.RequireRoot("enforce rules");
         UnitCheck.Run(rules);
+        HostAccess.RequireSocketHooks(rules);
         CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.TakeForEnforcer();
         bool fresh = !Pins.Default.Exist;
         GateKernel? kernel = null;
         Mover? mover = null;
+        NetworkGovernor? network = null;
         try
         {
             kernel = OpenOrLoad(fresh, options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, cancellation);
         }
         catch
         {
+            network?.Dispose();
             mover?.Dispose();
             kernel?.Dispose();
 
@@ -81,7 +87,7 @@ public sealed class Enforcer : IDisposable
     /// <summary>What is enforced now, read from the kernel.</summary>
     public EnforcementStatus Status() => StatusReader.Read(_kernel);
 
-    /// <summary>Puts everything back: processes into their cgroups, gates, pins, groups and mount away.</summary>
+    /// <summary>Puts everything back: network devices, processes into their cgroups, gates, pins, groups and mount away.</summary>
     public void Stop()
     {
         End();
@@ -102,14 +108,16 @@ public sealed class Enforcer : IDisposable
         if (_ended) return;
         _ended = true;
         _keeper.Dispose();
+        _network.Dispose();
         _mover.Dispose();
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
-        CompiledRules compiled = RuleCompiler.Compile(rules, ids);
+        CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit);
+        network = NetworkGovernor.Prepare(options.Audit ? [] : rules.Devices, compiled.VirtualServices, options.Log);
         GroupTree? tree = null;
         Reconciler? reconciler = null;
         if (hierarchy is not null)
@@ -117,7 +125,7 @@ public sealed class Enforcer : IDisposable
             HostAccess.EnableFastMoves(options.Log);
             tree = new GroupTree(hierarchy);
             tree.Apply(compiled.VirtualServices, cancellation);
-            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]));
+            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary);
         }
         else if (kernel.TookOver)
         {
@@ -131,14 +139,27 @@ public sealed class Enforcer : IDisposable
         int bound = new ExistingConnections(kernel, compiled).Bind();
         options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");
         cancellation.ThrowIfCancellationRequested();
+        StartNetwork(network, kernel);
         mover = new Mover(kernel, tree, reconciler);
         if (kernel.TookOver && kernel["latencies"].TryLookup(0u, out Bytes4096 before)) mover.Latency.Merge(before);
         mover.Start();
         tree?.RemoveOthers();
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, options, hierarchy);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, options, hierarchy);
         keeper.Start();
-        return new Enforcer(held, kernel, mover, keeper, options.Audit) { TookOver = kernel.TookOver };
+        return new Enforcer(held, kernel, mover, keeper, network, options.Audit) { TookOver = kernel.TookOver };
+    }
+
+    private static void StartNetwork(NetworkGovernor network, GateKernel kernel)
+    {
+        try
+        {
+            network.Start(Pins.Default, kernel);
+        }
+        catch (BpfException error)
+        {
+            throw HostAccess.Explain("load the network classifier", error);
+        }
     }
 
     private static GateKernel OpenOrLoad(bool fresh, EnforceOptions options)

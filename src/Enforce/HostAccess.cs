@@ -27,6 +27,15 @@ internal static unsafe class HostAccess
         return hierarchy;
     }
 
+    /// <summary>Throws where a gate needs hooks of the unified hierarchy and that is not mounted.</summary>
+    public static void RequireSocketHooks(RuleSet rules)
+    {
+        if (Kernel.GateKernel.UnifiedRoot is not null) return;
+        foreach (Gate gate in rules.Gates.Where(gate => gate.State == GateState.Approved))
+            if (gate.On == GateCall.Socket || gate.When.Listen is { Protocol: TransportProtocol.Udp })
+                throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: {(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified");
+    }
+
     /// <summary>Makes sure that a bpffs is mounted; mounts one only where nothing is.</summary>
     public static void RequireBpfFileSystem()
     {

@@ -9,11 +9,9 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), NetworkShares, Limits];
+    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits];
 
-    private static Capability NetworkShares { get; } = new("network shares", CapabilityState.Unused, false, "", "this version enforces CPU shares only; a rule file with network shares is refused", "");
-
-    private static Capability Admission { get; } = new("admission", CapabilityState.Unused, false, "", "this version holds no requests back at event loops; gates that bind connections or requests are refused", "");
+    private static Capability Admission { get; } = new("admission", CapabilityState.Unused, false, "", "this version holds no requests back at event loops; gates that bind requests classify and count with vs enforce --audit and are refused otherwise", "");
 
     private static Capability Limits { get; } = new("limits", CapabilityState.Unused, false, "", "this version enforces no limits of processes and sockets; a rule file with limits is refused", "");
 

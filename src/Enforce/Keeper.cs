@@ -1,6 +1,7 @@
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Enforce.Rules;
 using VirtualServices.Enforce.Shares;
 using VirtualServices.Linux.Bpf;
@@ -23,6 +24,7 @@ internal sealed class Keeper : IDisposable
     private readonly Mover _mover;
     private readonly ShareKeeper? _shares;
     private readonly Reconciler? _reconciler;
+    private readonly NetworkGovernor _network;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
     private readonly CancellationTokenSource _stop = new();
@@ -32,10 +34,10 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, NetworkGovernor network, EnforceOptions options, CpuHierarchy? hierarchy)
     {
         (_kernel, _rules, _generation) = (kernel, rules, generation);
-        (_scan, _connections, _mover, _shares, _reconciler, _options) = (scan, connections, mover, shares, reconciler, options);
+        (_scan, _connections, _mover, _shares, _reconciler, _network, _options) = (scan, connections, mover, shares, reconciler, network, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
         Agent.TryRead(kernel["agent"], out AgentRecord before);
@@ -82,6 +84,7 @@ internal sealed class Keeper : IDisposable
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
                 if (!Pins.Default.Exist) throw new VsException(ExitCode.HostLacks, "somebody removed the pins of the gates in the BPF file system, so the gates are gone: enforcement ends, processes go to the root cgroup");
                 if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
+                if (_network.Failure is { } networkFailure) throw new InvalidOperationException("the network governor stopped", networkFailure);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();

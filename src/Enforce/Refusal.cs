@@ -27,13 +27,15 @@ public sealed record Refusal(RefusedPart Part, string Name, string Text)
     public string Subject => $"{KindOf(Part)} {Name}";
 
     /// <summary>All reasons that are known before anything is touched, without root: what gates cannot do, and units that this host does not know.</summary>
-    public static IReadOnlyList<Refusal> Find(RuleSet rules)
+    /// <param name="rules">The rules.</param>
+    /// <param name="audit">True where gates are only to classify and count.</param>
+    public static IReadOnlyList<Refusal> Find(RuleSet rules, bool audit)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        return [.. Refusals.Find(rules), .. UnitCheck.Find(rules)];
+        return [.. Refusals.Find(rules, audit), .. UnitCheck.Find(rules)];
     }
 
-    internal static string KindOf(RefusedPart part) => part switch
+    private static string KindOf(RefusedPart part) => part switch
     {
         RefusedPart.VirtualService => "virtual service",
         RefusedPart.Service => "service",

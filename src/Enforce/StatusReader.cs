@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Model;
 
@@ -31,6 +32,7 @@ public static class StatusReader
         Agent.TryRead(kernel["agent"], out AgentRecord agent);
         kernel["control"].TryLookup(0u, out Control control);
         int? enforcer = EnforcerLock.Enforcer();
+        using NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default);
         return new EnforcementStatus(
             enforcer is null ? EnforcerState.Dead : enforcer == (int)agent.Pid ? EnforcerState.Running : EnforcerState.Starting,
             enforcer ?? 0,
@@ -47,6 +49,8 @@ public static class StatusReader
             MoverOf(kernel, agent))
         {
             TakenNs = sums.TakenNs,
+            Devices = network is null ? [] : NetworkStatus.Devices(network, ids),
+            Network = network is null ? [] : NetworkStatus.Totals(network, ids),
         };
     }
 

@@ -1,11 +1,12 @@
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
+using VirtualServices.Enforce.Network;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce;
 
-/// <summary>Puts everything back, whatever state it is in: processes into their cgroups first, then gates, groups and mount away.</summary>
+/// <summary>Puts everything back, whatever state it is in: network devices, processes into their cgroups first, then gates, groups and mount away.</summary>
 internal static class Undo
 {
     private const int MostRounds = 50;
@@ -13,6 +14,7 @@ internal static class Undo
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
     public static void All(Action<string>? log)
     {
+        using (NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default)) NetworkUndo.All(network, log);
         using (GateKernel? kernel = TryOpen(log)) Groups(kernel, log);
         Pins.Default.Remove();
         HostAccess.DisableFastMoves();

@@ -9,6 +9,9 @@ public sealed record RuleSet(
     IReadOnlyList<Service> Services,
     IReadOnlyList<Gate> Gates)
 {
+    /// <summary>Devices that are governed; the first that matches a device counts.</summary>
+    public IReadOnlyList<GovernedDevice> Devices { get; init; } = [];
+
     /// <summary>Version of the rule file format that this program reads and writes.</summary>
     public const int FormatVersion = 1;
 }

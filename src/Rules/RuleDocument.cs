@@ -38,6 +38,9 @@ public sealed class RuleDocument
     /// <summary>The same for a gate: <c>LineOfGate("postgres-accept", "when", "requester")</c>.</summary>
     public int LineOfGate(string id, params ReadOnlySpan<string> keys) => RuleLines.LineOf(_lines.Gates.GetValueOrDefault(id), keys);
 
+    /// <summary>Line of <c>network</c>; 1 where the file has none.</summary>
+    public int LineOfNetwork => RuleLines.LineOf(_lines.Network);
+
     /// <summary>
     /// Whether a gate is enforced: an approved gate that was edited after its approval (its digest no longer matches) counts as proposed.
     /// </summary>

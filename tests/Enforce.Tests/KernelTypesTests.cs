@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Network;
 
 namespace VirtualServices.Enforce.Tests;
 
@@ -10,17 +11,17 @@ public sealed class KernelTypesTests
 {
     private static readonly (Type Managed, string Native)[] Pairs =
     [
-        (typeof(Control), "control"), (typeof(InetKey), "inet_key"), (typeof(UnixKey), "unix_key"), (typeof(RuleKey), "rule_key"), (typeof(Rule), "rule"),
+        (typeof(Control), "control"), (typeof(NetworkUse), "network_use"), (typeof(NetworkDeviceKey), "network_device_key"), (typeof(NetworkDeviceRecord), "network_device"), (typeof(InetKey), "inet_key"), (typeof(UnixKey), "unix_key"), (typeof(RuleKey), "rule_key"), (typeof(Rule), "rule"),
         (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(Account), "account"), (typeof(ShareRecord), "vs_share"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
         (typeof(RebindEvent), "rebind_event"), (typeof(Assignment), "assignment"), (typeof(TaskRecord), "task_record"), (typeof(ServerRecord), "server_record"),
-        (typeof(ConnectionRecord), "connection_record"), (typeof(MemberKey), "member_key"), (typeof(MemberName), "member_name"), (typeof(Member), "member"),
+        (typeof(ConnectionRecord), "connection_record"), (typeof(MemberKey), "member_key"), (typeof(MemberName), "member_name"), (typeof(Member), "member"), (typeof(ClientKey), "client_key"), (typeof(ServiceCalls), "service_calls"),
     ];
 
     /// <summary>The compiler of the BPF programs itself compares: each size, and the offset of each field in order.</summary>
     [Fact]
     public void Structs_are_laid_out_as_in_the_header()
     {
-        StringBuilder source = new("typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32; typedef unsigned long long __u64;\n#include \"gates.h\"\n");
+        StringBuilder source = new("typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32; typedef unsigned long long __u64;\n#include \"gates.h\"\n#include \"shares.h\"\n");
         foreach ((Type managed, string native) in Pairs)
         {
             source.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"_Static_assert(sizeof(struct {native}) == {SizeOf(managed)}, \"size of {native}\");");
@@ -45,7 +46,7 @@ public sealed class KernelTypesTests
 
     private static string[] FieldsOf(string native)
     {
-        string text = File.ReadAllText(Path.Combine(BpfFolder(), "gates.h"));
+        string text = File.ReadAllText(Path.Combine(BpfFolder(), "gates.h")) + File.ReadAllText(Path.Combine(BpfFolder(), "shares.h"));
         string body = text.Split($"struct {native} {{")[1].Split("\n};")[0];
         return [.. body.Split('\n').Select(line => line.Split(';')[0].Trim()).Where(line => line.StartsWith("__u", StringComparison.Ordinal) || line.StartsWith("char", StringComparison.Ordinal)).Select(line => line.Split(' ', '\t')[^1].Split('[')[0])];
     }

@@ -8,16 +8,17 @@ public sealed class RefusalTests
 {
     public static TheoryData<string, string> Refused => new()
     {
-        { "accept", "gate g: 'on: accept' cannot be enforced yet" },
-        { "connection", "gate g: 'binds: connection' cannot be enforced yet" },
-        { "request", "gate g: 'binds: request' cannot be enforced yet" },
-        { "creator", "gate g: 'classify: creator' cannot be enforced yet" },
-        { "udp", "gate g: datagrams (udp/53) cannot be enforced yet" },
+        { "send", "gate g: nobody is asking at send" },
+        { "connect", "gate g: no accepted connection is involved at connect" },
+        { "accept", "gate g: datagrams (udp/53) are never accepted" },
+        { "request", "gate g: there is no request to bind at accept" },
+        { "share", "gate g: 'binds: request' charges each request to its virtual service but enforces no share of the CPU: a thread of service 'db'" },
+        { "exec", "gate g: there is no thread to bind at exec" },
+        { "creator", "gate g: who made the socket of unix//run/x.sock cannot be seen" },
         { "named", "gate g: there is no virtual service 'nobody'" },
         { "requester", "gate g: there is no virtual service 'nobody'" },
         { "limits", "virtual service a: limits cannot be enforced yet" },
-        { "network", "virtual service a: network shares cannot be enforced yet" },
-        { "client", "virtual service a: a front door by client network (10.0.0.0/8) cannot be enforced yet" },
+        { "network", "virtual service a: a network share needs a device" },
     };
 
     [Theory]
@@ -27,16 +28,17 @@ public sealed class RefusalTests
         VirtualService a = Given.Vs("a");
         RuleSet rules = what switch
         {
-            "accept" => Given.Rules([a], Given.Gate("g", on: GateCall.Accept)),
-            "connection" => Given.Rules([a], Given.Gate("g", binds: BindScope.Connection)),
-            "request" => Given.Rules([a], Given.Gate("g", binds: BindScope.Request)),
-            "creator" => Given.Rules([a], Given.Gate("g", "creator")),
-            "udp" => Given.Rules([a], Given.Gate("g", listen: "udp/53")),
+            "send" => Given.Rules([a], Given.Gate("g", on: GateCall.Send)),
+            "connect" => Given.Rules([a], Given.Gate("g", "keep", listen: "tcp/5432", on: GateCall.Connect)),
+            "accept" => Given.Rules([a], Given.Gate("g", listen: "udp/53", on: GateCall.Accept)),
+            "request" => Given.Rules([a], Given.Gate("g", on: GateCall.Accept, binds: BindScope.Request)),
+            "share" => Given.Rules([a], Given.Gate("g", binds: BindScope.Request)),
+            "exec" => Given.Rules([a], Given.Gate("g", "keep", on: GateCall.Exec, binds: BindScope.Thread)),
+            "creator" => Given.Rules([a], Given.Gate("g", "creator", listen: "unix//run/x.sock")),
             "named" => Given.Rules([a], Given.Gate("g", "nobody")),
             "requester" => Given.Rules([a], Given.Gate("g", requesters: ["nobody"])),
             "limits" => Given.Rules([a with { Limits = new MemberLimits(5, null, LimitAction.Block, "") }]),
-            "network" => Given.Rules([a with { Network = new NetworkShare(MaxBitsPerSecond: 1000) }]),
-            _ => Given.Rules([a with { FrontDoors = [new Selector(SelectorKind.Client, "10.0.0.0/8")] }]),
+            _ => Given.Rules([a with { Network = new NetworkShare(MaxBitsPerSecond: 1000) }]),
         };
         VsException refused = Assert.Throws<VsException>(() => RuleCompiler.Compile(rules, new IdTable()));
         Assert.Equal(ExitCode.BadInput, refused.ExitCode);
@@ -46,13 +48,17 @@ public sealed class RefusalTests
     [Fact]
     public void All_reasons_are_told_at_once()
     {
-        RuleSet rules = Given.Rules([Given.Vs("a")], Given.Gate("one", on: GateCall.Fork), Given.Gate("two", binds: BindScope.Request));
+        RuleSet rules = Given.Rules([Given.Vs("a")], Given.Gate("one", on: GateCall.Fork), Given.Gate("two", on: GateCall.Accept, binds: BindScope.Request));
         string message = Assert.Throws<VsException>(() => RuleCompiler.Compile(rules, new IdTable())).Message;
         Assert.Contains("gate one", message, StringComparison.Ordinal);
         Assert.Contains("gate two", message, StringComparison.Ordinal);
     }
 
     [Fact]
+    public void Requests_are_accounted_in_an_audit() =>
+        Assert.Equal((uint)BindScope.Request, Assert.Single(RuleCompiler.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", binds: BindScope.Request)), new IdTable(), audit: true).Entries).Value.Scope);
+
+    [Fact]
     public void A_gate_that_is_not_approved_is_no_reason_to_refuse() =>
-        RuleCompiler.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", on: GateCall.Accept, state: GateState.Proposed)), new IdTable());
+        RuleCompiler.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", on: GateCall.Send, state: GateState.Proposed)), new IdTable());
 }

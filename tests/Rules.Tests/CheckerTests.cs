@@ -90,16 +90,35 @@ public sealed class CheckerTests
             "{ name: a, network: { max: 3mbit } }\n  - { name: b, parent: a, network: { assured: 2mbit } }\n  - { name: m, parent: a }\n  - { name: c, parent: m, network: { assured: 2mbit } }",
             ["3 Error the assured rates of its children add up to 4mbit, above its network max 3mbit"]
         },
-        { "{ name: a, network: { assured: 600mbit } }\n  - { name: b, network: { assured: 600mbit } }", ["1 Error network: assured rates add up to 1200mbit, more than the 1gbit of the machine"] },
-        { "{ name: a, network: { assured: 9223372tbit } }\n  - { name: b, network: { assured: 9223372tbit } }", ["1 Error network: assured rates add up to", "3 Error assured 9223372tbit is above", "4 Error assured"] },
+        { "{ name: a, network: { assured: 600mbit } }\n  - { name: b, network: { assured: 600mbit } }", ["5 Error network: assured rates add up to 1200mbit, more than the 1gbit of the machine"] },
+        { "{ name: a, network: { assured: 9223372tbit } }\n  - { name: b, network: { assured: 9223372tbit } }", ["3 Error assured 9223372tbit is above", "4 Error assured", "5 Error network: assured rates add up to"] },
         { "{ name: a, frontDoors: [ { uid: 5 } ] }\n  - { name: b, frontDoors: [ { uid: 5 } ] }", ["4 Error front door uid:5 belongs to virtual service 'a' already"] },
         { "{ name: a, frontDoors: [ { pid: 5 } ] }", ["3 Warning pid:5 does not survive a restart"] },
     };
 
+    /// <summary>Files (from line 2 on) with devices, and the findings on a machine whose links nobody knows.</summary>
+    public static readonly TheoryData<string, string[]> Devices = new()
+    {
+        { "virtualServices:\n  - { name: a, network: { max: 1mbit } }", ["3 Warning no device is named to which its network share applies"] },
+        { "virtualServices:\n  - { name: bestEffort, network: { weight: 5 } }", [] },
+        {
+            "virtualServices:\n  - { name: a, network: { assured: 60mbit } }\nnetwork: { devices: [ { name: eth0, rate: 1gbit }, { name: lo, netns: shop, rate: 50mbit } ] }",
+            ["3 Error assured 60mbit is above the 50mbit of device lo@shop", "4 Error network: assured rates add up to 60mbit, more than the 50mbit of device lo@shop"]
+        },
+        {
+            "virtualServices:\n" + string.Concat(Enumerable.Range(1, 8).Select(i => $"  - {{ name: a{i}{(i > 1 ? $", parent: a{i - 1}" : "")} }}\n")) + "network: { devices: [ { name: eth0, rate: 1gbit } ] }",
+            ["10 Error stands below 7 others"]
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Shares_that_a_device_cannot_give_are_found(string text, string[] expected) => Expect("version: 1\n" + text + "\n", expected, new HostCapacity(2));
+
     [Theory]
     [MemberData(nameof(Shares))]
     public void Shares_that_cannot_be_met_are_found(string virtualServices, string[] expected) =>
-        Expect("version: 1\nvirtualServices:\n  - " + virtualServices + "\n", expected, new HostCapacity(2, 1_000_000_000));
+        Expect("version: 1\nvirtualServices:\n  - " + virtualServices + "\nnetwork: { devices: [ { name: eth0 } ] }\n", expected, new HostCapacity(2, 1_000_000_000));
 
     [Fact]
     public void A_proposed_gate_that_would_beat_an_approved_one_is_a_warning()

@@ -12,19 +12,20 @@ internal static class EnforceCommand
 {
     private static readonly TimeSpan SummaryPeriod = TimeSpan.FromSeconds(5);
 
-    internal sealed record Arguments(string Rules, bool Audit, string? Metrics);
+    internal sealed record Arguments(string Rules, bool Audit, string? Metrics, IReadOnlyList<string> Devices);
 
     public static Command Create(CommandContext context)
     {
         var rules = new Argument<string>("RULES") { Description = "The rule file; its approved gates are enforced" }.Path();
         var audit = new Option<bool>("--audit") { Description = "Classify and count only: nothing is moved, no cgroup is made" };
         var metrics = new Option<string?>("--metrics") { Description = "Serve metrics to Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9464; off where not given. Whoever reaches the address can read them: choose a loopback address", HelpName = "ADDRESS" };
+        var device = new Option<string[]>("--device") { Description = "Govern this network device, too: NAME[@NETNS][=RATE], with * for several; repeatable", DefaultValueFactory = _ => [] };
         var command = new VsCommand(
             "enforce",
             "Loads the approved gates and keeps them enforced until Ctrl-C, SIGTERM or 'vs stop', which put everything back. After a kill -9 the gates go on classifying and the next start takes over.",
-            "vs enforce rules.yaml\nvs enforce rules.yaml --audit\nvs enforce rules.yaml --metrics 127.0.0.1:9464")
-        { rules, audit, metrics };
-        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit), result.GetValue(metrics)), context));
+            "vs enforce rules.yaml\nvs enforce rules.yaml --audit\nvs enforce rules.yaml --metrics 127.0.0.1:9464\nvs enforce rules.yaml --device eth0 --device lo=10gbit --device 'veth*@shop=1gbit'")
+        { rules, audit, metrics, device };
+        command.Run(result => RunAsync(new Arguments(result.GetValue(rules)!, result.GetValue(audit), result.GetValue(metrics), result.GetValue(device)!), context));
         return command;
     }
 
@@ -34,7 +35,8 @@ internal static class EnforceCommand
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
         RuleDocument document = Load(arguments.Rules);
         RuleSet rules = EnforceFindings.Effective(document);
-        EnforceFindings.Refuse(document, rules);
+        rules = rules with { Devices = [.. arguments.Devices.Select(Device), .. rules.Devices] };
+        EnforceFindings.Refuse(document, rules, arguments.Audit);
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
 
@@ -57,6 +59,9 @@ internal static class EnforceCommand
         context.Error.WriteLine("stopped: everything is back where it was");
         return ExitCode.Done;
     }
+
+    private static GovernedDevice Device(string text) =>
+        DeviceText.TryParse(text, out GovernedDevice device) ? device : throw new VsException(ExitCode.Usage, $"--device '{text}': expected {DeviceText.Expected}");
 
     private static RuleDocument Load(string path)
     {

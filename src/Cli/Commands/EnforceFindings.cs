@@ -10,16 +10,17 @@ internal static class EnforceFindings
     /// <summary>Warnings for <c>vs check</c>: another host may know the unit, an option of <c>vs enforce</c> may make it possible.</summary>
     public static IEnumerable<Finding> Of(RuleDocument document)
     {
-        foreach (Refusal refusal in Refusal.Find(Effective(document)))
+        foreach (Refusal refusal in Refusal.Find(Effective(document), audit: false))
             yield return new Finding(Severity.Warning, SubjectOf(refusal), LineOf(document, refusal), $"vs enforce would refuse this: {refusal.Text}");
     }
 
     /// <summary>Throws for all of them.</summary>
     /// <param name="document">Where the rules stand.</param>
     /// <param name="rules">The rules as they are to be enforced.</param>
-    public static void Refuse(RuleDocument document, RuleSet rules)
+    /// <param name="audit">True where gates are only to classify and count.</param>
+    public static void Refuse(RuleDocument document, RuleSet rules, bool audit)
     {
-        string[] lines = [.. Refusal.Find(rules)
+        string[] lines = [.. Refusal.Find(rules, audit)
             .Select(refusal => (Line: LineOf(document, refusal), Text: $"{SubjectOf(refusal)}: {refusal.Text}"))
             .OrderBy(reason => reason.Line)
             .Select(reason => FormattableString.Invariant($"{document.Path}:{reason.Line}: {reason.Text}"))];

@@ -47,6 +47,7 @@ internal static class StatusCommand
             context.Console.Write(gates);
         }
 
+        WriteDevices(context, status);
         MoverStatus mover = status.Mover;
         context.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -69,6 +70,23 @@ internal static class StatusCommand
 
     private static void AddRow(Table table, string first, string second, UseCounts counts) =>
         table.AddRow(first, second, Seconds(counts.CpuNs), Seconds(counts.WaitNs), Number(counts.Requests), Number(counts.Processes), Number(counts.Connections));
+
+    private static void WriteDevices(CommandContext context, EnforcementStatus status)
+    {
+        if (status.Devices.Count == 0) return;
+        var devices = new Table().AddColumns("device", "virtual service").AddColumn("share mbit/s", Right).AddColumn("max mbit/s", Right).AddColumn("sent MB", Right).AddColumn("dropped", Right);
+        foreach (DeviceUse device in status.Devices)
+        {
+            string name = Markup.Escape(device.NetworkNamespace.Length > 0 ? $"{device.Device}@{device.NetworkNamespace}" : device.Device);
+            if (device.Refusal.Length > 0) devices.AddRow(name, Markup.Escape($"not governed: {device.Refusal}"));
+            foreach (DeviceShareUse share in device.Shares)
+                devices.AddRow(name, Markup.Escape(share.VirtualService), Millions(share.BitsPerSecond), Millions(share.MaxBitsPerSecond), Millions(share.Bytes), Number(share.Drops));
+        }
+
+        context.Console.Write(devices);
+    }
+
+    private static string Millions(long number) => (number / 1e6).ToString("F1", CultureInfo.InvariantCulture);
 
     private static void Right(TableColumn column) => column.Alignment = Justify.Right;
 

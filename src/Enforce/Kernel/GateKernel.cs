@@ -9,14 +9,17 @@ namespace VirtualServices.Enforce.Kernel;
 internal sealed class GateKernel : IDisposable
 {
     private const string Resource = "gates.bpf.o";
-    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_reply", "on_receive"];
+    private const string BeforeSend = "on_sending";
+    private const string TypeInformation = "/sys/kernel/btf/vmlinux";
+    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_queue", "on_ready", "on_sent", "on_receive"];
+    private static readonly string[] OnCgroups = ["on_socket", "on_datagram4", "on_datagram6"];
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares", "vs_runtime",
-        "members", "member_names", "member_listeners",
+        "members", "member_names", "member_listeners", "datagrams", "clients", "service_calls",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
@@ -63,6 +66,7 @@ internal sealed class GateKernel : IDisposable
         {
             if (previous is not null)
                 foreach (string name in MapNames) programs.ReuseMap(name, previous[name]);
+            Fit(programs);
             programs.Load();
             pins.Create();
             foreach (string name in MapNames)
@@ -73,6 +77,9 @@ internal sealed class GateKernel : IDisposable
 
             // Iterators first: a reader that finds the gates attached finds them, too.
             foreach (string name in Iterators) Replace(programs.AttachIterator(name), pins.Link(name));
+            if (UnifiedRoot is { } root)
+                foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, root), pins.Link(name));
+            if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
         }
@@ -88,10 +95,17 @@ internal sealed class GateKernel : IDisposable
     public static void Try()
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
+        Fit(programs);
         programs.Load();
         foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
         foreach (string name in Attached) programs.Attach(name).Dispose();
     }
+
+    /// <summary>Root of the unified hierarchy, where sockets' hooks are attached; null where it is not mounted: then there are no gates for datagrams and for making sockets.</summary>
+    public static string? UnifiedRoot { get; } = Linux.Cgroups.CgroupMount.Find().FirstOrDefault(mount => mount.Version == 2)?.MountPoint;
+
+    /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
+    public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
     /// <summary>Runs an iterator and gives its records.</summary>
     public T[] Run<T>(string iterator)
@@ -113,6 +127,13 @@ internal sealed class GateKernel : IDisposable
     {
         foreach (BpfMap map in _maps.Values) map.Dispose();
         _maps.Clear();
+    }
+
+    private static void Fit(BpfObject programs)
+    {
+        if (MarksInTime) return;
+        programs.SkipProgram(BeforeSend);
+        programs.SetInitialValue(".rodata.late", true);
     }
 
     private static void Replace(BpfLink link, string pin)

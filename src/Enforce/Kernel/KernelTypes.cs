@@ -46,9 +46,25 @@ internal record struct Member(uint Service, uint ServiceRank, uint VirtualServic
 internal struct InetKey
 {
     public Bytes16 Address;
-    public uint Port;
+    public ushort Port;
+    public ushort Protocol;
     public uint Generation;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ClientKey
+{
+    public uint Bits;
+    public uint Generation;
+    public Bytes16 Address;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ServiceCalls(uint Generation, uint Calls);
+
+/// <summary>Of the even generation and of the odd one.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal record struct ServiceCallsPair(ServiceCalls Even, ServiceCalls Odd);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct UnixKey

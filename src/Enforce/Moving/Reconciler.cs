@@ -3,9 +3,14 @@ using VirtualServices.Enforce.Kernel;
 namespace VirtualServices.Enforce.Moving;
 
 /// <summary>Compares where processes are with where their tags say they belong: at a start, after a takeover, and for the rare fork that overtook a move.</summary>
-internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins origins)
+/// <param name="kernel">The gates.</param>
+/// <param name="tree">Where processes belong.</param>
+/// <param name="origins">Where they came from.</param>
+/// <param name="stationary">Services whose processes stay in their cgroup.</param>
+internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins origins, IReadOnlySet<uint> stationary)
 {
     private const uint OwnThread = 1; // TAG_OWN_THREAD in gates.h
+    private const uint Request = 4; // TAG_REQUEST
 
     /// <summary>Ids to move, processes before single threads (moving a process takes all its threads along). Remembers where they came from.</summary>
     public List<(uint Id, uint VirtualService, bool Thread)> Misplaced()
@@ -15,7 +20,7 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
         foreach (ref readonly TaskRecord task in tasks.AsSpan())
         {
             bool own = (task.Flags & OwnThread) != 0 && tree.Hierarchy.ThreadsFile is not null;
-            if (GroupOf(task) == tree.LeafOf(task.VirtualService).Id) continue;
+            if (IsInPlace(task)) continue;
             if (task.Tid == task.Pid || own) Remember(task);
             if (own) threads.Add((task.Tid, task.VirtualService, true));
             else if (task.Tid == task.Pid) processes.Add((task.Pid, task.VirtualService, false));
@@ -29,9 +34,13 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
     {
         int count = 0;
         foreach (ref readonly TaskRecord task in tasks)
-            if (GroupOf(task) != tree.LeafOf(task.VirtualService).Id) count++;
+            if (!IsInPlace(task)) count++;
         return count;
     }
+
+    // With request scope a thread works for another virtual service a thousand times a second: it is accounted, never moved.
+    private bool IsInPlace(in TaskRecord task) =>
+        (task.Flags & Request) != 0 || (stationary.Contains(task.Service) && task.Membership == Membership.ByRules) || GroupOf(task) == tree.LeafOf(task.VirtualService).Id;
 
     private ulong GroupOf(in TaskRecord task) => tree.Hierarchy.Version == 2 ? task.CgroupV2 : task.CgroupCpu;
 

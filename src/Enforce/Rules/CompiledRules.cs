@@ -16,19 +16,34 @@ internal sealed record CompiledRules(
     IReadOnlyDictionary<RuleKey, Rule> Entries,
     IReadOnlyList<(uint Id, Gate Gate)> Gates)
 {
-    /// <summary>The rule for a receive, found as the kernel finds it; null where there is none.</summary>
-    public Rule? Find(uint service, uint endpoint, uint requester)
+    /// <summary>The rule for a call, found as the kernel finds it; null where there is none.</summary>
+    public Rule? Find(uint service, uint endpoint, uint requester, GateCall call = GateCall.Receive)
     {
-        RuleKey key = new(0, service, RuleCompiler.ReceiveCall, endpoint, requester);
+        RuleKey key = new(0, service, RuleCompiler.Number(call), endpoint, requester);
         if (Entries.TryGetValue(key, out Rule rule)) return rule;
         return Entries.TryGetValue(key with { Requester = IdTable.None }, out rule) ? rule : null;
     }
+
+    /// <summary>Calls at which a service has gates, one bit each, and whether some bind single requests or threads.</summary>
+    public uint CallsOf(uint service) => Entries.Where(entry => entry.Key.Service == service).Aggregate(0u, (calls, entry) => calls | (1u << (int)entry.Key.Call) | ScopeBit((BindScope)entry.Value.Scope));
+
+    // BINDS_REQUESTS and BINDS_THREADS in gates.h.
+    private static uint ScopeBit(BindScope scope) => scope switch
+    {
+        BindScope.Request => 1u << 0,
+        BindScope.Thread => 1u << 8,
+        _ => 0,
+    };
+
+    /// <summary>Services whose gates re-bind connections and requests only: their processes stay in the cgroup that they have.</summary>
+    public IReadOnlySet<uint> Stationary =>
+        Services.Where(service => Gates.Where(gate => gate.Gate.Service == service.Service.Name).All(gate => gate.Gate.Binds is BindScope.Connection or BindScope.Request)).Select(service => service.Id).ToHashSet();
 
     /// <summary>Virtual service that a rule chooses for a requester (0: unknown); null where it keeps the present one.</summary>
     public static uint? Choose(Rule rule, uint requester) => (ClassificationKind)rule.Classify switch
     {
         ClassificationKind.Named => rule.VirtualService,
         ClassificationKind.Requester => requester == IdTable.None ? IdTable.BestEffort : requester,
-        _ => null,
+        _ => null, // keep; and who made a connection that is older than the gates is not known
     };
 }

@@ -6,63 +6,70 @@ namespace VirtualServices.Enforce.Rules;
 internal static class Refusals
 {
     /// <summary>Throws with all reasons, one a line.</summary>
-    public static void Check(RuleSet rules)
+    /// <param name="rules">Rules.</param>
+    /// <param name="audit">True where gates only classify and count: what would need a share is then no reason.</param>
+    public static void Check(RuleSet rules, bool audit)
     {
-        List<string> reasons = [.. Find(rules).Select(refusal => $"{refusal.Subject}: {refusal.Text}")];
+        List<string> reasons = [.. Find(rules, audit).Select(refusal => $"{refusal.Subject}: {refusal.Text}")];
         if (reasons.Count > 0) throw new VsException(ExitCode.BadInput, $"these rules cannot be enforced, nothing was changed:\n  {string.Join("\n  ", reasons)}");
     }
 
     /// <summary>All reasons, each with the object that it is about.</summary>
-    public static IEnumerable<Refusal> Find(RuleSet rules)
+    public static IEnumerable<Refusal> Find(RuleSet rules, bool audit)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        return rules.VirtualServices.SelectMany(vs => Of(RefusedPart.VirtualService, vs.Name, OfVirtualServices(rules with { VirtualServices = [vs] })))
-            .Concat(rules.Services.SelectMany(service => Of(RefusedPart.Service, service.Name, OfServices(rules with { Services = [service] }))))
-            .Concat(rules.Gates.Where(gate => gate.State == GateState.Approved).SelectMany(gate => Of(RefusedPart.Gate, gate.Id, OfGates(rules with { Gates = [gate] }))));
+        return OfVirtualServices(rules).Concat(OfServices(rules)).Concat(OfGates(rules, audit));
     }
 
-    // The reasons begin with the object's kind and name.
-    private static IEnumerable<Refusal> Of(RefusedPart part, string name, IEnumerable<string> reasons) =>
-        reasons.Select(reason => new Refusal(part, name, reason[$"{Refusal.KindOf(part)} {name}: ".Length..]));
-
-    private static IEnumerable<string> OfVirtualServices(RuleSet rules)
+    private static IEnumerable<Refusal> OfVirtualServices(RuleSet rules)
     {
         foreach (VirtualService vs in rules.VirtualServices)
         {
-            if (vs.Limits is not null) yield return $"virtual service {vs.Name}: limits cannot be enforced yet: remove 'limits'";
-            // The weight of best effort has a default of its own and means nothing as long as nobody else has a network share.
-            NetworkShare none = vs.Name == VirtualService.BestEffort ? new NetworkShare(vs.Network.Weight) : new NetworkShare();
-            if (vs.Network != none) yield return $"virtual service {vs.Name}: network shares cannot be enforced yet: remove 'network'";
-            foreach (Selector door in vs.FrontDoors.Where(door => door.Kind == SelectorKind.Client))
-                yield return $"virtual service {vs.Name}: a front door by client network ({door.Value}) cannot be enforced yet: choose processes (unit, cgroup, uid, exe, pid, listen)";
+            if (vs.Limits is not null) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "limits cannot be enforced yet: remove 'limits'");
+            if (rules.Devices.Count == 0 && HasNetworkShare(vs)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a network share needs a device: add 'network: {{ devices: [ {{ name: eth0 }} ] }}' to the rule file or call 'vs enforce' with --device eth0");
         }
     }
 
-    private static IEnumerable<string> OfServices(RuleSet rules)
+    // The weight of best effort has a default of its own and means nothing as long as nobody else has a network share.
+    private static bool HasNetworkShare(VirtualService vs) => vs.Name != VirtualService.BestEffort && vs.Network != new NetworkShare();
+
+    private static IEnumerable<Refusal> OfServices(RuleSet rules)
     {
         foreach (Service service in rules.Services)
             foreach (Selector match in service.Match)
             {
-                if (match.Kind == SelectorKind.Client) yield return $"service {service.Name}: a client network ({match.Value}) chooses no processes";
-                if (match.Kind == SelectorKind.Listen && match.Value.StartsWith("udp/", StringComparison.Ordinal)) yield return $"service {service.Name}: datagrams ({match.Value}) cannot be enforced yet: only TCP and unix connections";
+                if (match.Kind == SelectorKind.Client) yield return new Refusal(RefusedPart.Service, service.Name, $"a client network ({match.Value}) chooses no processes");
             }
     }
 
-    private static IEnumerable<string> OfGates(RuleSet rules)
+    private static IEnumerable<Refusal> OfGates(RuleSet rules, bool audit)
     {
         HashSet<string> services = [.. rules.Services.Select(service => service.Name)];
         HashSet<string> names = [.. rules.VirtualServices.Select(vs => vs.Name)];
         foreach (Gate gate in rules.Gates.Where(gate => gate.State == GateState.Approved))
         {
             string call = gate.On.ToString().ToLowerInvariant(), scope = gate.Binds.ToString().ToLowerInvariant();
-            if (!services.Contains(gate.Service)) yield return $"gate {gate.Id}: there is no service '{gate.Service}'";
-            if (gate.On != GateCall.Receive) yield return $"gate {gate.Id}: 'on: {call}' cannot be enforced yet: only receive";
-            if (gate.Binds is not (BindScope.Process or BindScope.Thread)) yield return $"gate {gate.Id}: 'binds: {scope}' cannot be enforced yet: only process and thread";
-            if (gate.Classify.Kind == ClassificationKind.Creator) yield return $"gate {gate.Id}: 'classify: creator' cannot be enforced yet for receive: only requester, keep and the name of a virtual service";
-            if (gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return $"gate {gate.Id}: datagrams ({gate.When.Listen}) cannot be enforced yet: only TCP and unix connections";
-            if (gate.Classify.Kind == ClassificationKind.Named && !names.Contains(gate.Classify.VirtualService)) yield return $"gate {gate.Id}: there is no virtual service '{gate.Classify.VirtualService}'";
+            if (!services.Contains(gate.Service)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no service '{gate.Service}'");
+            bool asked = gate.On is GateCall.Accept or GateCall.Receive;
+            if (!asked && (gate.Classify.Kind == ClassificationKind.Requester || gate.When.Requesters is not null)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"nobody is asking at {call}: a requester is known at accept and receive only");
+            if (gate.When.Listen is not null && !asked && gate.On != GateCall.Send) yield return new Refusal(RefusedPart.Gate, gate.Id, $"no accepted connection is involved at {call}: remove 'listen'");
+            if (gate.On == GateCall.Accept && gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return new Refusal(RefusedPart.Gate, gate.Id, $"datagrams ({gate.When.Listen}) are never accepted: use 'on: receive'");
+            if (!Fits(gate.On, gate.Binds)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no {scope} to bind at {call}");
+            else if (gate.Binds == BindScope.Request && !audit) yield return new Refusal(RefusedPart.Gate, gate.Id, $"'binds: request' charges each request to its virtual service but enforces no share of the CPU: a thread of service '{gate.Service}' that serves several in turn cannot be in the cgroup of each. Use process or thread where one serves one at a time, or see what each uses with 'vs enforce --audit'");
+            if (gate.On is GateCall.Connect && gate.Binds == BindScope.Connection && gate.Classify.Kind == ClassificationKind.Creator) yield return new Refusal(RefusedPart.Gate, gate.Id, "a connection belongs to its creator already: remove the gate");
+            if (asked && gate.Classify.Kind == ClassificationKind.Creator && gate.When.Listen is { Protocol: TransportProtocol.Unix or TransportProtocol.Udp })
+                yield return new Refusal(RefusedPart.Gate, gate.Id, $"who made the socket of {gate.When.Listen} cannot be seen on this kernel without its security hooks: use requester, or the name of a virtual service");
+            if (gate.Classify.Kind == ClassificationKind.Named && !names.Contains(gate.Classify.VirtualService)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{gate.Classify.VirtualService}'");
             foreach (string requester in gate.When.Requesters ?? [])
-                if (!names.Contains(requester)) yield return $"gate {gate.Id}: there is no virtual service '{requester}'";
+                if (!names.Contains(requester)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{requester}'");
         }
     }
+
+    private static bool Fits(GateCall call, BindScope scope) => scope switch
+    {
+        BindScope.Connection => call is not (GateCall.Fork or GateCall.Exec),
+        BindScope.Request => call is GateCall.Receive or GateCall.Send,
+        BindScope.Thread => call != GateCall.Exec,
+        _ => true,
+    };
 }

@@ -6,15 +6,28 @@ namespace VirtualServices.Enforce.Rules;
 /// <summary>Makes of the approved gates what the kernel looks up: for each endpoint and requester the one rule that wins.</summary>
 internal static class RuleCompiler
 {
-    /// <summary>Number of the receive gate in <c>gates.h</c>.</summary>
-    public const uint ReceiveCall = 1;
+    /// <summary>Number of a call in <c>gates.h</c>: <c>enum gate_call</c>.</summary>
+    public static uint Number(GateCall call) => call switch
+    {
+        GateCall.Receive => 1,
+        GateCall.Accept => 2,
+        GateCall.Send => 3,
+        GateCall.Connect => 4,
+        GateCall.Fork => 5,
+        GateCall.Exec => 6,
+        GateCall.Socket => 7,
+        _ => throw new ArgumentOutOfRangeException(nameof(call), call, "unknown call"),
+    };
 
     /// <summary>Compiles; numbers come from the table, which gets the new names.</summary>
+    /// <param name="rules">Rules.</param>
+    /// <param name="ids">Numbers of names.</param>
+    /// <param name="audit">True where gates only classify and count.</param>
     /// <exception cref="VsException">Something in the rule set cannot be enforced; it is refused as a whole.</exception>
-    public static CompiledRules Compile(RuleSet rules, IdTable ids)
+    public static CompiledRules Compile(RuleSet rules, IdTable ids, bool audit = false)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        Refusals.Check(rules);
+        Refusals.Check(rules, audit);
         List<(uint, VirtualService)> virtualServices = [.. ParentsFirst(rules).Select(vs => (ids.Id(IdKind.VirtualService, vs.Name), vs))];
         Gate[] gates = [.. rules.Gates.Where(gate => gate.State == GateState.Approved)];
         List<(uint, Service)> services = [];
@@ -27,7 +40,7 @@ internal static class RuleCompiler
             if (own.Length == 0) continue;
             uint serviceId = ids.Id(IdKind.Service, service.Name);
             services.Add((serviceId, service));
-            Expand(serviceId, own, precedence, ids, endpoints, entries);
+            foreach (IGrouping<GateCall, Gate> call in own.GroupBy(gate => gate.On)) Expand(serviceId, Number(call.Key), [.. call], precedence, ids, endpoints, entries);
         }
 
         return new CompiledRules(
@@ -40,7 +53,7 @@ internal static class RuleCompiler
 
     // Every address and requester that a gate of the service names, and "any other" for both. A requester that no gate names
     // is looked up as any other, so the kernel needs two lookups at most.
-    private static void Expand(uint service, Gate[] gates, Precedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
+    private static void Expand(uint service, uint call, Gate[] gates, Precedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
     {
         List<ListenAddress?> addresses = [null, .. gates.Select(gate => gate.When.Listen).OfType<ListenAddress>().Distinct()];
         List<string?> requesters = [null, .. gates.SelectMany(gate => gate.When.Requesters ?? []).Distinct(StringComparer.Ordinal)];
@@ -54,7 +67,7 @@ internal static class RuleCompiler
                 if (winner is null) continue;
                 uint requesterId = requester is null ? 0 : ids.Id(IdKind.VirtualService, requester);
                 uint named = winner.Classify.Kind == ClassificationKind.Named ? ids.Id(IdKind.VirtualService, winner.Classify.VirtualService) : 0;
-                entries[new RuleKey(0, service, ReceiveCall, endpoint, requesterId)] = new Rule((uint)winner.Classify.Kind, named, (uint)winner.Binds, ids.Id(IdKind.Gate, winner.Id));
+                entries[new RuleKey(0, service, call, endpoint, requesterId)] = new Rule((uint)winner.Classify.Kind, named, (uint)winner.Binds, ids.Id(IdKind.Gate, winner.Id));
             }
         }
     }

@@ -10,6 +10,8 @@ namespace VirtualServices.Enforce.Rules;
 /// <summary>Writes compiled rules into the kernel as a new generation beside the present one, then switches by one word: never half a rule set.</summary>
 internal static class RuleTables
 {
+    private const ushort Tcp = 6, Udp = 17;
+
     /// <summary>Writes, switches, and removes the generation before.</summary>
     /// <exception cref="VsException">More rules than the maps hold.</exception>
     public static uint Swap(GateKernel kernel, CompiledRules rules, IdTable ids, ulong nowNs)
@@ -24,6 +26,14 @@ internal static class RuleTables
             ShareTable.Write(kernel, rules, next);
             WriteEndpoints(kernel, rules, next);
             MemberTables.Write(kernel, rules, next);
+            WriteClients(kernel["clients"], rules, next);
+            foreach ((uint id, _) in rules.Services)
+            {
+                kernel["service_calls"].TryLookup(id, out ServiceCallsPair calls);
+                ServiceCalls own = new(next, rules.CallsOf(id));
+                kernel["service_calls"].Update(id, next % 2 == 0 ? calls with { Even = own } : calls with { Odd = own });
+            }
+
             foreach ((RuleKey key, Rule rule) in rules.Entries) kernel["rules"].Update(key with { Generation = next }, rule);
             foreach ((uint id, _) in rules.VirtualServices)
             {
@@ -43,9 +53,23 @@ internal static class RuleTables
         return next;
     }
 
+    // The longest prefix wins in the kernel; the same network twice is an error that vs check reports.
+    private static void WriteClients(BpfMap map, CompiledRules rules, uint generation)
+    {
+        foreach ((uint id, VirtualService vs) in rules.VirtualServices)
+            foreach (Selector door in vs.FrontDoors.Where(door => door.Kind == SelectorKind.Client))
+            {
+                System.Net.IPNetwork network = System.Net.IPNetwork.Parse(door.Value);
+                bool v4 = network.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
+                ClientKey key = new() { Generation = generation, Bits = (uint)(32 + network.PrefixLength + (v4 ? 96 : 0)) };
+                network.BaseAddress.MapToIPv6().GetAddressBytes().CopyTo((Span<byte>)key.Address);
+                map.Update(key, id);
+            }
+    }
+
     private static void CheckRoom(GateKernel kernel, IdTable ids)
     {
-        if (ids.Highest(IdKind.Gate) >= kernel["gate_counts"].MaxEntries || ids.Highest(IdKind.VirtualService) >= kernel["vs_alive"].MaxEntries)
+        if (ids.Highest(IdKind.Gate) >= kernel["gate_counts"].MaxEntries || ids.Highest(IdKind.VirtualService) >= kernel["vs_alive"].MaxEntries || ids.Highest(IdKind.Service) >= kernel["service_calls"].MaxEntries)
             throw new VsException(ExitCode.HostLacks, $"the kernel's tables hold {kernel["vs_alive"].MaxEntries - 1} virtual services and {kernel["gate_counts"].MaxEntries - 1} gates over all rule files since the gates were loaded: run 'vs stop', then 'vs enforce'");
     }
 
@@ -71,7 +95,7 @@ internal static class RuleTables
     /// <summary>Key of an internet address.</summary>
     public static InetKey KeyOf(ListenAddress address, uint generation)
     {
-        InetKey key = new() { Generation = generation, Port = (uint)address.Port };
+        InetKey key = new() { Generation = generation, Port = (ushort)address.Port, Protocol = address.Protocol == TransportProtocol.Udp ? Udp : Tcp };
         if (address.Address is { } ip) ip.MapToIPv6().GetAddressBytes().CopyTo((Span<byte>)key.Address);
         return key;
     }
@@ -82,6 +106,7 @@ internal static class RuleTables
     {
         foreach (ulong key in kernel["vs_shares"].Keys<ulong>().Where(key => which((uint)(key >> 32)))) kernel["vs_shares"].Delete(key);
         foreach (RuleKey key in kernel["rules"].Keys<RuleKey>().Where(key => which(key.Generation))) kernel["rules"].Delete(key);
+        foreach (ClientKey key in kernel["clients"].Keys<ClientKey>().Where(key => which(key.Generation))) kernel["clients"].Delete(key);
         foreach (InetKey key in kernel["inet_endpoints"].Keys<InetKey>().Where(key => which(key.Generation))) kernel["inet_endpoints"].Delete(key);
         MemberTables.Remove(kernel, which);
         foreach (UnixKey key in kernel["unix_endpoints"].Keys<UnixKey>().Where(key => which(key.Generation))) kernel["unix_endpoints"].Delete(key);

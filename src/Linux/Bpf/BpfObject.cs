@@ -74,11 +74,27 @@ public sealed unsafe class BpfObject : SafeHandle
     /// <summary>A map of the loaded object; it stays valid after the object is disposed.</summary>
     public BpfMap Map(string name) => BpfMap.Duplicate(LibBpf.bpf_map__fd(FindMap(name)), name);
 
+    /// <summary>A program of the loaded object; it stays valid after the object is disposed.</summary>
+    public BpfProgram Program(string name) => new(LibBpf.bpf_program__fd(FindProgram(name)), $"{_name}/{name}");
+
     /// <summary>Attaches a program as its section says.</summary>
     public BpfLink Attach(string program)
     {
         nint link = LibBpf.bpf_program__attach(FindProgram(program));
         return link == 0 ? throw new BpfException("attach", $"{_name}/{program}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
+    }
+
+    /// <summary>Attaches a program of a cgroup hook to a group of the unified hierarchy and all below it.</summary>
+    /// <param name="program">Its name.</param>
+    /// <param name="folder">Folder of the group.</param>
+    public BpfLink AttachCgroup(string program, string folder)
+    {
+        const int CloseOnExec = 0x80000; // O_CLOEXEC
+        int descriptor = LibBpf.open(folder, CloseOnExec);
+        if (descriptor < 0) throw new BpfException("open", folder, Marshal.GetLastPInvokeError());
+        using Microsoft.Win32.SafeHandles.SafeFileHandle group = new(descriptor, ownsHandle: true);
+        nint link = LibBpf.bpf_program__attach_cgroup(FindProgram(program), descriptor);
+        return link == 0 ? throw new BpfException("attach", $"{_name}/{program} to {folder}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
     }
 
     /// <summary>Makes a link for an iterator program (<c>iter/task</c>, <c>iter/task_file</c>, <c>iter/tcp</c>).</summary>

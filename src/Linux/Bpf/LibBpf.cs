@@ -43,6 +43,9 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint bpf_program__attach(nint program);
 
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int open(string path, int flags);
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint bpf_program__attach_cgroup(nint program, int cgroupFd);
 

@@ -6,26 +6,44 @@ namespace VirtualServices.Rules.Checks;
 /// <summary>Shares that the machine or the parent cannot give.</summary>
 internal static class ShareChecks
 {
+    private const int MostNetworkLevels = 7; // TC_HTB_MAXDEPTH is 8: one class is the device
     public static IEnumerable<Finding> Check(RuleDocument document, HostCapacity? capacity)
     {
         var byName = document.Rules.VirtualServices.ToDictionary(vs => vs.Name, StringComparer.Ordinal);
         ILookup<string, VirtualService> children = document.Rules.VirtualServices.ToLookup(vs => vs.Parent ?? "", StringComparer.Ordinal);
+        (string Name, long Rate)? link = SlowestLink(document.Rules, capacity);
         foreach (VirtualService vs in document.Rules.VirtualServices)
         {
-            foreach ((string share, string key, string text) in Check(vs, byName, children, capacity))
+            foreach ((string share, string key, string text) in Check(vs, byName, children, capacity, link))
                 yield return new Finding(Severity.Error, $"virtual service '{vs.Name}'", document.LineOfVirtualService(vs.Name, share, key), text);
         }
 
         Int128 all = children[""].Aggregate((Int128)0, (sum, vs) => sum + AssuredOf(vs, children));
-        if (capacity?.NetworkBitsPerSecond is { } rate && all > rate)
+        if (all > link?.Rate)
         {
             yield return new Finding(
-                Severity.Error, "the rule file", 1, $"network: assured rates add up to {Format(all)}, more than the {Units.FormatRate(rate)} of the machine");
+                Severity.Error, "the rule file", document.LineOfNetwork, $"network: assured rates add up to {Format(all)}, more than the {Units.FormatRate(link.Value.Rate)} of {link.Value.Name}");
+        }
+
+        if (document.Rules.Devices.Count == 0 && document.Rules.VirtualServices.FirstOrDefault(HasNetworkShare) is { } first)
+        {
+            yield return new Finding(
+                Severity.Warning, $"virtual service '{first.Name}'", document.LineOfVirtualService(first.Name, "network"), "no device is named to which its network share applies: add 'network: { devices: [ { name: eth0 } ] }' to the file, or call 'vs enforce' with --device");
         }
     }
 
+    private static bool HasNetworkShare(VirtualService vs) => vs.Name != VirtualService.BestEffort && vs.Network != new NetworkShare();
+
+    /// <summary>An assured rate holds on every governed device, so the slowest decides.</summary>
+    private static (string Name, long Rate)? SlowestLink(RuleSet rules, HostCapacity? capacity)
+    {
+        IEnumerable<(string Name, long Rate)> links = rules.Devices.Where(device => device.BitsPerSecond is not null).Select(device => ($"device {device}", device.BitsPerSecond!.Value));
+        if (capacity?.NetworkBitsPerSecond is { } rate) links = links.Prepend(("the machine", rate));
+        return links.OrderBy(link => link.Rate).Select(link => ((string, long)?)link).FirstOrDefault();
+    }
+
     private static IEnumerable<(string Share, string Key, string Text)> Check(
-        VirtualService vs, Dictionary<string, VirtualService> byName, ILookup<string, VirtualService> children, HostCapacity? capacity)
+        VirtualService vs, Dictionary<string, VirtualService> byName, ILookup<string, VirtualService> children, HostCapacity? capacity, (string Name, long Rate)? link)
     {
         if (capacity is not null && vs.Cpu.Max > capacity.Cpus)
             yield return ("cpu", "max", string.Create(CultureInfo.InvariantCulture, $"cpu max {vs.Cpu.Max:R} is above the machine's {capacity.Cpus} CPUs, expected at most {capacity.Cpus}"));
@@ -50,8 +68,10 @@ internal static class ShareChecks
 
         if (network.AssuredBitsPerSecond > network.MaxBitsPerSecond)
             yield return ("network", "assured", $"assured {Units.FormatRate(network.AssuredBitsPerSecond.Value)} is above its own max {Units.FormatRate(network.MaxBitsPerSecond.Value)}");
-        if (capacity?.NetworkBitsPerSecond is { } rate && network.AssuredBitsPerSecond > rate)
-            yield return ("network", "assured", $"assured {Units.FormatRate(network.AssuredBitsPerSecond.Value)} is above the machine's {Units.FormatRate(rate)}");
+        if (network.AssuredBitsPerSecond > link?.Rate)
+            yield return ("network", "assured", $"assured {Units.FormatRate(network.AssuredBitsPerSecond.Value)} is above the {Units.FormatRate(link.Value.Rate)} of {link.Value.Name}");
+        if (link is not null && Ancestors(vs, byName).Take(MostNetworkLevels).Count() == MostNetworkLevels)
+            yield return ("parent", "", $"stands below {MostNetworkLevels} others, but the kernel shares a device out over {MostNetworkLevels} levels of virtual services at most (HTB)");
 
         Int128 below = children[vs.Name].Aggregate((Int128)0, (sum, child) => sum + AssuredOf(child, children));
         if (network.MaxBitsPerSecond is { } max && below > max)

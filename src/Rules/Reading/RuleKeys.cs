@@ -3,7 +3,9 @@ namespace VirtualServices.Rules.Reading;
 /// <summary>Every key that the rule language knows, by the object it stands in. A test holds this against the JSON Schema.</summary>
 internal static class RuleKeys
 {
-    public static readonly string[] Root = ["version", "virtualServices", "services", "gates"];
+    public static readonly string[] Root = ["version", "virtualServices", "services", "gates", "network"];
+    public static readonly string[] NetworkDevices = ["devices"];
+    public static readonly string[] NetworkDevice = ["name", "netns", "rate"];
     public static readonly string[] VirtualService = ["name", "parent", "priority", "cpu", "network", "limits", "frontDoors"];
     public static readonly string[] Cpu = ["weight", "max"];
     public static readonly string[] Network = ["weight", "assured", "max"];
@@ -22,6 +24,8 @@ internal static class RuleKeys
     public static readonly IReadOnlyDictionary<string, string[]> ByDefinition = new Dictionary<string, string[]>
     {
         ["root"] = Root,
+        ["networkDevices"] = NetworkDevices,
+        ["networkDevice"] = NetworkDevice,
         ["virtualService"] = VirtualService,
         ["cpu"] = Cpu,
         ["network"] = Network,

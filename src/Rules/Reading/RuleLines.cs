@@ -6,7 +6,8 @@ namespace VirtualServices.Rules.Reading;
 internal sealed record RuleLines(
     IReadOnlyDictionary<string, YamlNode> VirtualServices,
     IReadOnlyDictionary<string, YamlNode> Services,
-    IReadOnlyDictionary<string, YamlNode> Gates)
+    IReadOnlyDictionary<string, YamlNode> Gates,
+    YamlNode? Network = null)
 {
     /// <summary>Line of the innermost of the keys that exists, else of the node.</summary>
     public static int LineOf(YamlNode? node, params ReadOnlySpan<string> keys)

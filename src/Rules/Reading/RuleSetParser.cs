@@ -39,10 +39,11 @@ internal sealed class RuleSetParser(RuleErrors errors)
         List<Gate> gates = ReadAll(reader, "gates", "gate", GateParser.Read, gate => gate.Id, _gates);
         if (!_virtualServices.ContainsKey(VirtualService.BestEffort)) virtualServices.Add(VirtualServiceParser.BestEffort);
 
+        IReadOnlyList<GovernedDevice> devices = NetworkParser.Read(reader, errors);
         CheckParents(virtualServices);
         CheckGates(gates, virtualServices);
         errors.ThrowIfAny();
-        return (new RuleSet(virtualServices, services, gates), new RuleLines(_virtualServices, _services, _gates));
+        return (new RuleSet(virtualServices, services, gates) { Devices = devices }, new RuleLines(_virtualServices, _services, _gates, reader.Node("network")));
     }
 
     private List<T> ReadAll<T>(

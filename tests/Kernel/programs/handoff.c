@@ -50,7 +50,7 @@ int main(void)
 	void *(*workers[])(void *) = { by_condition, by_eventfd, by_pipe };
 	uint64_t one = 1;
 
-	counter = eventfd(0, 0);
+	counter = eventfd(0, EFD_SEMAPHORE); /* each write is read once, also by a worker that is late */
 	if (counter < 0 || pipe(ends))
 		return 1;
 	for (int means = 0; means < 3; means++) {

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a gate does: find the rule of a call, choose a VS, bind what the rule says. */
+#pragma once
+
+static __always_inline bool alive(__u32 vs, __u32 generation)
+{
+	__u32 *in = bpf_map_lookup_elem(&vs_alive, &vs);
+
+	return in && in[generation & 1] == generation;
+}
+
+/* Most calls pass no gate: one array lookup tells. */
+static __always_inline bool has_gate(__u32 service, __u32 generation, __u32 call)
+{
+	struct service_calls *calls = bpf_map_lookup_elem(&service_calls, &service);
+
+	if (!calls)
+		return false;
+	calls += generation & 1;
+	return calls->generation == generation && (calls->calls & (1 << call));
+}
+
+static __always_inline struct rule *find_rule(__u32 generation, __u32 service, __u32 call, __u32 endpoint, __u32 requester)
+{
+	struct rule_key key = { .generation = generation, .service = service, .call = call, .endpoint = endpoint == ENDPOINT_OTHER ? 0 : endpoint, .requester = requester };
+	struct rule *rule = bpf_map_lookup_elem(&rules, &key);
+
+	if (rule || !requester)
+		return rule;
+	key.requester = 0;
+	return bpf_map_lookup_elem(&rules, &key);
+}
+
+static __always_inline void tell_mover(struct task_struct *task, __u32 old, __u32 vs, __u32 gate, __u32 scope, __u64 now)
+{
+	struct rebind_event *event = bpf_ringbuf_reserve(&rebinds, sizeof(*event), 0);
+
+	if (!event)
+		return; /* the enforcer's reconciliation finds the task */
+	event->at_ns = now;
+	event->tid = task->pid;
+	event->tgid = task->tgid;
+	event->old_vs = old;
+	event->new_vs = vs;
+	event->gate = gate;
+	event->scope = scope;
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+}
+
+/* Re-binds the thread for accounting: what it used so far goes to the VS before, unless it slept since, for then waking up was the new one's work. */
+static __always_inline void bind_request(struct task_struct *task, struct task_tag *tag, __u32 vs, __u32 gate)
+{
+	__u64 now;
+
+	if (tag->vs != vs) {
+		now = bpf_ktime_get_ns();
+		if (!(tag->flags & TAG_WOKEN))
+			charge(tag, task->tgid, runtime_now(task, tag, now));
+		tag->vs = vs;
+		tag->bound_at = now;
+		tag->inherited_from = 0;
+	}
+	tag->gate = gate;
+	tag->flags = (tag->flags | TAG_OWN_THREAD | TAG_REQUEST) & ~(TAG_ANSWERED | TAG_WOKEN);
+}
+
+static __always_inline void bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct task_tag *leader;
+	__u32 old = tag->vs;
+
+	charge(tag, task->tgid, runtime_now(task, tag, now));
+	tag->vs = vs;
+	tag->gate = rule->gate;
+	tag->bound_at = now;
+	tag->inherited_from = 0;
+	if (rule->scope == BIND_THREAD) {
+		tag->flags |= TAG_OWN_THREAD;
+	} else if (task->pid != task->tgid) {
+		leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
+		if (leader) {
+			leader->gate = rule->gate;
+			leader->bound_at = now;
+			leader->inherited_from = 0;
+			charge(leader, task->tgid, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
+			leader->vs = vs;
+		}
+	}
+	tell_mover(task, old, vs, rule->gate, rule->scope, now);
+}
+
+/* A call of a service's task. `mark` is the socket's, or NULL where the call has none. */
+static __always_inline void pass_gate(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 generation, __u32 call, __u32 endpoint, __u32 requester, __u32 creator)
+{
+	struct gate_stats *count;
+	struct rule *rule = find_rule(generation, tag->service, call, endpoint, requester);
+	__u32 target, gate;
+
+	if (!rule)
+		return;
+	gate = rule->gate;
+	count = bpf_map_lookup_elem(&gate_counts, &gate);
+	if (!count)
+		return;
+	count->hits++;
+	if (rule->classify == CLASSIFY_NAMED)
+		target = rule->vs;
+	else if (rule->classify == CLASSIFY_REQUESTER)
+		target = requester;
+	else if (rule->classify == CLASSIFY_CREATOR)
+		target = creator;
+	else
+		return;
+	/* A worker of io_uring receives for a thread of its process, and nobody can tell for which. */
+	if ((rule->scope == BIND_THREAD || rule->scope == BIND_REQUEST) && (task->flags & PF_IO_WORKER)) {
+		count->unknown++;
+		return;
+	}
+	/* Unknown work is never charged to somebody: best effort. */
+	if (!target) {
+		count->unknown++;
+		target = VS_BEST_EFFORT;
+	}
+	if (rule->scope == BIND_CONNECTION) {
+		if (mark && (mark->vs != target || !(mark->flags & MARK_BOUND))) {
+			mark->vs = target;
+			mark->flags |= MARK_BOUND;
+			count->rebinds++;
+		}
+		return;
+	}
+	/* What a person assigned stays assigned. */
+	if (tag->membership)
+		return;
+	if (target != tag->vs)
+		count->rebinds++;
+	if (rule->scope == BIND_REQUEST)
+		bind_request(task, tag, target, gate);
+	else if (target != tag->vs)
+		bind_task(task, tag, target, rule);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tasks: accounts at each switch, inheritance and the gate at a fork. */
+#pragma once
+
+/* Another rule set may be in force since the thread was bound: it does not stay apart from its process for rules that are gone. */
+static __always_inline void forget_scope(struct task_tag *tag)
+{
+	__u32 generation = generation_now();
+
+	if (has_gate(tag->service, generation, BINDS_REQUESTS))
+		return;
+	tag->flags &= ~(TAG_REQUEST | TAG_ANSWERED | TAG_WOKEN);
+	if (!has_gate(tag->service, generation, BINDS_THREADS))
+		tag->flags &= ~TAG_OWN_THREAD;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
+{
+	__u64 *at = bpf_map_lookup_elem(&switched_at, &zero);
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
+
+	if (at)
+		*at = bpf_ktime_get_ns();
+	if (!tag)
+		return 0;
+	run_for(tag, prev->se.sum_exec_runtime);
+	tag->runtime_seen = prev->se.sum_exec_runtime;
+	if (bpf_core_field_exists(prev->sched_info))
+		tag->delay_seen = prev->sched_info.run_delay;
+	tag->flags |= TAG_SEEN;
+	if (tag->flags & TAG_OWN_THREAD)
+		forget_scope(tag);
+	follow_leader(prev, tag, tag->runtime_seen);
+	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
+	if (prev_state & TASK_DEAD) {
+		charge(tag, prev->tgid, tag->runtime_seen);
+	} else if ((tag->flags & TAG_REQUEST) && !preempt && prev_state) {
+		/* It waits. What it does when it wakes is for whoever it hears from next; without a request in hand it works for nobody. */
+		charge(tag, prev->tgid, tag->runtime_seen);
+		if ((tag->flags & TAG_ANSWERED) && !tag->membership)
+			tag->vs = VS_BEST_EFFORT;
+		tag->flags = (tag->flags | TAG_WOKEN) & ~TAG_ANSWERED;
+	}
+	return 0;
+}
+
+/* Not sched_process_fork: the workers of io_uring are made without it. Here the child has not run yet. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
+{
+	struct task_struct *parent = bpf_get_current_task_btf();
+	struct task_tag *from = bpf_task_storage_get(&task_tags, parent, 0, 0);
+	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid, generation, classify, scope;
+	struct gate_stats *count;
+	struct task_tag *tag;
+	struct rule *rule;
+
+	if (!from)
+		return 0;
+	tag = bpf_task_storage_get(&task_tags, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!tag)
+		return 0;
+	tag->service = from->service;
+	tag->vs = from->vs;
+	tag->gate = from->gate;
+	tag->flags = from->flags & TAG_OWN_THREAD;
+	tag->bound_at = bpf_ktime_get_ns();
+	/* A thread is part of its process: it has it from where the process has it. */
+	if (child_tgid == parent_tgid) {
+		tag->membership = from->membership;
+		tag->inherited_from = from->inherited_from;
+	} else {
+		tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
+		tag->inherited_from = parent_tgid;
+	}
+	tag->runtime_tagged = tag->runtime_bound = child->se.sum_exec_runtime;
+	tag->started = BPF_CORE_READ(child, group_leader, start_boottime);
+
+	generation = generation_now();
+	if (!tag->service || tag->membership || !has_gate(tag->service, generation, GATE_FORK))
+		return 0;
+	rule = find_rule(generation, tag->service, GATE_FORK, 0, 0);
+	if (!rule)
+		return 0;
+	classify = rule->classify;
+	scope = rule->scope;
+	count = bpf_map_lookup_elem(&gate_counts, &rule->gate);
+	if (!count || (scope == BIND_THREAD) != (child_tgid == parent_tgid))
+		return 0; /* binds: process is about new processes, thread about new threads */
+	count->hits++;
+	/* The creator is the parent, from whom it has its VS already. */
+	if (classify == CLASSIFY_KEEP)
+		return 0;
+	tag->gate = rule->gate;
+	if (scope == BIND_THREAD)
+		tag->flags |= TAG_OWN_THREAD;
+	if (classify != CLASSIFY_NAMED || tag->vs == rule->vs)
+		return 0;
+	tag->vs = rule->vs;
+	tag->inherited_from = 0;
+	count->rebinds++;
+	tell_mover(child, from->vs, tag->vs, tag->gate, scope, tag->bound_at);
+	return 0;
+}

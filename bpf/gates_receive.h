@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Something arrived: the gates accept and receive, and replies to event loops. */
+#pragma once
+
+/* VS of the process that made the other end of a unix socket; what was known before where that process is gone. */
+static __always_inline __u32 unix_requester(struct sock *sk, struct sock_tag *mark)
+{
+	struct pid *peer = sk->sk_peer_pid;
+	struct task_struct *task;
+	struct task_tag *tag;
+
+	if (!peer)
+		return mark->vs;
+	task = bpf_task_from_pid(BPF_CORE_READ(peer, numbers[0].nr));
+	if (!task)
+		return mark->vs;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	/* A number may be in use again: it is the peer only if it is still the same struct pid. */
+	if (tag && BPF_CORE_READ(task, thread_pid) == peer)
+		mark->vs = tag->vs;
+	bpf_task_release(task);
+	return mark->vs;
+}
+
+static __always_inline __u32 waiting_datagram(struct sock *sk)
+{
+	struct datagram_marks *waiting = bpf_sk_storage_get(&datagrams, sk, 0, 0);
+	__u32 index, sent;
+
+	if (!waiting)
+		return VS_NONE;
+	index = __sync_fetch_and_add(&waiting->received, 1);
+	sent = waiting->sent;
+	/* Not counted yet, or its mark was overwritten. */
+	if (!before(index, sent) || sent - index > DATAGRAM_MARKS)
+		return VS_NONE;
+	return waiting->vs[index & (DATAGRAM_MARKS - 1)];
+}
+
+static __always_inline __u32 unix_asks(struct sock *sk, struct sock_tag *mark)
+{
+	__u32 vs;
+
+	if (sk->sk_type == SOCK_DGRAM)
+		return waiting_datagram(sk);
+	if (mark->flags & MARK_BOUND)
+		return mark->vs;
+	if (!(mark->flags & MARK_TOLD))
+		return unix_requester(sk, mark);
+	vs = mark->flags & MARK_MIXED ? VS_NONE : mark->vs;
+	if (sk->sk_receive_queue.qlen == 0)
+		mark->flags &= ~(MARK_ASKING | MARK_MIXED);
+	return vs;
+}
+
+static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
+{
+	struct tcp_sock *tcp;
+	struct flow_key key;
+	struct flow *flow;
+
+	if (mark->generation != generation || (mark->vs == VS_NONE && !(mark->flags & (MARK_LOCAL | MARK_BOUND))))
+		resolve_server(sk, mark, generation);
+	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
+		return mark->vs;
+	flow_of(sk, false, &key);
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (!flow)
+		return mark->vs;
+	if (!flow->marks_made)
+		return mark->vs = flow->vs;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return mark->vs = tcp ? flow_vs(flow, tcp->copied_seq - length, tcp->copied_seq - 1) : VS_NONE;
+}
+
+static __always_inline __u32 datagram_asks(struct sock *sk, struct task_tag *tag, struct sock_tag *mark, __u32 generation)
+{
+	struct flow_key key = {};
+	__u32 vs;
+
+	if (mark->generation != generation) {
+		mark->endpoint = inet_endpoint(sk, generation);
+		mark->generation = generation;
+	}
+	if (sk->__sk_common.skc_state == TCP_ESTABLISHED) {
+		flow_of(sk, false, &key);
+	} else if (tag->flags & TAG_SENDER) {
+		__builtin_memcpy(key.client, tag->sender, sizeof(key.client));
+		key.client_port = tag->sender_port;
+		key.server_port = sk->__sk_common.skc_num;
+	} else {
+		return VS_NONE;
+	}
+	tag->flags &= ~TAG_SENDER;
+	datagram_flow(&key, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
+	vs = mark->flags & MARK_BOUND ? mark->vs : datagram_vs(&key, generation);
+	return mark->vs = vs;
+}
+
+/* The other end answered: an event loop works for whom it had asked. */
+static __always_inline void hears_answer(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark)
+{
+	__u32 vs = mark->flags & MARK_MIXED ? VS_NONE : mark->vs;
+
+	mark->flags &= ~MARK_ASKING;
+	if ((tag->flags & TAG_REQUEST) && !tag->membership && !(task->flags & PF_IO_WORKER))
+		bind_request(task, tag, vs ? vs : VS_BEST_EFFORT, tag->gate);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
+{
+	bool is_unix = sk->__sk_common.skc_family == AF_UNIX, stream = true;
+	__u32 generation, requester, creator;
+	struct task_struct *task;
+	struct unix_sock *local;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+
+	if (ret <= 0 || (flags & MSG_PEEK))
+		return 0;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (!mark && !is_unix && sk->sk_protocol != IPPROTO_UDP)
+		return 0;
+	task = bpf_get_current_task_btf();
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag || !tag->service)
+		return 0;
+	if (mark && mark->role == ROLE_CLIENT) {
+		hears_answer(task, tag, mark);
+		return 0;
+	}
+	generation = generation_now();
+	if (!mark) {
+		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!mark)
+			return 0;
+	}
+	if (is_unix) {
+		local = bpf_skc_to_unix_sock(sk);
+		/* Only an accepted socket has its listener's address; without an address this is our end of somebody else's. */
+		if (!local || !local->addr) {
+			mark->role = ROLE_CLIENT;
+			hears_answer(task, tag, mark);
+			return 0;
+		}
+		if (mark->generation != generation) {
+			mark->service = tag->service;
+			mark->endpoint = unix_endpoint(local, generation);
+			mark->generation = generation;
+		}
+		stream = sk->sk_type != SOCK_DGRAM;
+		requester = unix_asks(sk, mark);
+	} else if (sk->sk_protocol == IPPROTO_UDP) {
+		stream = false;
+		requester = datagram_asks(sk, tag, mark, generation);
+	} else {
+		requester = tcp_asks(sk, mark, generation, ret);
+	}
+	mark->role = ROLE_SERVER;
+	if (requester != VS_NONE && !alive(requester, generation))
+		requester = VS_NONE;
+	count_request(mark, stream, tag->service, requester);
+	creator = mark->creator;
+	if (creator != VS_NONE && !alive(creator, generation))
+		creator = VS_NONE;
+	if (stream && !(mark->flags & MARK_USED)) {
+		mark->flags |= MARK_USED;
+		if (has_gate(tag->service, generation, GATE_ACCEPT)) {
+			pass_gate(task, tag, mark, generation, GATE_ACCEPT, mark->endpoint, requester, creator);
+			if (mark->flags & MARK_BOUND)
+				requester = mark->vs;
+		}
+	}
+	if (has_gate(tag->service, generation, GATE_RECEIVE))
+		pass_gate(task, tag, mark, generation, GATE_RECEIVE, mark->endpoint, requester, creator);
+	return 0;
+}
+
+static __always_inline void note_sender(struct bpf_sock_addr *ctx, bool v6)
+{
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+
+	if (!tag || !tag->service)
+		return;
+	if (v6) {
+		__u32 words[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+
+		__builtin_memcpy(tag->sender, words, sizeof(words));
+	} else {
+		map_v4(tag->sender, ctx->user_ip4);
+	}
+	tag->sender_port = __builtin_bswap16(ctx->user_port);
+	tag->flags |= TAG_SENDER;
+}
+
+/* Inside the receive, before the tracepoint above: only here the sender of a datagram can be seen. */
+SEC("cgroup/recvmsg4")
+int on_datagram4(struct bpf_sock_addr *ctx)
+{
+	note_sender(ctx, false);
+	return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int on_datagram6(struct bpf_sock_addr *ctx)
+{
+	note_sender(ctx, true);
+	return 1;
+}

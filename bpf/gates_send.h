@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Something is sent: the gate send, and marks that tell the receiver for whom it is. */
+#pragma once
+
+/* Set where this kernel has no hook before the bytes of a TCP send leave: then the mark comes after, and a reader that is fast sees the VS before. */
+const volatile bool marks_late SEC(".rodata.late") = false;
+
+/* For whom the current task sends. Threads that follow their process may not have left the processor since it was re-bound. */
+static __always_inline __u32 sender_vs(struct task_struct *task, struct task_tag *tag)
+{
+	bool worker = task->flags & PF_IO_WORKER;
+	struct task_tag *leader;
+
+	if (!tag)
+		return VS_NONE;
+	if (task->pid == task->tgid || ((tag->flags & TAG_OWN_THREAD) && !worker))
+		return tag->vs;
+	leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
+	if (!leader)
+		return tag->vs;
+	/* A worker of io_uring sends for a thread of its process, and nobody can tell for which. */
+	if (worker && ((tag->flags | leader->flags) & TAG_OWN_THREAD))
+		return VS_NONE;
+	return leader->vs;
+}
+
+/* One turn is what is sent until something comes back. A turn with bytes of two VSs has an answer of which nobody knows whose it is. */
+static __always_inline void client_sends(struct sock_tag *mark, __u32 vs)
+{
+	if (mark->flags & MARK_BOUND)
+		return;
+	if (!(mark->flags & MARK_ASKING))
+		mark->flags &= ~MARK_MIXED;
+	else if (mark->vs != vs)
+		mark->flags |= MARK_MIXED;
+	mark->flags |= MARK_ASKING;
+	mark->vs = vs;
+}
+
+static __always_inline void server_sends(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark)
+{
+	/* An answer is written for whom it is, whatever was read last. */
+	if ((tag->flags & TAG_REQUEST) && !tag->membership && !(task->flags & PF_IO_WORKER))
+		bind_request(task, tag, mark->vs ? mark->vs : VS_BEST_EFFORT, tag->gate);
+}
+
+static __always_inline void pass_send(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 generation)
+{
+	__u32 creator = mark ? mark->creator : VS_NONE, endpoint = mark && mark->role == ROLE_SERVER && mark->generation == generation ? mark->endpoint : 0;
+
+	if (creator != VS_NONE && !alive(creator, generation))
+		creator = VS_NONE;
+	pass_gate(task, tag, mark, generation, GATE_SEND, endpoint, VS_NONE, creator);
+}
+
+static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __u32 sequence)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	__u32 generation;
+
+	if (tag && tag->service) {
+		generation = generation_now();
+		if (mark->role != ROLE_CLIENT && mark->generation != generation)
+			resolve_server(sk, mark, generation);
+		/* Servers that speak first: the first use of an accepted connection is a send. */
+		if (mark->role == ROLE_SERVER && !(mark->flags & MARK_USED)) {
+			mark->flags |= MARK_USED;
+			if (has_gate(tag->service, generation, GATE_ACCEPT))
+				pass_gate(task, tag, mark, generation, GATE_ACCEPT, mark->endpoint, alive(mark->vs, generation) ? mark->vs : VS_NONE, mark->creator);
+		}
+		if (has_gate(tag->service, generation, GATE_SEND))
+			pass_send(task, tag, mark, generation);
+		if (mark->role == ROLE_SERVER)
+			server_sends(task, tag, mark);
+	}
+	if (mark->role != ROLE_CLIENT)
+		return;
+	client_sends(mark, sender_vs(task, tag));
+	if (mark->told != mark->vs) {
+		mark_flow(sk, mark->vs, sequence);
+		mark->told = mark->vs;
+	}
+}
+
+/* Before the bytes are put into the stream, under the socket's lock; once for each buffer of a large send. */
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(on_sending, struct sock *sk)
+{
+	struct sock_tag *mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	struct tcp_sock *tcp;
+
+	if (!mark || !is_tcp(sk))
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp)
+		tcp_sends(sk, mark, tcp->write_seq);
+	return 0;
+}
+
+/*
+ * Datagrams on the way out, in the sender's context: both addresses stand in the packet. Other hosts are told nothing, so only loopback counts.
+ * What a stranger sends from an address that was a tenant's is counted, too: it is nobody's.
+ */
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(on_queue, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	struct flow_key key = {};
+	struct task_struct *task;
+	unsigned char *header;
+	__u8 protocol = 0, first = 0;
+	__u16 ports[2];
+	__u32 v4;
+
+	if (!sk || sk->sk_protocol != IPPROTO_UDP || skb->dev->ifindex != LOOPBACK_IFINDEX)
+		return 0;
+	header = skb->head + skb->network_header;
+	if (skb->protocol == __builtin_bswap16(ETH_P_IP)) {
+		bpf_probe_read_kernel(&first, 1, header);
+		bpf_probe_read_kernel(&protocol, 1, header + 9);
+		bpf_probe_read_kernel(&v4, 4, header + 12);
+		map_v4(key.client, v4);
+		header += (first & 15) * 4;
+	} else if (skb->protocol == __builtin_bswap16(ETH_P_IPV6)) {
+		bpf_probe_read_kernel(&protocol, 1, header + 6);
+		bpf_probe_read_kernel(key.client, 16, header + 8);
+		header += 40;
+	}
+	if (protocol != IPPROTO_UDP || bpf_probe_read_kernel(ports, 4, header))
+		return 0;
+	key.client_port = __builtin_bswap16(ports[0]);
+	key.server_port = __builtin_bswap16(ports[1]);
+	datagram_flow(&key, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
+	task = bpf_get_current_task_btf();
+	count_datagram(&key, sender_vs(task, bpf_task_storage_get(&task_tags, task, 0, 0)));
+	return 0;
+}
+
+static __always_inline void count_waiting(struct sock *sk, __u32 vs)
+{
+	struct datagram_marks *waiting = bpf_sk_storage_get(&datagrams, sk, 0, 0);
+	__u32 before_us, index;
+
+	if (!waiting) {
+		if (!vs)
+			return;
+		waiting = bpf_sk_storage_get(&datagrams, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!waiting)
+			return;
+		/* What waits already, ours not counted, is nobody's. */
+		before_us = sk->sk_receive_queue.qlen;
+		waiting->sent = before_us ? before_us - 1 : 0;
+	}
+	index = __sync_fetch_and_add(&waiting->sent, 1);
+	waiting->vs[index & (DATAGRAM_MARKS - 1)] = vs;
+}
+
+/* Unix sockets: runs in the sender, when what it sent is in the receiver's queue and before the receiver is woken. `sk` is the receiver. */
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(on_ready, struct sock *sk)
+{
+	struct sock_tag *mine, *theirs;
+	struct task_struct *task;
+	struct unix_sock *other;
+	struct task_tag *tag;
+	__u32 generation, vs;
+
+	if (sk->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	other = bpf_skc_to_unix_sock(sk);
+	if (!other)
+		return 0;
+	task = bpf_get_current_task_btf();
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (sk->__sk_common.skc_state == TCP_LISTEN) {
+		tag = current_member(task);
+		generation = generation_now();
+		if (tag && tag->service && has_gate(tag->service, generation, GATE_CONNECT))
+			pass_gate(task, tag, NULL, generation, GATE_CONNECT, 0, VS_NONE, tag->vs);
+		return 0;
+	}
+	mine = NULL;
+	if (tag && tag->service && sk->sk_type != SOCK_DGRAM && other->peer) {
+		mine = bpf_sk_storage_get(&sock_tags, other->peer, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (mine && !mine->role)
+			mine->role = other->addr ? ROLE_CLIENT : ROLE_SERVER;
+	}
+	if (tag && tag->service) {
+		generation = generation_now();
+		if (has_gate(tag->service, generation, GATE_SEND))
+			pass_send(task, tag, mine, generation);
+		if (mine && mine->role == ROLE_SERVER)
+			server_sends(task, tag, mine);
+	}
+	vs = sender_vs(task, tag);
+	if (sk->sk_type == SOCK_DGRAM) {
+		if (other->addr)
+			count_waiting(sk, vs);
+		return 0;
+	}
+	if (mine && mine->role == ROLE_CLIENT) {
+		client_sends(mine, vs);
+		vs = mine->vs;
+	}
+	if (!other->addr)
+		return 0;
+	theirs = bpf_sk_storage_get(&sock_tags, sk, 0, tag ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (!theirs)
+		return 0;
+	client_sends(theirs, vs);
+	theirs->flags |= MARK_TOLD;
+	return 0;
+}
+
+/* After a send: the request in hand is answered; a datagram socket that sent first is a client's. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
+{
+	struct task_struct *task;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+	struct tcp_sock *tcp;
+	__u32 generation;
+
+	if (ret <= 0)
+		return 0;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (marks_late && mark && is_tcp(sk)) {
+		tcp = bpf_skc_to_tcp_sock(sk);
+		if (tcp)
+			tcp_sends(sk, mark, tcp->write_seq - ret);
+	}
+	if (!mark && sk->sk_protocol != IPPROTO_UDP)
+		return 0;
+	if (mark)
+		mark->flags &= ~MARK_ASKED;
+	task = bpf_get_current_task_btf();
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag || !tag->service)
+		return 0;
+	if (is_udp(sk)) {
+		generation = generation_now();
+		if (!mark)
+			mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!mark)
+			return 0;
+		if (!mark->role) {
+			mark->role = ROLE_CLIENT;
+			mark->service = tag->service;
+			if (!mark->creator)
+				mark->creator = tag->vs;
+			if (has_gate(tag->service, generation, GATE_CONNECT))
+				pass_gate(task, tag, mark, generation, GATE_CONNECT, 0, VS_NONE, mark->creator);
+		}
+		if (has_gate(tag->service, generation, GATE_SEND))
+			pass_send(task, tag, mark, generation);
+		if (mark->role == ROLE_CLIENT)
+			client_sends(mark, sender_vs(task, tag));
+	}
+	if (mark && mark->role == ROLE_SERVER && (tag->flags & TAG_REQUEST))
+		tag->flags |= TAG_ANSWERED;
+	return 0;
+}

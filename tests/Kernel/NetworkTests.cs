@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using System.Globalization;
+using VirtualServices.Enforce;
+using VirtualServices.Model;
+
+namespace VirtualServices.Kernel.Tests;
+
+/// <summary>Network shares on devices of namespaces that the test makes; the host's own devices are never touched.</summary>
+[Collection(Enforcement.Name)]
+public sealed class NetworkTests : IDisposable
+{
+    // HTB counts the link's bytes, a reader gets the payload: 1448 of 1514 with Ethernet, IPv4 and TCP headers with time stamps.
+    private const double Payload = 1448.0 / 1514;
+
+    private readonly TestNetwork _network = new();
+    private readonly List<Process> _shells = [];
+
+    public void Dispose()
+    {
+        EnforcementStop.Run(null);
+        foreach (Process shell in _shells)
+        {
+            shell.Kill(entireProcessTree: true);
+            shell.Dispose();
+        }
+
+        _network.Dispose();
+    }
+
+    [RootTheory]
+    [InlineData(1, 1)]
+    [InlineData(1, 4)]
+    public void Two_tenants_that_send_as_fast_as_they_can_get_their_weights_parts(int one, int other)
+    {
+        const long Rate = 200_000_000;
+        const double Tolerance = 0.03, LeastUsed = 0.95;
+        Process a = Shell(), b = Shell();
+        using Enforcer enforcer = Start([Up(Rate)], Tenant("a", a, new NetworkShare(one)), Tenant("b", b, new NetworkShare(other)));
+        using Sink first = _network.Listen(5001), second = _network.Listen(5002);
+        Send(a, 5001);
+        Send(b, 5002);
+        Thread.Sleep(1000);
+        (long firstBefore, long secondBefore, long began) = (first.Bytes, second.Bytes, Stopwatch.GetTimestamp());
+        Thread.Sleep(4000);
+        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        double got = 8 * (first.Bytes - firstBefore) / seconds, otherGot = 8 * (second.Bytes - secondBefore) / seconds;
+        double part = otherGot / (got + otherGot), entitled = (double)other / (one + other);
+        Assert.InRange(part / entitled, 1 - Tolerance, 1 + Tolerance);
+        Assert.InRange((got + otherGot) / (Rate * Payload), LeastUsed, 1.05);
+        EnforcementStatus status = enforcer.Status();
+        DeviceUse device = Assert.Single(status.Devices);
+        Assert.Equal((TestNetwork.Device, _network.Near, Rate, ""), (device.Device, device.NetworkNamespace, device.BitsPerSecond, device.Refusal));
+        Assert.All(["a", "b"], name => Assert.True(device.Shares.Single(share => share.VirtualService == name).Bytes > 1_000_000));
+        Assert.All(["a", "b"], name => Assert.True(status.Network.Single(total => total.VirtualService == name).Bytes > 1_000_000));
+        enforcer.Stop();
+        Assert.DoesNotContain("htb", _network.Disciplines, StringComparison.Ordinal);
+        Leftovers.AssertNone();
+    }
+
+    [RootFact]
+    public void Children_share_what_their_parent_has_and_a_maximum_holds()
+    {
+        const double Tolerance = 0.05;
+        Process a = Shell(), b = Shell(), c = Shell();
+        using Enforcer enforcer = Start(
+            [Up(200_000_000)],
+            new VirtualService("parent", null, 0, new CpuShare(), new NetworkShare(100, null, 80_000_000), null, []),
+            Tenant("a", a, new NetworkShare(), "parent"),
+            Tenant("b", b, new NetworkShare(300), "parent"),
+            Tenant("c", c, new NetworkShare()));
+        using Sink first = _network.Listen(5001), second = _network.Listen(5002), third = _network.Listen(5003);
+        Send(a, 5001);
+        Send(b, 5002);
+        Send(c, 5003);
+        Thread.Sleep(1000);
+        (long x, long y, long z, long began) = (first.Bytes, second.Bytes, third.Bytes, Stopwatch.GetTimestamp());
+        Thread.Sleep(3000);
+        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        double rateA = 8 * (first.Bytes - x) / seconds, rateB = 8 * (second.Bytes - y) / seconds, rateC = 8 * (third.Bytes - z) / seconds;
+        Assert.InRange((rateA + rateB) / (80e6 * Payload), 1 - Tolerance, 1.02);
+        Assert.InRange(rateC / (120e6 * Payload), 1 - Tolerance, 1.02);
+        Assert.InRange(rateB / rateA, 3 * (1 - 2 * Tolerance), 3 * (1 + 2 * Tolerance));
+    }
+
+    [RootFact]
+    public void A_killed_enforcers_devices_are_taken_over_or_given_back()
+    {
+        Process a = Shell();
+        using (Enforcer first = Start([Up(100_000_000)], Tenant("a", a, new NetworkShare())))
+        {
+        }
+
+        Assert.Contains("htb 7653: dev near0 root", _network.Disciplines, StringComparison.Ordinal);
+        using (Enforcer second = Start([Up(50_000_000), new GovernedDevice("lo", _network.Near, 1_000_000_000)], Tenant("z", a, new NetworkShare(7)), Tenant("y", a, new NetworkShare(), "z")))
+        {
+            Assert.Equal([50_000_000, 1_000_000_000], second.Status().Devices.OrderBy(device => device.BitsPerSecond).Select(device => device.BitsPerSecond));
+            Assert.Equal(["bestEffort", "y", "z"], second.Status().Devices[0].Shares.Select(share => share.VirtualService).Order());
+        }
+
+        using (Enforcer third = Start([], Tenant("a", a, new NetworkShare()))) Assert.DoesNotContain("htb", _network.Disciplines, StringComparison.Ordinal);
+        using (Enforcer fourth = Start([Up(50_000_000)], Tenant("a", a, new NetworkShare())))
+        {
+        }
+
+        EnforcementStop.Run(null);
+        Assert.DoesNotContain("htb", _network.Disciplines, StringComparison.Ordinal);
+        Leftovers.AssertNone();
+    }
+
+    [RootFact]
+    public void A_discipline_of_somebody_else_refuses_the_start_and_stays()
+    {
+        TestNetwork.Ip($"netns exec {_network.Near} tc qdisc add dev near0 root handle 5: pfifo limit 77");
+        VsException refused = Assert.Throws<VsException>(() => Start([Up(1_000_000)], Tenant("a", Shell(), new NetworkShare())));
+        Assert.Contains($"device near0@{_network.Near}: it has the queueing discipline pfifo 5:", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("pfifo 5: dev near0 root", _network.Disciplines, StringComparison.Ordinal);
+        Leftovers.AssertNone();
+    }
+
+    [RootFact]
+    public void A_device_without_a_rate_or_with_too_little_refuses_the_start()
+    {
+        VsException refused = Assert.Throws<VsException>(() => Start(
+            [new GovernedDevice("lo", _network.Near), Up(1_000_000)],
+            Tenant("a", Shell(), new NetworkShare(100, 2_000_000))));
+        Assert.Contains($"device lo@{_network.Near}: the driver does not know its rate", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"device near0@{_network.Near}: its rate of 1000000 bit/s is less than the 2000000 bit/s that the rules assure", refused.Message, StringComparison.Ordinal);
+        Leftovers.AssertNone();
+    }
+
+    [RootFact]
+    public void Devices_that_appear_later_are_governed_or_shown_as_refused()
+    {
+        using Enforcer enforcer = Start([new GovernedDevice("late*", _network.Near, 5_000_000), new GovernedDevice("lo", "vs-none-*", 1)], Tenant("a", Shell(), new NetworkShare()));
+        Assert.Empty(enforcer.Status().Devices);
+        TestNetwork.Ip($"-n {_network.Near} link add late0 type veth peer name late1");
+        Wait.Until(() => _network.Disciplines.Contains("htb 7653: dev late0", StringComparison.Ordinal) && _network.Disciplines.Contains("htb 7653: dev late1", StringComparison.Ordinal), "both late devices are governed");
+        TestNetwork.Ip($"-n {_network.Near} link set late1 name other");
+        Wait.Until(() => !_network.Disciplines.Contains("htb 7653: dev other", StringComparison.Ordinal), "a device renamed to what nobody chose is given back");
+        TestNetwork.Ip($"-n {_network.Near} link del late0");
+        Wait.Until(() => enforcer.Status().Devices.Count == 0, "a device that is gone is forgotten");
+    }
+
+    private GovernedDevice Up(long rate) => new(TestNetwork.Device, _network.Near, rate);
+
+    private Process Shell()
+    {
+        _shells.Add(_network.Shell());
+        // ip becomes the shell: wait until it answers.
+        _shells[^1].StandardInput.WriteLine("echo ready");
+        Assert.Equal("ready", _shells[^1].StandardOutput.ReadLine());
+        return _shells[^1];
+    }
+
+    private static void Send(Process shell, int port) =>
+        shell.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"exec 3>/dev/tcp/10.99.0.2/{port}; cat /dev/zero >&3 &"));
+
+    private static VirtualService Tenant(string name, Process door, NetworkShare share, string? parent = null) =>
+        new(name, parent, 0, new CpuShare(), share, null, [new Selector(SelectorKind.Pid, door.Id.ToString(CultureInfo.InvariantCulture))]);
+
+    private static Enforcer Start(IReadOnlyList<GovernedDevice> devices, params VirtualService[] virtualServices) =>
+        Enforcer.Start(
+            new RuleSet([.. virtualServices.OrderBy(vs => vs.Parent is not null), TestRules.Tenant(VirtualService.BestEffort)], [], []) { Devices = devices },
+            new EnforceOptions(),
+            TestContext.Current.CancellationToken);
+}

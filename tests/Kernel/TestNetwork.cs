@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using VirtualServices.Linux.Network;
+
+namespace VirtualServices.Kernel.Tests;
+
+/// <summary>Two network namespaces of our own, joined by a veth pair: <c>near</c> has the device <c>near0</c> (10.99.0.1), <c>far</c> the other end (10.99.0.2). Only their devices are governed.</summary>
+internal sealed class TestNetwork : IDisposable
+{
+    /// <summary>The device to govern.</summary>
+    public const string Device = "near0";
+
+    public TestNetwork()
+    {
+        string number = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        (Near, Far) = ($"vs-near-{number}", $"vs-far-{number}");
+        Ip($"netns add {Near}");
+        try
+        {
+            Ip($"netns add {Far}");
+            Ip($"link add {Device} netns {Near} type veth peer name far0 netns {Far}");
+            foreach ((string space, string device, string address) in new[] { (Near, Device, "10.99.0.1/24"), (Far, "far0", "10.99.0.2/24") })
+            {
+                Ip($"-n {space} addr add {address} dev {device}");
+                Ip($"-n {space} link set {device} up");
+                Ip($"-n {space} link set lo up");
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public string Near { get; }
+
+    public string Far { get; }
+
+    /// <summary>The disciplines of the near namespace, as tc lists them.</summary>
+    public string Disciplines => Run("ip", $"netns exec {Near} tc qdisc show");
+
+    public static string Ip(string arguments) => Run("ip", arguments);
+
+    /// <summary>A shell inside the near namespace: a tenant's process.</summary>
+    public Process Shell() => PostgresServer.Start("ip", "netns", "exec", Near, "bash");
+
+    /// <summary>Listens in the far namespace.</summary>
+    public Sink Listen(int port)
+    {
+        using NetworkNamespace space = NetworkNamespace.TryOpen(Far)!;
+        return space.Run(() => new Sink(IPAddress.Parse("10.99.0.2"), port));
+    }
+
+    public void Dispose()
+    {
+        foreach (string space in NetworkNamespace.Names().Intersect([Near, Far])) Ip($"netns del {space}");
+    }
+
+    private static string Run(string program, string arguments)
+    {
+        using Process process = PostgresServer.Start(program, arguments.Split(' '));
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} {arguments} exited with {process.ExitCode}");
+        return output;
+    }
+}
+
+/// <summary>Takes what is sent, and counts.</summary>
+internal sealed class Sink : IDisposable
+{
+    private readonly Socket _listener = new(SocketType.Stream, ProtocolType.Tcp);
+    private long _bytes;
+
+    public Sink(IPAddress address, int port)
+    {
+        _listener.Bind(new IPEndPoint(address, port));
+        _listener.Listen(128);
+        new Thread(Accept) { IsBackground = true }.Start();
+    }
+
+    /// <summary>Bytes of all connections.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    public void Dispose() => _listener.Dispose();
+
+    private void Accept()
+    {
+        try
+        {
+            while (true)
+            {
+                Socket one = _listener.Accept();
+                new Thread(() => Read(one)) { IsBackground = true }.Start();
+            }
+        }
+        catch (SocketException)
+        {
+            // Disposed: the test is over.
+        }
+    }
+
+    private void Read(Socket socket)
+    {
+        using (socket)
+        {
+            byte[] buffer = new byte[256 * 1024];
+            try
+            {
+                for (int length; (length = socket.Receive(buffer)) > 0;) Interlocked.Add(ref _bytes, length);
+            }
+            catch (SocketException)
+            {
+                // The sender was killed.
+            }
+        }
+    }
+}
