@@ -1,14 +1,7 @@
 # Sourced by demo.sh and test.sh: sees that what the checkout needs is there, installs by apt-get what is not.
 # Says one line per package that it installs, nothing where all is there; asks nothing; can run again. All it says goes to stderr.
 
-vs_fail() {
-  code=$1
-  shift
-  echo "$*" >&2
-  exit "$code"
-}
-
-vs_root() { [ "$(id -u)" -eq 0 ]; }
+. scripts/requirements.sh
 
 vs_has_library() {
   # The loader's cache may be unreadable in a minimal PATH: look for the tool where Debian keeps it.
@@ -62,12 +55,6 @@ vs_install() {
   result=$?
   rm -f "$drop_in"
   [ "$result" -eq 0 ] || vs_fail 4 "apt-get could not install what is missing: see above"
-}
-
-vs_check_dotnet() {
-  command -v dotnet >/dev/null || [ ! -x "$HOME/.dotnet/dotnet" ] || PATH=$HOME/.dotnet:$PATH
-  command -v dotnet >/dev/null && dotnet --list-sdks | grep -q '^1[0-9]\.' && return 0
-  vs_fail 4 "The .NET 10 SDK is missing: install it from https://dotnet.microsoft.com/download so that 'dotnet' is in PATH"
 }
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1

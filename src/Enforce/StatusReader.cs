@@ -127,6 +127,7 @@ public static class StatusReader
             EnforcerState.None => "nothing is enforced",
             EnforcerState.Starting => "an enforcer is starting",
             EnforcerState.Running => string.Create(CultureInfo.InvariantCulture, $"enforcer: running (pid {status.EnforcerPid}){(status.Audit ? ", audit: nothing is moved" : "")}"),
+            _ when status.Heartbeat is null => "an enforcer was ended while it started: gates are not complete, nothing is moved; run 'vs enforce RULES' or 'vs stop'",
             _ => string.Create(CultureInfo.InvariantCulture, $"enforcer: dead since {status.Heartbeat:u}: gates go on classifying, new processes are not moved; run 'vs enforce RULES' or 'vs stop'"),
         };
     }

@@ -23,26 +23,30 @@ public sealed record Selector(SelectorKind Kind, string Value)
 
     /// <summary>Reads <c>KIND:VALUE</c> and checks the value of its kind.</summary>
     /// <returns>False, with what was expected in <paramref name="error"/>, where the text is not a selector.</returns>
-    public static bool TryParse(string text, out Selector selector, out string error)
+    public static bool TryParse(string text, out Selector selector, out string error) => TryParse(text, Enum.GetValues<SelectorKind>(), out selector, out error);
+
+    /// <summary>The same where not every kind makes sense.</summary>
+    public static bool TryParse(string text, IReadOnlyCollection<SelectorKind> kinds, out Selector selector, out string error)
     {
         ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(kinds);
         selector = new Selector(SelectorKind.Pid, "");
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         if (colon <= 0)
         {
-            error = $"'{text}' is not KIND:VALUE with KIND one of unit, cgroup, uid, exe, pid, listen, client";
+            error = $"'{text}' is not KIND:VALUE with KIND one of {string.Join(", ", kinds.Select(Keyword))}";
             return false;
         }
 
         string keyword = text[..colon];
-        foreach (SelectorKind kind in Enum.GetValues<SelectorKind>())
+        foreach (SelectorKind kind in kinds)
         {
             if (Keyword(kind) != keyword) continue;
             selector = new Selector(kind, text[(colon + 1)..]);
             return selector.TryValidate(out error);
         }
 
-        error = $"unknown kind '{keyword}' in '{text}': expected unit, cgroup, uid, exe, pid, listen or client";
+        error = $"unknown kind '{keyword}' in '{text}': expected one of {string.Join(", ", kinds.Select(Keyword))}";
         return false;
     }
 

@@ -28,6 +28,16 @@ public sealed class InferCommandTests : CommandTest
         Assert.Equal(results, Run(sessions[1], sessions[2], sessions[0]));
     }
 
+    [Fact]
+    public void A_service_that_nobody_was_seen_to_ask_is_called_so()
+    {
+        File.WriteAllText(At("in.jsonl"), "{\"ts\":5,\"pid\":1,\"call\":\"send\",\"conn\":\"c\",\"role\":\"client\",\"service\":\"front\",\"bytes\":3}\n{\"ts\":6,\"pid\":2,\"call\":\"recv\",\"conn\":\"c\",\"role\":\"server\",\"service\":\"web\",\"bytes\":3}\n");
+        Assert.Equal(0, Vs("import", "events", At("in.jsonl"), "-o", At("s")).Code);
+        string[] lines = Vs("infer", At("s"), "-o", At("r.yaml")).Out.Split('\n');
+        Assert.Contains("front: no connection to it was seen", lines);
+        Assert.Contains("web: shared, how it serves connections is unknown", lines);
+    }
+
     [Theory]
     [InlineData("-o r.yaml --links r.yaml", "--links r.yaml: is the file of --output, too")]
     [InlineData("-o r.yaml --links new --attribution ./new", "--attribution ./new: is the file of --links, too")]

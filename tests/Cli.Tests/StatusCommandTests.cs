@@ -34,6 +34,14 @@ public sealed class StatusCommandTests : CommandTest
     }
 
     [Fact]
+    public void A_start_that_was_cut_short_has_no_times()
+    {
+        string[] lines = Written(Status with { Enforcer = EnforcerState.Dead, EnforcerPid = 0, Since = null, Heartbeat = null }).Split('\n');
+        Assert.Equal(["an enforcer was ended while it started: gates are not complete, nothing is moved; run 'vs enforce RULES' or 'vs stop'", "rule set 3, CPU shares: cgroup v2"], lines[..2]);
+        Assert.StartsWith("enforcer: dead since 2026-01-31 09:00:00Z: ", Written(Status with { Enforcer = EnforcerState.Dead, Heartbeat = Status.Since }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Nothing_enforced_is_one_line() => Assert.Equal("nothing is enforced\n", Written(EnforcementStatus.Nothing));
 
     [Fact]

@@ -111,6 +111,16 @@ public sealed class SessionJsonTests : IDisposable
         Assert.False(File.Exists(Path.Combine(target, "victim")));
     }
 
+    [Fact]
+    public void A_file_that_cannot_be_replaced_leaves_no_half_one_beside_it()
+    {
+        string path = Path.Combine(_folder, "s");
+        using PrivateFolder folder = PrivateFolder.Create(path);
+        Directory.CreateDirectory(Path.Combine(path, "session.json"));
+        Assert.Throws<VsException>(() => folder.Replace("session.json", "x"u8));
+        Assert.Equal(["session.json"], Directory.EnumerateFileSystemEntries(path).Select(Path.GetFileName));
+    }
+
     private SessionInfo Read(byte[] bytes)
     {
         string path = Path.Combine(_folder, "session.json");

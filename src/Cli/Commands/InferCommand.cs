@@ -93,11 +93,19 @@ internal static class InferCommand
         CultureInfo.InvariantCulture,
         $"Proposed by vs infer from {result.Sessions.Count} {(result.Sessions.Count == 1 ? "session" : "sessions")} with {result.Sessions.Sum(s => s.Events)} events, {result.Sessions.Sum(s => s.LostEvents)} lost.\nNothing is enforced until its gates are approved: vs review, vs approve.");
 
+    // A front end is asked from outside the recording.
+    private static string HowItServes(ServiceFinding service) => service.Model switch
+    {
+        ExecutionModel.Unknown when service.Evidence.Connections == 0 => "no connection to it was seen",
+        ExecutionModel.Unknown => "how it serves connections is unknown",
+        _ => ModelEvidence.NameOf(service.Model),
+    };
+
     private static void Summarise(Arguments arguments, InferenceResult result, TextWriter output)
     {
         foreach (ServiceFinding service in result.Services)
         {
-            output.WriteLine($"{service.Name}: {(service.Shared ? "shared, " : "")}{ModelEvidence.NameOf(service.Model)}{(service.Listens.Count > 0 ? $", asked at {string.Join(", ", service.Listens)}" : "")}");
+            output.WriteLine($"{service.Name}: {(service.Shared ? "shared, " : "")}{HowItServes(service)}{(service.Listens.Count > 0 ? $", asked at {string.Join(", ", service.Listens)}" : "")}");
             foreach (string note in service.Notes) output.WriteLine($"  {note}");
         }
 

@@ -63,6 +63,7 @@ internal static class RecordCommand
         {
             Duration = duration,
             Command = arguments.Command,
+            Warn = sentence => context.Error.WriteLine(Printable.Text(sentence)),
             Started = () => context.Error.WriteLine($"recording to {arguments.Output}{(duration is null && arguments.Command.Count == 0 ? "; Ctrl-C ends it" : "")}"),
             Progress = progress =>
             {
@@ -79,10 +80,17 @@ internal static class RecordCommand
         double seconds = (result.Session.Clock.EndNs - result.Session.Clock.StartNs) / 1e9;
         context.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"recorded {result.Events:N0} events in {seconds:F1} s to {arguments.Output} ({result.Bytes:N0} bytes), {result.Lost:N0} lost{(result.CommandExitCode is { } code and not 0 ? $"; the command exited with {code}" : "")}"));
+            $"recorded {result.Events:N0} events in {seconds:F1} s to {arguments.Output} ({result.Bytes:N0} bytes), {result.Lost:N0} lost{OfCommand(arguments.Command, result.CommandExitCode)}"));
         if (result.Lost > 0) context.Error.WriteLine("Lost events make relations uncertain: record fewer services, or a shorter time.");
         return result.Lost > 0 && arguments.FailOnLoss ? ExitCode.DoesNotHold : ExitCode.Done;
     }
+
+    internal static string OfCommand(IReadOnlyList<string> command, int? exitCode) => exitCode switch
+    {
+        null when command.Count > 0 => "; the command still ran and was ended",
+        null or 0 => "",
+        _ => string.Create(CultureInfo.InvariantCulture, $"; the command exited with {exitCode}"),
+    };
 
     private static string Line(RecordProgress progress) => string.Create(
         CultureInfo.InvariantCulture,

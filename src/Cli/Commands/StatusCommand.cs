@@ -33,7 +33,7 @@ internal static class StatusCommand
     {
         context.Out.WriteLine(StatusReader.Describe(status));
         if (status.Enforcer == EnforcerState.None) return;
-        context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"since {status.Since:u}, rule set {status.Generation}, CPU shares: {status.CpuShares}"));
+        context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(status.Since is { } since ? $"since {since:u}, " : "")}rule set {status.Generation}, CPU shares: {status.CpuShares}"));
         Table use = Counts("virtual service", "service");
         foreach (ServiceUse one in status.Use) AddRow(use, Escape(one.VirtualService, "(unknown)"), Escape(one.Service, "(front door)"), one.Counts);
         context.Console.Write(use);

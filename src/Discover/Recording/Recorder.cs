@@ -44,8 +44,10 @@ public sealed class Recorder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Services.Count == 0 && options.Command.Count == 0) throw new VsException(ExitCode.Usage, "nothing to record: name a service (--service db=listen:tcp/5432) or a command (-- COMMAND)");
+        if (options.Command.Count > 0) RecordedCommand.RequireProgram(options.Command[0]);
         RecorderProgram.CheckHost();
         Targets targets = Targets.Resolve(options.Services);
+        foreach (string twice in targets.ChosenTwice(options.Services)) options.Warn?.Invoke(twice);
         List<Service> services = [.. options.Services];
         using PrivateFolder folder = PrivateFolder.Create(options.Folder);
         bool begun = false;

@@ -20,6 +20,9 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
     /// <summary>Called about once a second, on the recorder's own thread.</summary>
     public Action<RecordProgress>? Progress { get; init; }
 
+    /// <summary>Called with what is probably not meant.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>Called once when everything that runs is being recorded.</summary>
     public Action? Started { get; init; }
 }

@@ -9,6 +9,8 @@ namespace VirtualServices.Discover.Recording;
 /// <summary>Reads <c>[NAME=]KIND:VALUE</c> of the command line, and finds names for services that were given none.</summary>
 public static partial class ServiceNames
 {
+    private static readonly SelectorKind[] ProcessKinds = [.. Enum.GetValues<SelectorKind>().Where(kind => kind != SelectorKind.Client)];
+
     /// <summary>Makes services of the selectors. Selectors with the same name belong to one service.</summary>
     /// <exception cref="VsException">A text is no selector (exit code 2).</exception>
     public static IReadOnlyList<Service> Parse(IEnumerable<string> texts)
@@ -19,8 +21,12 @@ public static partial class ServiceNames
         {
             Match named = Named().Match(text);
             string rest = named.Success ? text[named.Length..] : text;
-            if (!Selector.TryParse(rest, out Selector selector, out string error)) throw new VsException(ExitCode.Usage, $"--service {text}: {error}");
-            if (selector.Kind == SelectorKind.Client) throw new VsException(ExitCode.Usage, $"--service {text}: a client network chooses connections, not processes: use unit, cgroup, uid, exe, pid or listen");
+            if (!Selector.TryParse(rest, ProcessKinds, out Selector selector, out string error))
+            {
+                if (Selector.TryParse(rest, out _, out _)) error = $"a client network chooses connections, not processes: use one of {string.Join(", ", ProcessKinds.Select(Selector.Keyword))}";
+                throw new VsException(ExitCode.Usage, $"--service {text}: {error}");
+            }
+
             string name = named.Success ? named.Groups[1].Value : Unused(Guess(selector), services);
             int index = services.FindIndex(service => service.Name == name);
             if (index < 0) services.Add(new Service(name, [selector]));

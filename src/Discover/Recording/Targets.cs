@@ -33,6 +33,21 @@ internal sealed class Targets
         return targets;
     }
 
+    /// <summary>Tells of processes that more than one service chose, a sentence per pair of services.</summary>
+    internal IEnumerable<string> ChosenTwice(IReadOnlyList<Service> services)
+    {
+        for (int number = 0; number < services.Count; number++)
+        {
+            IEnumerable<int> taken = SelectorResolver.Resolve(services[number].Match, _processes, _sockets).Where(pid => _services[pid] != number);
+            foreach (IGrouping<uint, int> pids in taken.Order().GroupBy(pid => _services[pid]))
+            {
+                string first = services[(int)pids.Key].Name, example = $"process {pids.First()} ({_processes.Find(pids.First())?.Comm})";
+                int more = pids.Count() - 1;
+                yield return $"services '{first}' and '{services[number].Name}' both choose {example}{(more > 0 ? $" and {more} more" : "")}: recorded as '{first}'";
+            }
+        }
+    }
+
     /// <summary>Looks again: processes may have been forked between the look at procfs and the marking.</summary>
     /// <returns>True where there are new ones to be marked.</returns>
     internal bool Refresh(IReadOnlyList<Service> services)

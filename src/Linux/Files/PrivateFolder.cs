@@ -78,8 +78,18 @@ public sealed unsafe partial class PrivateFolder : IDisposable
         fixed (byte* to = Name(name))
         {
             Remove(temporary);
-            using (FileStream file = CreateFile(temporary)) file.Write(contents);
-            if (renameat(Descriptor, from, Descriptor, to) != 0) throw Failed("replace file", $"{Path}/{name}", Marshal.GetLastPInvokeError());
+            bool replaced = false;
+            try
+            {
+                using (FileStream file = CreateFile(temporary)) file.Write(contents);
+                if (renameat(Descriptor, from, Descriptor, to) != 0) throw Failed("replace file", $"{Path}/{name}", Marshal.GetLastPInvokeError());
+                replaced = true;
+            }
+            finally
+            {
+                // On a full disk half of it would stay. Should this fail, too, the first failure is the one to tell.
+                if (!replaced) _ = LibC.unlinkat(Descriptor, from, 0);
+            }
         }
     }
 

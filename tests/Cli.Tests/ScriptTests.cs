@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace VirtualServices.Cli.Tests;
+
+/// <summary>What demo.sh and test.sh ask of the host.</summary>
+public sealed class ScriptTests
+{
+    [Theory]
+    [InlineData("vs_root() { false; }", 5, "demo: recording and enforcing need root: run it with sudo, or not\n")]
+    [InlineData("vs_root() { true; }; vs_has_btf() { false; }", 4, "demo: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing): boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as Debian's own, or not\n")]
+    [InlineData("vs_root() { true; }; vs_has_btf() { true; }", 0, "")]
+    public void A_host_that_cannot_is_told_in_one_sentence(string host, int code, string sentence) =>
+        Assert.Equal((code, sentence), Sh($"{host}; vs_require_host demo ', or not'"));
+
+    [Theory]
+    [InlineData("10.0.100", 0)]
+    [InlineData("9.0.300", 4)]
+    [InlineData("11.0.100", 4)]
+    public void Only_the_sdk_that_global_json_accepts_will_do(string version, int code) =>
+        Assert.Equal(code, Sh($"dotnet() {{ echo '{version} [/somewhere]'; }}; vs_check_dotnet").Code);
+
+    [Fact]
+    public void Without_a_home_the_sdk_is_asked_for_all_the_same()
+    {
+        (int code, string said) = Sh("unset HOME; PATH=/nowhere; vs_check_dotnet");
+        Assert.DoesNotContain("unbound", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("not set", said, StringComparison.Ordinal);
+        Assert.True(code is 0 or 4, said); // 0 where root has one of its own
+    }
+
+    private static (int Code, string Said) Sh(string script, [CallerFilePath] string here = "")
+    {
+        string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
+        using Process shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"set -eu; . scripts/requirements.sh; {script}"]) { WorkingDirectory = root, RedirectStandardError = true })!;
+        string said = shell.StandardError.ReadToEnd();
+        shell.WaitForExit();
+        return (shell.ExitCode, said);
+    }
+}
