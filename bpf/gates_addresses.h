@@ -80,7 +80,12 @@ static __always_inline __u32 unix_endpoint(const struct unix_sock *sk, __u32 gen
 		return 0;
 	/* The length counts the family (2 bytes). An abstract name begins with a zero byte and has no end mark. */
 	length = BPF_CORE_READ(address, len) - 2;
-	if (length == 0 || length > sizeof(key.path))
+	/* Else the compiler makes one comparison of another register of the two, from which verifiers before 6.13 learn nothing about this one. */
+	barrier_var(length);
+	if (length > sizeof(key.path))
+		return ENDPOINT_OTHER;
+	barrier_var(length);
+	if (length == 0)
 		return ENDPOINT_OTHER;
 	key.generation = generation;
 	bpf_probe_read_kernel(key.path, length, (void *)address + bpf_core_field_offset(struct unix_address, name) + 2);

@@ -30,10 +30,13 @@ internal static unsafe class HostAccess
     /// <summary>Throws where a gate needs hooks of the unified hierarchy and that is not mounted.</summary>
     public static void RequireSocketHooks(RuleSet rules)
     {
-        if (Kernel.GateKernel.UnifiedRoot is not null) return;
+        if (Kernel.GateKernel.SocketHooks) return;
+        string missing = Kernel.GateKernel.UnifiedRoot is null
+            ? "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified"
+            : "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove the gate";
         foreach (Gate gate in rules.Gates.Where(gate => gate.State == GateState.Approved))
             if (gate.On == GateCall.Socket || gate.When.Listen is { Protocol: TransportProtocol.Udp })
-                throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: {(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified");
+                throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: {(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}");
     }
 
     /// <summary>Makes sure that a bpffs is mounted; mounts one only where nothing is.</summary>

@@ -23,7 +23,8 @@ public static class HostProbe
         try
         {
             GateKernel.Try();
-            return new Capability("gates", CapabilityState.Works, true, "tracepoints with type information (tp_btf), iterators, storage on tasks and sockets", "", "");
+            string less = GateKernel.SocketHooks ? "" : "; no gates on datagrams and on making sockets, which need cgroup v2 and Linux 6.16";
+            return new Capability("gates", CapabilityState.Works, true, $"tracepoints with type information (tp_btf), iterators, storage on tasks and sockets{less}", "", "");
         }
         catch (Exception error) when (error is BpfException or DllNotFoundException)
         {

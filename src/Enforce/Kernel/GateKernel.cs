@@ -33,6 +33,8 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the pinned programs were kept as they are.</summary>
     public bool TookOver { get; private init; }
 
+    private static Lazy<bool> HooksLoad { get; } = new(TryHooks);
+
     private static Lazy<byte[]> Digest { get; } = new(() => SHA256.HashData(Image()));
 
     /// <summary>A map by its name in <c>gates_maps.h</c>.</summary>
@@ -77,8 +79,8 @@ internal sealed class GateKernel : IDisposable
 
             // Iterators first: a reader that finds the gates attached finds them, too.
             foreach (string name in Iterators) Replace(programs.AttachIterator(name), pins.Link(name));
-            if (UnifiedRoot is { } root)
-                foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, root), pins.Link(name));
+            if (SocketHooks)
+                foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -101,7 +103,10 @@ internal sealed class GateKernel : IDisposable
         foreach (string name in Attached) programs.Attach(name).Dispose();
     }
 
-    /// <summary>Root of the unified hierarchy, where sockets' hooks are attached; null where it is not mounted: then there are no gates for datagrams and for making sockets.</summary>
+    /// <summary>True where there are gates for datagrams and for making sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
+    public static bool SocketHooks => UnifiedRoot is not null && HooksLoad.Value;
+
+    /// <summary>Root of the unified hierarchy, where sockets' hooks are attached; null where it is not mounted.</summary>
     public static string? UnifiedRoot { get; } = Linux.Cgroups.CgroupMount.Find().FirstOrDefault(mount => mount.Version == 2)?.MountPoint;
 
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
@@ -129,8 +134,26 @@ internal sealed class GateKernel : IDisposable
         _maps.Clear();
     }
 
+    // Asked of the kernel with the programs themselves: libbpf's own question for a helper takes the refusals of later kernels for a yes.
+    private static bool TryHooks()
+    {
+        using BpfObject programs = BpfObject.Open(Image(), "gates");
+        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, .. Attached, .. Iterators]) programs.SkipProgram(name);
+        try
+        {
+            programs.Load();
+            return true;
+        }
+        catch (BpfException)
+        {
+            return false;
+        }
+    }
+
     private static void Fit(BpfObject programs)
     {
+        if (!SocketHooks)
+            foreach (string name in OnCgroups) programs.SkipProgram(name);
         if (MarksInTime) return;
         programs.SkipProgram(BeforeSend);
         programs.SetInitialValue(".rodata.late", true);
