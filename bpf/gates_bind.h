@@ -133,6 +133,9 @@ static __always_inline void pass_gate(struct task_struct *task, struct task_tag 
 	/* What a person assigned stays assigned. */
 	if (tag->membership)
 		return;
+	/* Another thread may have re-bound the process since this one last left the processor. */
+	if (rule->scope == BIND_PROCESS && task->pid != task->tgid)
+		follow_leader(task, tag, runtime_now(task, tag, bpf_ktime_get_ns()));
 	if (target != tag->vs)
 		count->rebinds++;
 	if (rule->scope == BIND_REQUEST)

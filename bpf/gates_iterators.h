@@ -208,7 +208,9 @@ int list_servers(struct bpf_iter__task_file *ctx)
 		mark->service = tag->service;
 		mark->endpoint = unix_endpoint(local, generation);
 		mark->generation = generation;
-		unix_requester(sk, mark);
+		/* What senders have told since is newer knowledge than who made the connection. */
+		if (!(mark->flags & (MARK_TOLD | MARK_BOUND)))
+			unix_requester(sk, mark);
 	} else {
 		if (!is_tcp(sk) || !mark || mark->role == ROLE_CLIENT)
 			return 0;

@@ -25,8 +25,11 @@ internal sealed class Site : IAsyncDisposable
     public static async Task<Site> StartAsync() => new(await Stage.SetUpAsync(Cancel), Directory.CreateTempSubdirectory("vs-end-to-end-").FullName);
 
     /// <summary>Starts a front end of a tenant: closed loop, two connections.</summary>
-    public PgBench Load(string tenant, int seconds, string host = "127.0.0.1") =>
-        PgBench.Start(Stage.Server, Stage.Workload, new TenantLoad(tenant, 2, null, 1), Stage.Cgroups.Folder(tenant), seconds, host);
+    public PgBench Load(string tenant, int seconds, string host = "127.0.0.1") => Load(new TenantLoad(tenant, 2, null, 1), seconds, host);
+
+    /// <summary>Starts a front end.</summary>
+    public PgBench Load(TenantLoad load, int seconds, string host = "127.0.0.1") =>
+        PgBench.Start(Stage.Server, Stage.Workload, load, Stage.Cgroups.Folder(load.Role), seconds, host);
 
     /// <summary>The listening address behind a host that pgbench connects to.</summary>
     public string Listen(string host) => host.StartsWith('/')

@@ -24,13 +24,14 @@ internal sealed class Actor : IDisposable
         if ($role eq 'client') {
             my $s = dial($kind, $where); print "ready\n";
             while (my $line = <STDIN>) {
+                if ($line =~ /again/) { close $s; $s = dial($kind, $where); print "done\n"; next; }
                 alarm 60; # an answer that never comes is a failure, not a test without end
                 my ($count, $ms) = split ' ', $line; ask($s, $kind, $where, $ms) for 1 .. $count; alarm 0; print "done\n";
             }
             unlink "$where.$$"; exit 0;
         }
         my $listener = make($kind);
-        if ($kind =~ /[46]$/) { bind($listener, addr($kind, 0)) or die $!; } else { unlink $where; bind($listener, pack_sockaddr_un($where)) or die $!; }
+        if ($kind =~ /[46]$/) { setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1); bind($listener, addr($kind, $where =~ /^\d+$/ ? $where : 0)) or die $!; } else { unlink $where; bind($listener, pack_sockaddr_un($where)) or die $!; }
         listen($listener, 50) unless datagrams($kind);
         my $pooled = $up ? dial($up, $upwhere) : undef;
         print $kind =~ /4$/ ? (unpack_sockaddr_in(getsockname($listener)))[0] : $kind =~ /6$/ ? (unpack_sockaddr_in6(getsockname($listener)))[0] : $where, "\n";
@@ -54,11 +55,11 @@ internal sealed class Actor : IDisposable
 
     private readonly Process _process;
 
-    private Actor(params string[] arguments)
+    private Actor(string kind, string program, params string[] arguments)
     {
-        _process = Process.Start(new ProcessStartInfo("perl", ["-e", Script, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
-        Where = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"the actor did not start: {string.Join(' ', arguments)}");
-        Kind = arguments[1];
+        _process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        Where = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"the actor did not start: {program} {string.Join(' ', arguments)}");
+        Kind = kind;
     }
 
     public int Pid => _process.Id;
@@ -68,13 +69,21 @@ internal sealed class Actor : IDisposable
     /// <summary>Port or path of a server.</summary>
     public string Where { get; }
 
+    private static Actor Perl(string role, string kind, params string[] where) => new(kind, "perl", ["-e", Script, role, kind, .. where]);
+
     public static Actor Server(string kind, Actor? behind = null)
     {
         string path = $"/tmp/vs-actor-{Environment.ProcessId}-{Guid.NewGuid():N}.sock";
-        return behind is null ? new Actor("server", kind, path) : new Actor("server", kind, path, behind.Kind, behind.Where);
+        return behind is null ? Perl("server", kind, path) : Perl("server", kind, path, behind.Kind, behind.Where);
     }
 
-    public static Actor Client(Actor server) => new("client", server.Kind, server.Where);
+    /// <summary>A server at the place of one that has ended.</summary>
+    public static Actor Successor(Actor ended) => Perl("server", ended.Kind, ended.Where);
+
+    public static Actor Client(Actor server) => Perl("client", server.Kind, server.Where);
+
+    /// <summary>A program of the folder <c>programs</c> that keeps to the same protocol over <c>tcp4</c>.</summary>
+    public static Actor Compiled(string program, params string[] arguments) => new("tcp4", program, arguments);
 
     /// <summary>Makes so many requests, one after the other, and waits for the last answer.</summary>
     public void Ask(int count = 1, int ms = 0)
@@ -82,6 +91,20 @@ internal sealed class Actor : IDisposable
         _process.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} {ms}"));
         _process.StandardInput.Flush();
         Assert.Equal("done", _process.StandardOutput.ReadLine());
+    }
+
+    /// <summary>A client closes its connection and makes a new one.</summary>
+    public void Reconnect()
+    {
+        _process.StandardInput.WriteLine("again");
+        _process.StandardInput.Flush();
+        Assert.Equal("done", _process.StandardOutput.ReadLine());
+    }
+
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
     }
 
     public void Dispose()

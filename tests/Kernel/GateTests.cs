@@ -6,16 +6,8 @@ namespace VirtualServices.Kernel.Tests;
 
 /// <summary>Each gate call, scope and transport on servers that serve all their clients in one thread.</summary>
 [Collection(Enforcement.Name)]
-public sealed class GateTests : IDisposable
+public sealed class GateTests : ActorTests
 {
-    private readonly List<Actor> _actors = [];
-
-    public void Dispose()
-    {
-        EnforcementStop.Run(null);
-        foreach (Actor actor in _actors) actor.Dispose();
-    }
-
     [RootTheory]
     [InlineData("tcp4")]
     [InlineData("tcp6")]
@@ -84,6 +76,14 @@ public sealed class GateTests : IDisposable
     }
 
     [RootFact]
+    public void A_thread_that_slept_while_another_bound_the_process_binds_it_again()
+    {
+        Actor back = Add(Actor.Compiled(Compile("threads"))), a = Add(Actor.Client(back)), b = Add(Actor.Client(back));
+        using Enforcer enforcer = Start([("a", a), ("b", b)], [("back", back)], Gate("g", "back"));
+        Alternate(enforcer, back, a, b);
+    }
+
+    [RootFact]
     public void A_client_network_is_a_front_door()
     {
         Actor back = Add(Actor.Server("tcp4")), a = Add(Actor.Client(back));
@@ -137,43 +137,4 @@ public sealed class GateTests : IDisposable
         Assert.Contains(status.Use, use => use is { VirtualService: "fixed", Service: "back", Connections: 1 });
         Assert.Equal("bestEffort", Of(enforcer, back));
     }
-
-    private static void Alternate(Enforcer enforcer, Actor back, Actor a, Actor b)
-    {
-        for (int i = 0; i < 10; i++)
-        {
-            a.Ask();
-            Assert.Equal("a", Of(enforcer, back));
-            b.Ask();
-            Assert.Equal("b", Of(enforcer, back));
-        }
-
-        GateCount gate = enforcer.Status().Gates.Single(one => one.Id == "g");
-        Assert.Equal((20L, 0L), (gate.Rebinds, gate.Unknown));
-    }
-
-    private static string Of(Enforcer enforcer, Actor actor) => enforcer.Status().Processes.Single(process => process.Pid == actor.Pid).VirtualService;
-
-    private Actor Add(Actor actor)
-    {
-        _actors.Add(actor);
-        return actor;
-    }
-
-    private static Gate Gate(string id, string service, GateCall on = GateCall.Receive, Classification? classify = null, BindScope binds = BindScope.Process) =>
-        new(id, service, on, new GateCondition(null, null), classify ?? new(ClassificationKind.Requester), binds, GateState.Approved, null, GateReview.None);
-
-    private static RuleSet Rules((string Name, Actor Door)[] tenants, (string Name, Actor Actor)[] services, params Gate[] gates) => new(
-        [.. tenants.Select(tenant => TestRules.Tenant(tenant.Name, Pid(tenant.Door))), TestRules.Tenant(VirtualService.BestEffort)],
-        [.. services.Select(service => new Service(service.Name, [Pid(service.Actor)]))],
-        gates);
-
-    private static Selector Pid(Actor actor) => new(SelectorKind.Pid, actor.Pid.ToString(CultureInfo.InvariantCulture));
-
-    private static Enforcer Start((string Name, Actor Door)[] tenants, (string Name, Actor Actor)[] services, params Gate[] gates) =>
-        Enforcer.Start(Rules(tenants, services, gates), new EnforceOptions(), TestContext.Current.CancellationToken);
-
-    // Gates that bind requests account and are refused where shares are to be enforced.
-    private static Enforcer Audit((string Name, Actor Door)[] tenants, (string Name, Actor Actor)[] services, params Gate[] gates) =>
-        Enforcer.Start(Rules(tenants, services, gates), new EnforceOptions(Audit: true), TestContext.Current.CancellationToken);
 }

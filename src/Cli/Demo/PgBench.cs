@@ -19,6 +19,9 @@ internal sealed class PgBench : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>What it complained about so far: a lost connection or a failed transaction begins with <c>pgbench: error:</c>.</summary>
+    public string Errors => _process.Errors;
+
     /// <summary>Starts the front end.</summary>
     /// <param name="server">Whom to ask.</param>
     /// <param name="workload">What to ask.</param>
@@ -34,7 +37,7 @@ internal sealed class PgBench : IDisposable
             server.Program("pgbench"), "-h", host, "-p", Text(server.Port), "-U", load.Role, "-n", "-c", Text(load.Connections), "-j", "1", "-T", Text(seconds),
             "-f", workload.Script, "-D", $"rows={Text(workload.Rows)}", "-l", $"--log-prefix={prefix}", $"--random-seed={Text(load.Seed)}",
         ];
-        if (load.Reconnect) command.Add("-C");
+        if (load.Reconnects) command.Add("-C");
         if (load.Rate is { } rate) command.AddRange(["-R", Text(rate)]);
         command.Add(PostgresServer.Database);
         return new PgBench(Child.Start(command, server.Account, cgroup, folder: server.Folder), prefix);
@@ -76,5 +79,5 @@ internal sealed class PgBench : IDisposable
 /// <param name="Connections">Connections.</param>
 /// <param name="Rate">Transactions per second, arriving at random whether or not earlier ones are done; null for a closed loop.</param>
 /// <param name="Seed">The same seed gives the same arrivals: arms are compared on equal demand.</param>
-/// <param name="Reconnect">A new connection for each query.</param>
-internal sealed record TenantLoad(string Role, int Connections, int? Rate, int Seed, bool Reconnect = false);
+/// <param name="Reconnects">A new connection for each transaction.</param>
+internal sealed record TenantLoad(string Role, int Connections, int? Rate, int Seed, bool Reconnects = false);

@@ -6,6 +6,10 @@ namespace VirtualServices.Enforce.Rules;
 internal sealed class Precedence(RuleSet rules)
 {
     private readonly Dictionary<string, int> _priorities = rules.VirtualServices.ToDictionary(vs => vs.Name, vs => vs.Priority, StringComparer.Ordinal);
+    private readonly Dictionary<Gate, HashSet<string>> _requesters = Requesters(rules);
+
+    /// <summary>True where the gate is narrowed to requesters, this one among them.</summary>
+    public bool Names(Gate gate, string? requester) => requester is not null && _requesters.TryGetValue(gate, out HashSet<string>? names) && names.Contains(requester);
 
     /// <summary>The gate that acts; null where there is none.</summary>
     public Gate? Winner(IEnumerable<Gate> matching, string? requester)
@@ -21,8 +25,16 @@ internal sealed class Precedence(RuleSet rules)
     {
         long highest = long.MinValue;
         if (gate.Classify.Kind == ClassificationKind.Named) highest = _priorities.GetValueOrDefault(gate.Classify.VirtualService);
-        if (requester is not null && gate.When.Requesters?.Contains(requester) == true) highest = Math.Max(highest, _priorities.GetValueOrDefault(requester));
+        if (Names(gate, requester)) highest = Math.Max(highest, _priorities.GetValueOrDefault(requester!));
         return highest;
+    }
+
+    private static Dictionary<Gate, HashSet<string>> Requesters(RuleSet rules)
+    {
+        Dictionary<Gate, HashSet<string>> all = new(ReferenceEqualityComparer.Instance);
+        foreach (Gate gate in rules.Gates)
+            if (gate.When.Requesters is { } names) all[gate] = names.ToHashSet(StringComparer.Ordinal);
+        return all;
     }
 
     // Requesters count more than addresses, an address with a host more than a port alone.

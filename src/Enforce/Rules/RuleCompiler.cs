@@ -63,7 +63,7 @@ internal static class RuleCompiler
             if (address is not null) endpoints[endpoint] = address;
             foreach (string? requester in requesters)
             {
-                Gate? winner = precedence.Winner(gates.Where(gate => Applies(gate, address, requester)), requester);
+                Gate? winner = precedence.Winner(gates.Where(gate => Applies(gate, address) && (gate.When.Requesters is null || precedence.Names(gate, requester))), requester);
                 if (winner is null) continue;
                 uint requesterId = requester is null ? 0 : ids.Id(IdKind.VirtualService, requester);
                 uint named = winner.Classify.Kind == ClassificationKind.Named ? ids.Id(IdKind.VirtualService, winner.Classify.VirtualService) : 0;
@@ -72,9 +72,7 @@ internal static class RuleCompiler
         }
     }
 
-    private static bool Applies(Gate gate, ListenAddress? address, string? requester) =>
-        (gate.When.Listen is null || (address is not null && Covers(gate.When.Listen, address)))
-        && (gate.When.Requesters is null || (requester is not null && gate.When.Requesters.Contains(requester)));
+    private static bool Applies(Gate gate, ListenAddress? address) => gate.When.Listen is null || (address is not null && Covers(gate.When.Listen, address));
 
     // tcp/5432 covers tcp/127.0.0.1:5432: the kernel finds the narrow endpoint first and then must not lose the wide gate.
     private static bool Covers(ListenAddress wide, ListenAddress narrow) =>

@@ -8,6 +8,9 @@ namespace VirtualServices.Linux.Bpf;
 internal static unsafe partial class BpfLog
 {
     private const int KeptCharacters = 16_384;
+
+    // The verifier's log comes as one message; what decides is at its end.
+    private const int LongestMessage = 1 << 20;
     private const int DebugLevel = 2;
 
     [ThreadStatic]
@@ -29,11 +32,11 @@ internal static unsafe partial class BpfLog
     private static int Print(int level, byte* format, nint arguments)
     {
         if (level >= DebugLevel) return 0;
-        byte* buffer = stackalloc byte[4096];
-        int length = vsnprintf(buffer, 4096, format, arguments);
-        if (length <= 0) return 0;
         StringBuilder text = _text ??= new StringBuilder();
-        text.Append(Encoding.UTF8.GetString(buffer, Math.Min(length, 4095)));
+        byte* buffer = (byte*)NativeMemory.Alloc(LongestMessage);
+        int length = vsnprintf(buffer, LongestMessage, format, arguments);
+        if (length > 0) text.Append(Encoding.UTF8.GetString(buffer, Math.Min(length, LongestMessage - 1)));
+        NativeMemory.Free(buffer);
         if (text.Length > KeptCharacters) text.Remove(0, text.Length - KeptCharacters);
         return 0;
     }

@@ -110,6 +110,9 @@ internal static unsafe partial class LibBpf
     internal static partial int bpf_enable_stats(int type);
 
     [LibraryImport(Library)]
+    internal static partial int bpf_prog_get_fd_by_id(uint id);
+
+    [LibraryImport(Library)]
     internal static partial int libbpf_num_possible_cpus();
 
     /// <summary><c>struct bpf_object_open_opts</c> up to the object's name; libbpf reads as much as <c>Size</c> says.</summary>

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using VirtualServices.Model;
+
+namespace VirtualServices.Bench;
+
+/// <summary>The program <c>connections.c</c>: a server with idle connections and one that is used, in a network namespace of its own.</summary>
+internal sealed class Connections : IDisposable
+{
+    private readonly Process _process;
+
+    /// <summary>Starts it and waits until all connections are up.</summary>
+    public Connections(string program, int idle)
+    {
+        _process = Process.Start(new ProcessStartInfo(program, [idle.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        for (string? line; (line = _process.StandardOutput.ReadLine()) != "ready";)
+        {
+            string[] words = (line ?? throw new VsException(ExitCode.HostLacks, "bench: the connections did not come up")).Split(' ');
+            int pid = int.Parse(words[1], CultureInfo.InvariantCulture);
+            if (words[0] == "server") Server = pid;
+            else Client = pid;
+        }
+    }
+
+    public int Server { get; }
+
+    public int Client { get; }
+
+    /// <summary>Compiles the program.</summary>
+    public static string Compile(string folder, [CallerFilePath] string here = "")
+    {
+        string output = Path.Combine(folder, "connections");
+        using Process compiler = Process.Start("clang", ["-O1", "-o", output, Path.Combine(Path.GetDirectoryName(here)!, "connections.c")]);
+        compiler.WaitForExit();
+        return compiler.ExitCode == 0 ? output : throw new VsException(ExitCode.HostLacks, "bench: clang does not compile connections.c");
+    }
+
+    /// <summary>The server receives or sends so many bytes, each by one call.</summary>
+    public void Run(string what, int count)
+    {
+        _process.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {count}"));
+        _process.StandardInput.Flush();
+        if (_process.StandardOutput.ReadLine() != "done") throw new VsException(ExitCode.Bug, "bench: the connection was lost");
+    }
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}

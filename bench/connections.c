@@ -1,0 +1,151 @@
+/*
+ * connections COUNT: in a network namespace of its own, a server with COUNT idle connections and one that is used, and its client. Prints the process ids of
+ * both, then reads "receive N" or "send N": the server receives or sends N single bytes, each by one call, and "done" is printed. Ends with its input.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PER_PROCESS = 9000, FIRST_SOURCE = 0x7f000100 }; /* descriptors and ports are limited for each process and each address */
+
+struct order {
+	int sends;
+	long count;
+};
+
+static struct sockaddr_in idle, used;
+static int idle_listener, used_listener, ready[2];
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static int child(void)
+{
+	int pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid == 0;
+}
+
+static int listen_at(struct sockaddr_in *address)
+{
+	socklen_t size = sizeof(*address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	if (bind(fd, (void *)address, size) || listen(fd, 4096) || getsockname(fd, (void *)address, &size))
+		fail("listen");
+	return fd;
+}
+
+static int connect_from(int source, struct sockaddr_in *to)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(FIRST_SOURCE + source) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes)) || bind(fd, (void *)&from, sizeof(from)) || connect(fd, (void *)to, sizeof(*to)))
+		fail("connect");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	return fd;
+}
+
+static void hold(int server, long count)
+{
+	for (int source = 0; count > 0; source++, count -= PER_PROCESS) {
+		if (!child())
+			continue;
+		for (int i = 0; i < PER_PROCESS && i < count; i++)
+			if (server ? accept(idle_listener, 0, 0) < 0 : !connect_from(source, &idle))
+				fail("accept");
+		if (write(ready[1], "h", 1) != 1)
+			fail("write");
+		while (1)
+			pause();
+	}
+}
+
+static void follow(int server, int fd, int orders, int answers)
+{
+	static char bytes[1 << 16];
+	struct order order;
+
+	while (read(orders, &order, sizeof(order)) == sizeof(order)) {
+		int sends = order.sends == server;
+		long size = server ? 1 : sizeof(bytes), done = 0;
+
+		while (done < order.count) {
+			long piece = order.count - done < size ? order.count - done : size;
+			long moved = sends ? send(fd, bytes, piece, 0) : recv(fd, bytes, piece, 0);
+
+			if (moved <= 0)
+				fail("move");
+			done += moved;
+		}
+		if (write(answers, "d", 1) != 1)
+			fail("answer");
+	}
+	exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	long count = argc > 1 ? atol(argv[1]) : 0, left = 2 + 2 * ((count + PER_PROCESS - 1) / PER_PROCESS);
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int orders[2][2], answers[2];
+	char word[16], byte;
+	struct order order;
+
+	if (unshare(CLONE_NEWNET) || ioctl(socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFFLAGS, &lo))
+		fail("network namespace");
+	idle_listener = listen_at(&idle);
+	used_listener = listen_at(&used);
+	if (pipe(ready) || pipe(orders[0]) || pipe(orders[1]) || pipe(answers))
+		fail("pipe");
+	for (int server = 1; server >= 0; server--) {
+		int fd;
+
+		if (!child())
+			continue;
+		hold(server, count);
+		fd = server ? accept(used_listener, 0, 0) : connect_from(0, &used);
+		printf("%s %d\n", server ? "server" : "client", getpid());
+		fflush(stdout);
+		if (write(ready[1], "u", 1) != 1)
+			fail("write");
+		follow(server, fd, orders[server][0], answers[1]);
+	}
+	while (left--)
+		if (read(ready[0], &byte, 1) != 1)
+			fail("ready");
+	printf("ready\n");
+	fflush(stdout);
+	while (scanf("%15s %ld", word, &order.count) == 2) {
+		order.sends = !strcmp(word, "send");
+		for (int i = 0; i < 2; i++)
+			if (write(orders[i][1], &order, sizeof(order)) != sizeof(order))
+				fail("order");
+		for (int i = 0; i < 2; i++)
+			if (read(answers[0], &byte, 1) != 1)
+				fail("answer");
+		printf("done\n");
+		fflush(stdout);
+	}
+	return 0;
+}
