@@ -36,10 +36,10 @@ internal sealed class Connections : IDisposable
         return compiler.ExitCode == 0 ? output : throw new VsException(ExitCode.HostLacks, "bench: clang does not compile connections.c");
     }
 
-    /// <summary>The server receives or sends so many bytes, each by one call.</summary>
-    public void Run(string what, int count)
+    /// <summary>The server receives so many requests of a byte each and answers them.</summary>
+    public void Run(int requests)
     {
-        _process.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {count}"));
+        _process.StandardInput.WriteLine(requests.ToString(CultureInfo.InvariantCulture));
         _process.StandardInput.Flush();
         if (_process.StandardOutput.ReadLine() != "done") throw new VsException(ExitCode.Bug, "bench: the connection was lost");
     }

@@ -88,8 +88,7 @@ internal sealed class GateNanoseconds(int rounds, TextWriter output, TextWriter 
     {
         Dictionary<string, ProgramRuns> before = Programs.ToDictionary(one => one, one => BpfStatistics.Of(Pins.Default.Link(one)));
         ProgramRuns floorBefore = BpfStatistics.Of(nothing);
-        connections.Run("receive", Calls);
-        connections.Run("send", Calls);
+        connections.Run(Calls);
         ProgramRuns floor = BpfStatistics.Of(nothing) - floorBefore;
         double nothingNs = (double)floor.Nanoseconds / floor.Runs;
         return before.ToDictionary(one => one.Key, one =>

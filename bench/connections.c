@@ -1,6 +1,6 @@
 /*
  * connections COUNT: in a network namespace of its own, a server with COUNT idle connections and one that is used, and its client. Prints the process ids of
- * both, then reads "receive N" or "send N": the server receives or sends N single bytes, each by one call, and "done" is printed. Ends with its input.
+ * both, then reads numbers N: the server receives N single bytes and answers each, by two calls, and "done" is printed. Ends with its input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -11,18 +11,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { PER_PROCESS = 9000, FIRST_SOURCE = 0x7f000100 }; /* descriptors and ports are limited for each process and each address */
-
-struct order {
-	int sends;
-	long count;
-};
 
 static struct sockaddr_in idle, used;
 static int idle_listener, used_listener, ready[2];
@@ -62,7 +56,6 @@ static int connect_from(int source, struct sockaddr_in *to)
 
 	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes)) || bind(fd, (void *)&from, sizeof(from)) || connect(fd, (void *)to, sizeof(*to)))
 		fail("connect");
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	return fd;
 }
 
@@ -81,22 +74,21 @@ static void hold(int server, long count)
 	}
 }
 
+/* The client makes as few calls as it can: what the server does is to be measured. */
 static void follow(int server, int fd, int orders, int answers)
 {
-	static char bytes[1 << 16];
-	struct order order;
+	static char bytes[1 << 14];
+	long count;
 
-	while (read(orders, &order, sizeof(order)) == sizeof(order)) {
-		int sends = order.sends == server;
-		long size = server ? 1 : sizeof(bytes), done = 0;
-
-		while (done < order.count) {
-			long piece = order.count - done < size ? order.count - done : size;
-			long moved = sends ? send(fd, bytes, piece, 0) : recv(fd, bytes, piece, 0);
-
-			if (moved <= 0)
-				fail("move");
-			done += moved;
+	while (read(orders, &count, sizeof(count)) == sizeof(count)) {
+		for (long piece; count > 0; count -= piece) {
+			piece = server ? 1 : count < (long)sizeof(bytes) ? count : (long)sizeof(bytes);
+			if (!server && send(fd, bytes, piece, 0) != piece)
+				fail("send");
+			if (recv(fd, bytes, piece, MSG_WAITALL) != piece)
+				fail("receive");
+			if (server && send(fd, bytes, piece, 0) != piece)
+				fail("send");
 		}
 		if (write(answers, "d", 1) != 1)
 			fail("answer");
@@ -109,8 +101,8 @@ int main(int argc, char **argv)
 	long count = argc > 1 ? atol(argv[1]) : 0, left = 2 + 2 * ((count + PER_PROCESS - 1) / PER_PROCESS);
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	int orders[2][2], answers[2];
-	char word[16], byte;
-	struct order order;
+	char byte;
+	int yes = 1;
 
 	if (unshare(CLONE_NEWNET) || ioctl(socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFFLAGS, &lo))
 		fail("network namespace");
@@ -125,6 +117,7 @@ int main(int argc, char **argv)
 			continue;
 		hold(server, count);
 		fd = server ? accept(used_listener, 0, 0) : connect_from(0, &used);
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 		printf("%s %d\n", server ? "server" : "client", getpid());
 		fflush(stdout);
 		if (write(ready[1], "u", 1) != 1)
@@ -136,10 +129,9 @@ int main(int argc, char **argv)
 			fail("ready");
 	printf("ready\n");
 	fflush(stdout);
-	while (scanf("%15s %ld", word, &order.count) == 2) {
-		order.sends = !strcmp(word, "send");
+	while (scanf("%ld", &count) == 1) {
 		for (int i = 0; i < 2; i++)
-			if (write(orders[i][1], &order, sizeof(order)) != sizeof(order))
+			if (write(orders[i][1], &count, sizeof(count)) != sizeof(count))
 				fail("order");
 		for (int i = 0; i < 2; i++)
 			if (read(answers[0], &byte, 1) != 1)

@@ -24,6 +24,7 @@ enum mark_flags {
 	MARK_TOLD = 16,			/* unix server: `vs` was told by the sender, not guessed from the process that connected */
 	MARK_LOCAL = 32,		/* server: the client is on this host */
 	MARK_ASKED = 64,		/* server: a request has come in and no answer has gone out yet */
+	MARK_SETTLED = 128,		/* server: all bytes from here on are for `vs`, as long as the flow does not change after `changes` */
 };
 /* How many changes of VS on a connection, and how many waiting unix datagrams, are remembered. */
 enum { FLOW_MARKS = 8, DATAGRAM_MARKS = 64 };
@@ -91,6 +92,21 @@ struct member {
 	__u32 pad;
 };
 
+struct rule {
+	__u32 classify;
+	__u32 vs;
+	__u32 scope;
+	__u32 gate;			/* 0: there is no rule */
+};
+
+/* The rule of the last receive on a connection: most ask for the same again. */
+struct known_rule {
+	__u32 generation;
+	__u32 service;
+	__u32 requester;
+	struct rule rule;
+};
+
 struct sock_tag {
 	__u32 role;
 	__u32 service;			/* of the listener */
@@ -100,6 +116,8 @@ struct sock_tag {
 	__u32 creator;			/* VS of the task that made it; an accepted one has its listener's */
 	__u32 flags;
 	__u32 told;			/* client: VS that the flow has */
+	__u32 changes;			/* server: value of flow_changes when it was settled */
+	struct known_rule known;	/* server */
 };
 
 /*
@@ -173,13 +191,6 @@ struct rule_key {
 	__u32 call;
 	__u32 endpoint;			/* 0: any */
 	__u32 requester;		/* 0: any */
-};
-
-struct rule {
-	__u32 classify;
-	__u32 vs;
-	__u32 scope;
-	__u32 gate;
 };
 
 struct gate_stats {

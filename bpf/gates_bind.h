@@ -90,16 +90,12 @@ static __always_inline void bind_task(struct task_struct *task, struct task_tag 
 	tell_mover(task, old, vs, rule->gate, rule->scope, now);
 }
 
-/* A call of a service's task. `mark` is the socket's, or NULL where the call has none. */
-static __always_inline void pass_gate(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 generation, __u32 call, __u32 endpoint, __u32 requester, __u32 creator)
+/* A call of a service's task, for which there is a rule. `mark` is the socket's, or NULL where the call has none. */
+static __always_inline void apply_rule(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, struct rule *rule, __u32 requester, __u32 creator)
 {
 	struct gate_stats *count;
-	struct rule *rule = find_rule(generation, tag->service, call, endpoint, requester);
-	__u32 target, gate;
+	__u32 target, gate = rule->gate;
 
-	if (!rule)
-		return;
-	gate = rule->gate;
 	count = bpf_map_lookup_elem(&gate_counts, &gate);
 	if (!count)
 		return;
@@ -142,4 +138,36 @@ static __always_inline void pass_gate(struct task_struct *task, struct task_tag 
 		bind_request(task, tag, target, gate);
 	else if (target != tag->vs)
 		bind_task(task, tag, target, rule);
+}
+
+static __always_inline void pass_gate(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 generation, __u32 call, __u32 endpoint, __u32 requester, __u32 creator)
+{
+	struct rule *rule = find_rule(generation, tag->service, call, endpoint, requester);
+
+	if (rule)
+		apply_rule(task, tag, mark, rule, requester, creator);
+}
+
+/* Several threads may receive datagrams from one socket at once, each for another requester: there nothing is kept. */
+static __always_inline void pass_receive(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, bool stream, __u32 generation, __u32 requester, __u32 creator)
+{
+	struct known_rule *known = &mark->known;
+	struct rule *rule;
+
+	if (!stream) {
+		rule = find_rule(generation, tag->service, GATE_RECEIVE, mark->endpoint, requester);
+	} else if (known->generation == generation && known->service == tag->service && known->requester == requester) {
+		rule = known->rule.gate ? &known->rule : NULL;
+	} else {
+		rule = find_rule(generation, tag->service, GATE_RECEIVE, mark->endpoint, requester);
+		known->generation = generation;
+		known->service = tag->service;
+		known->requester = requester;
+		if (rule)
+			known->rule = *rule;
+		else
+			known->rule.gate = 0;
+	}
+	if (rule)
+		apply_rule(task, tag, mark, rule, requester, creator);
 }

@@ -12,6 +12,7 @@ static __always_inline void mark_flow(const struct sock *sk, __u32 vs, __u32 seq
 {
 	struct flow_key key;
 	struct flow *flow;
+	__u32 port, *changes;
 
 	flow_of(sk, true, &key);
 	flow = bpf_map_lookup_elem(&flows, &key);
@@ -20,10 +21,14 @@ static __always_inline void mark_flow(const struct sock *sk, __u32 vs, __u32 seq
 		struct flow fresh = { .marks_made = 1, .marks = { (__u64)vs << 32 | sequence } };
 
 		bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST);
-		return;
+	} else {
+		flow->marks[flow->marks_made & (FLOW_MARKS - 1)] = (__u64)vs << 32 | sequence;
+		__sync_fetch_and_add(&flow->marks_made, 1);
 	}
-	flow->marks[flow->marks_made & (FLOW_MARKS - 1)] = (__u64)vs << 32 | sequence;
-	__sync_fetch_and_add(&flow->marks_made, 1);
+	port = key.client_port;
+	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	if (changes)
+		__sync_fetch_and_add(changes, 1);
 }
 
 /* VS of the bytes from `first` to `last` of a stream; none where they are of several, or where marks were overwritten before the bytes were read. */

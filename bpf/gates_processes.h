@@ -17,11 +17,16 @@ static __always_inline void forget_scope(struct task_tag *tag)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
-	__u64 *at = bpf_map_lookup_elem(&switched_at, &zero);
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
+	struct task_tag *tag;
+	__u64 *at;
 
-	if (at)
-		*at = bpf_ktime_get_ns();
+	/* Only tasks with a tag are asked how long they have run: strangers do not pay for the clock. */
+	if (bpf_task_storage_get(&task_tags, next, 0, 0)) {
+		at = bpf_map_lookup_elem(&switched_at, &zero);
+		if (at)
+			*at = bpf_ktime_get_ns();
+	}
+	tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
 	if (!tag)
 		return 0;
 	run_for(tag, prev->se.sum_exec_runtime);

@@ -55,6 +55,7 @@ static __always_inline __u32 unix_asks(struct sock *sk, struct sock_tag *mark)
 
 static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
 {
+	__u32 port = __builtin_bswap16(sk->__sk_common.skc_dport), first, now, *changes;
 	struct tcp_sock *tcp;
 	struct flow_key key;
 	struct flow *flow;
@@ -63,14 +64,30 @@ static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __
 		resolve_server(sk, mark, generation);
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
+	/* Read before the flow is: a change in between is seen the next time. */
+	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	now = changes ? *changes : 0;
+	if ((mark->flags & MARK_SETTLED) && mark->changes == now)
+		return mark->vs;
+	mark->flags &= ~MARK_SETTLED;
 	flow_of(sk, false, &key);
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow)
 		return mark->vs;
-	if (!flow->marks_made)
-		return mark->vs = flow->vs;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	return mark->vs = tcp ? flow_vs(flow, tcp->copied_seq - length, tcp->copied_seq - 1) : VS_NONE;
+	if (!flow->marks_made) {
+		mark->vs = flow->vs;
+	} else {
+		tcp = bpf_skc_to_tcp_sock(sk);
+		if (!tcp)
+			return mark->vs = VS_NONE;
+		first = tcp->copied_seq - length;
+		mark->vs = flow_vs(flow, first, tcp->copied_seq - 1);
+		if (before(first, (__u32)flow->marks[(flow->marks_made - 1) & (FLOW_MARKS - 1)]))
+			return mark->vs;
+	}
+	mark->changes = now;
+	mark->flags |= MARK_SETTLED;
+	return mark->vs;
 }
 
 static __always_inline __u32 datagram_asks(struct sock *sk, struct task_tag *tag, struct sock_tag *mark, __u32 generation)
@@ -173,7 +190,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		}
 	}
 	if (has_gate(tag->service, generation, GATE_RECEIVE))
-		pass_gate(task, tag, mark, generation, GATE_RECEIVE, mark->endpoint, requester, creator);
+		pass_receive(task, tag, mark, stream, generation, requester, creator);
 	return 0;
 }
 

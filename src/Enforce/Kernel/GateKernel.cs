@@ -19,7 +19,7 @@ internal sealed class GateKernel : IDisposable
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares", "vs_runtime",
-        "members", "member_names", "member_listeners", "datagrams", "clients", "service_calls",
+        "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "service_calls",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
