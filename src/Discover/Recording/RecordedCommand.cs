@@ -40,6 +40,7 @@ internal sealed partial class RecordedCommand : IDisposable
     {
         Process process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "kill -STOP $$; exec \"$@\"", "vs-record", .. command]) { UseShellExecute = false })!;
         RecordedCommand started = new(process);
+        // Descendants are no children of ours: the kernel tells nobody else of their end, so they are looked at.
         Stopwatch waited = Stopwatch.StartNew();
         while (!started.IsStopped())
         {

@@ -18,9 +18,6 @@ public static unsafe class DynamicModifications
     private const uint NoSetUid = 2, NoDevices = 4, NoExec = 8;
     private const string Option = "favordynmods";
 
-    /// <summary>True where moves are fast already.</summary>
-    public static bool IsOn(IEnumerable<CgroupMount> mounts) => mounts.Any(mount => mount.FavorsDynamicModifications);
-
     /// <summary>Mounts; nothing is done where the option is on already.</summary>
     /// <returns>True where a mount of ours stands at <paramref name="mountPoint"/> now.</returns>
     /// <exception cref="VsException">The kernel refused, or took no notice.</exception>
@@ -52,6 +49,8 @@ public static unsafe class DynamicModifications
     // One more mount sets the options of the hierarchy anew: all that were there must be named.
     private static string[] Kept(IReadOnlyList<CgroupMount> mounts) =>
         [.. mounts.FirstOrDefault(mount => mount.Version == 2)?.Options.Where(option => option is not ("rw" or "ro" or Option)) ?? []];
+
+    private static bool IsOn(IEnumerable<CgroupMount> mounts) => mounts.Any(mount => mount.FavorsDynamicModifications);
 
     private static void Mount(string mountPoint, string[] options)
     {

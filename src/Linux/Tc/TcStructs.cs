@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace VirtualServices.Linux.Tc;
 
 // Structs and numbers of linux/rtnetlink.h, linux/pkt_sched.h, linux/pkt_cls.h and linux/gen_stats.h: the kernel's user interface.
-#pragma warning disable CS0649 // the kernel assigns some
+#pragma warning disable CS0649 // fields that only the kernel assigns, through a cast of its bytes
 
 /// <summary><c>struct tcmsg</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]
