@@ -10,6 +10,7 @@ case "$#:${1:-}" in
   1:--without-kernel) without_kernel=yes ;;
   *) vs_fail 2 "usage: ./test.sh [--without-kernel]" ;;
 esac
+vs_for=tests
 . scripts/setup.sh
 
 results=artifacts/test-results

@@ -1,5 +1,6 @@
 # Sourced by demo.sh and test.sh: sees that what the checkout needs is there, installs by apt-get what is not.
 # Says one line per package that it installs, nothing where all is there; asks nothing; can run again. All it says goes to stderr.
+# vs_for=tests adds the servers that only the tests start.
 
 . scripts/requirements.sh
 
@@ -26,9 +27,13 @@ vs_missing() {
   vs_has_postgres || echo "postgresql is the shared service of the demo and the tests (no cluster is made or started)"
   command -v tc >/dev/null || [ -x /sbin/tc ] || echo "iproute2 shapes network shares"
   command -v setpriv >/dev/null || echo "util-linux runs servers as an unprivileged user"
+  [ "${vs_for:-}" = tests ] || return 0
+  command -v redis-server >/dev/null || echo "redis-server is a shared event loop in the tests"
+  command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx-light is a shared front end in the tests"
+  command -v perl >/dev/null || echo "perl runs the small servers and clients of the tests"
 }
 
-vs_apt() { DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -o Dpkg::Options::=--force-confold -qq "$@" >&2; }
+vs_apt() { DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Options::=--force-confold -qq "$@" >&2; }
 
 vs_install() {
   missing=$(vs_missing)
@@ -41,11 +46,20 @@ vs_install() {
   echo "$missing" | sed 's/^\([^ ]*\) /installing \1, which /' >&2
   vs_apt update || vs_fail 4 "apt-get update failed: see above"
 
-  # Debian makes and starts a database cluster when PostgreSQL is installed. The demo has its own: keep the host as it is.
+  # Debian starts what it installs, and makes a database cluster when PostgreSQL is installed. Demo and tests start their own: keep the host as it is.
+  policy=/usr/sbin/policy-rc.d
+  [ -e "$policy" ] && policy=
+  if [ -n "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
   drop_in=/etc/postgresql-common/createcluster.d/virtual-services.conf
   case $missing in
     *postgresql*)
-      vs_apt install --no-install-recommends postgresql-common || vs_fail 4 "apt-get could not install postgresql-common: see above"
+      vs_apt install --no-install-recommends postgresql-common || {
+        rm -f ${policy:+"$policy"}
+        vs_fail 4 "apt-get could not install postgresql-common: see above"
+      }
       mkdir -p "$(dirname "$drop_in")"
       echo "create_main_cluster = false" >"$drop_in"
       ;;
@@ -53,7 +67,7 @@ vs_install() {
   # shellcheck disable=SC2046 # one word per package
   vs_apt install --no-install-recommends $(echo "$missing" | cut -d' ' -f1)
   result=$?
-  rm -f "$drop_in"
+  rm -f "$drop_in" ${policy:+"$policy"}
   [ "$result" -eq 0 ] || vs_fail 4 "apt-get could not install what is missing: see above"
 }
 

@@ -18,7 +18,7 @@ public sealed class IsolationTests
         string folder = Directory.CreateTempSubdirectory("vs-end-to-end-").FullName;
         try
         {
-            DemoReport report = await new DemoRun(new DemoOptions(folder, WindowSeconds: 5, Rounds: 1), TextWriter.Null).RunAsync(Site.Cancel);
+            DemoReport report = await new DemoRun(new DemoOptions(folder, WindowSeconds: 3, Rounds: 3), TextWriter.Null).RunAsync(Site.Cancel);
             ArmResult alone = report.Arms[0];
             ArmResult cgroups = report.Arms[1];
             ArmResult governed = report.Arms[2];

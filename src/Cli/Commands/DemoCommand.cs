@@ -12,7 +12,7 @@ internal static class DemoCommand
         DemoOptions usual = new();
         var output = new Option<string?>("--output", "-o") { Description = "Folder for session, rules and report; a new one below the temporary folder where none is named" }.Path();
         var seconds = new Option<int>("--seconds") { Description = "Length of each measured window", DefaultValueFactory = _ => usual.WindowSeconds };
-        var rounds = new Option<int>("--rounds") { Description = "How often each arrangement has its turn; its samples are pooled", DefaultValueFactory = _ => usual.Rounds };
+        var rounds = new Option<int>("--rounds") { Description = "How often each arrangement has its turn; its figures are the median over them", DefaultValueFactory = _ => usual.Rounds };
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
         var command = new VsCommand(
             "demo",

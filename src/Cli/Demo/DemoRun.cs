@@ -6,8 +6,8 @@ namespace VirtualServices.Cli.Demo;
 /// <summary>What to run.</summary>
 /// <param name="Folder">Where to leave session, rules and report; null for a new folder below the temporary one.</param>
 /// <param name="WindowSeconds">Length of each measured window.</param>
-/// <param name="Rounds">How often each arm has its turn; all samples of an arm are pooled.</param>
-internal sealed record DemoOptions(string? Folder = null, int WindowSeconds = 5, int Rounds = 3);
+/// <param name="Rounds">How often each arm has its turn; a figure of an arm is the median over its turns.</param>
+internal sealed record DemoOptions(string? Folder = null, int WindowSeconds = 3, int Rounds = 5);
 
 /// <summary>The whole path once, on real servers: record, infer, review, enforce; and what it buys.</summary>
 internal sealed class DemoRun(DemoOptions options, TextWriter progress)

@@ -1,29 +1,32 @@
 namespace VirtualServices.Cli.Demo;
 
-/// <summary>Transactions of one tenant that ended within the measured windows of an arm, pooled over its slices.</summary>
+/// <summary>
+/// Transactions of one tenant that ended within the measured windows of an arm. Each figure is the median of the windows': the speed of a shared machine drifts, and one window in a bad moment
+/// would otherwise decide the p99 of the arm.
+/// </summary>
 internal sealed class Measurement
 {
-    private readonly List<double> _latencies = [];
-    private TimeSpan _time;
+    private readonly List<(double[] Sorted, TimeSpan Time)> _windows = [];
 
-    /// <summary>Transactions per second.</summary>
-    public double Rate => _time > TimeSpan.Zero ? _latencies.Count / _time.TotalSeconds : 0;
+    /// <summary>Transactions per second; 0 where nothing was measured.</summary>
+    public double Rate => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds));
 
-    /// <summary>How many.</summary>
-    public int Count => _latencies.Count;
+    /// <summary>How many, over all windows.</summary>
+    public int Count => _windows.Sum(window => window.Sorted.Length);
 
-    /// <summary>Adds those of a slice.</summary>
-    public void Add(IEnumerable<Transaction> transactions, DateTime from, DateTime to)
+    /// <summary>Adds the transactions of a window.</summary>
+    public void Add(IEnumerable<Transaction> transactions, DateTime from, DateTime to) =>
+        _windows.Add(([.. transactions.Where(one => one.End >= from && one.End < to).Select(one => one.LatencyMs).Order()], to - from));
+
+    /// <summary>Latency that the given part of a window's transactions does not exceed (nearest rank), ms; a window without any counts as infinite; NaN where nothing was measured.</summary>
+    public double Quantile(double part) => _windows.Count == 0 ? double.NaN : Median(_windows.Select(window => Quantile(window.Sorted, part)));
+
+    private static double Quantile(double[] sorted, double part) =>
+        sorted.Length == 0 ? double.PositiveInfinity : sorted[Math.Clamp((int)Math.Ceiling(part * sorted.Length) - 1, 0, sorted.Length - 1)];
+
+    private static double Median(IEnumerable<double> values)
     {
-        _latencies.AddRange(transactions.Where(one => one.End >= from && one.End < to).Select(one => one.LatencyMs));
-        _time += to - from;
-    }
-
-    /// <summary>Latency that the given part of the transactions does not exceed (nearest rank), ms; NaN where there is none.</summary>
-    public double Quantile(double part)
-    {
-        if (_latencies.Count == 0) return double.NaN;
-        double[] sorted = [.. _latencies.Order()];
-        return sorted[Math.Clamp((int)Math.Ceiling(part * sorted.Length) - 1, 0, sorted.Length - 1)];
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

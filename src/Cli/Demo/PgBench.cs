@@ -49,7 +49,7 @@ internal sealed class PgBench : IDisposable
     /// <summary>Lets a halted front end go on.</summary>
     public void Resume() => _process.Signal(Child.Continue);
 
-    /// <summary>Ends the front end now; its log is lost.</summary>
+    /// <summary>Ends the front end now; its log is left.</summary>
     public Task EndAsync() => _process.EndAsync(Child.Terminate, TimeSpan.FromSeconds(2));
 
     /// <summary>Waits for the end and reads the log.</summary>
@@ -58,11 +58,25 @@ internal sealed class PgBench : IDisposable
     {
         await _process.WaitAsync(cancel);
         _process.ThrowIfFailed();
+        return await ReadLogAsync(complete: true, cancel);
+    }
+
+    /// <summary>Ends the front end now and reads the log; what pgbench had not written yet, less than a second even of a slow load, is missing.</summary>
+    /// <exception cref="VsException">It had ended before, or one of its transactions failed.</exception>
+    public async Task<IReadOnlyList<Transaction>> CutAsync(CancellationToken cancel)
+    {
+        if (HasExited) throw new VsException(ExitCode.HostLacks, $"pgbench ended before it was asked to: {Errors.Trim()}");
+        await EndAsync();
+        return await ReadLogAsync(complete: false, cancel);
+    }
+
+    // A log that was cut ends within a line.
+    private async Task<IReadOnlyList<Transaction>> ReadLogAsync(bool complete, CancellationToken cancel)
+    {
         string file = $"{_logPrefix}.{Text(Pid)}";
-        List<Transaction> all = [];
-        await foreach (string line in File.ReadLinesAsync(file, cancel)) all.Add(Transaction.Parse(line, file));
+        string[] lines = await File.ReadAllLinesAsync(file, cancel);
         File.Delete(file);
-        return all;
+        return [.. lines.SkipLast(complete ? 0 : 1).Select(line => Transaction.Parse(line, file))];
     }
 
     public void Dispose()

@@ -6,7 +6,7 @@ internal sealed class Slice(Stage stage, int windowSeconds, int seed)
     // Of the aggressor's connections, so many exist before the gates are enforced.
     private const int EarlyConnections = 4;
     private const int SecondsForChecks = 4;
-    private const double WarmUpSeconds = 1.5;
+    private const double WarmUpSeconds = 1;
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(10);
 
     /// <summary>Alone, or with the aggressor, nothing enforced.</summary>

@@ -112,6 +112,9 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
     public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
+    /// <summary>The programs that are attached to tracepoints here.</summary>
+    public static IReadOnlyList<string> OnTracepoints => MarksInTime ? [.. Attached, BeforeSend] : Attached;
+
     /// <summary>Runs an iterator and gives its records.</summary>
     public T[] Run<T>(string iterator)
         where T : unmanaged

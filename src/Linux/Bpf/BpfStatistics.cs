@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 
 namespace VirtualServices.Linux.Bpf;
@@ -22,32 +21,19 @@ public sealed class BpfStatistics : IDisposable
     /// <param name="link">Pin of its attachment.</param>
     public static ProgramRuns Of(string link)
     {
-        int fd = LibBpf.bpf_obj_get(link);
-        if (fd < 0) throw new BpfException("open", link, -fd);
-        using SafeFileHandle owner = new(fd, ownsHandle: true);
-        int program = LibBpf.bpf_prog_get_fd_by_id((uint)Field(fd, "prog_id"));
-        if (program < 0) throw new BpfException("open the program of", link, -program);
-        using SafeFileHandle programOwner = new(program, ownsHandle: true);
-        return new ProgramRuns(Field(program, "run_cnt"), Field(program, "run_time_ns"));
+        using BpfProgram program = BpfProgram.OfLink(link);
+        return Of(program);
     }
 
     /// <summary>The same for a loaded program.</summary>
     public static ProgramRuns Of(BpfProgram program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        return new ProgramRuns(Field(program.Descriptor, "run_cnt"), Field(program.Descriptor, "run_time_ns"));
+        return new ProgramRuns(DescriptorFacts.Number(program.Descriptor, "run_cnt"), DescriptorFacts.Number(program.Descriptor, "run_time_ns"));
     }
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
-
-    // The kernel tells a program's numbers in the list of descriptors, one "name:<tab>number" a line.
-    private static long Field(int fd, string name)
-    {
-        string file = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{fd}");
-        string line = File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.Ordinal)) ?? throw new InvalidDataException($"{file} has no {name}");
-        return long.Parse(line.AsSpan(name.Length + 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture);
-    }
 }
 
 /// <summary>How often a program ran.</summary>

@@ -106,6 +106,9 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library)]
     internal static partial int bpf_prog_test_run_opts(int programFd, TestRunOptions* options);
 
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int bpf_raw_tracepoint_open(nint name, int programFd);
+
     [LibraryImport(Library)]
     internal static partial int bpf_enable_stats(int type);
 

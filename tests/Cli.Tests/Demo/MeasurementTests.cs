@@ -17,14 +17,25 @@ public sealed class MeasurementTests
     }
 
     [Fact]
-    public void Slices_are_pooled()
+    public void One_window_in_a_bad_moment_does_not_decide()
     {
         Measurement measurement = new();
         measurement.Add(Enumerable.Range(1, 50).Select(ms => At(0, ms)), From, From.AddSeconds(1));
-        measurement.Add(Enumerable.Range(51, 50).Select(ms => At(0, ms)), From, From.AddSeconds(1));
+        measurement.Add(Enumerable.Range(1001, 10).Select(ms => At(0, ms)), From, From.AddSeconds(1));
+        measurement.Add(Enumerable.Range(2, 60).Select(ms => At(0, ms)), From, From.AddSeconds(1));
         Assert.Equal(50, measurement.Rate);
-        Assert.Equal(50, measurement.Quantile(0.50));
-        Assert.Equal(99, measurement.Quantile(0.99));
+        Assert.Equal(31, measurement.Quantile(0.50));
+        Assert.Equal(61, measurement.Quantile(0.99));
+        Assert.Equal(120, measurement.Count);
+    }
+
+    [Fact]
+    public void A_window_in_which_nobody_was_answered_is_the_worst_there_is()
+    {
+        Measurement measurement = new();
+        measurement.Add([], From, From.AddSeconds(1));
+        Assert.Equal(0, measurement.Rate);
+        Assert.Equal(double.PositiveInfinity, measurement.Quantile(0.99));
     }
 
     [Fact]
