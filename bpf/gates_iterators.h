@@ -225,6 +225,35 @@ int list_servers(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/*
+ * Sockets that are older than the limits, or that were accepted and not used yet. Runs after the passes above, which tell what is whose.
+ * What is in use cannot be refused and stays whose it is.
+ */
+SEC("iter/task_file")
+int count_sockets(struct bpf_iter__task_file *ctx)
+{
+	__u32 generation = generation_now(), vs;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+	struct sock *sk = sock_of(ctx, &tag);
+	__u16 family;
+
+	if (!sk)
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	vs = mark && (mark->role == ROLE_SERVER || (mark->flags & MARK_BOUND)) ? mark->vs : tag->vs;
+	if (!counter_of(vs, generation))
+		return 0;
+	if (!mark)
+		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (mark)
+		count_socket((__u64)sk, mark, vs, generation, mark->role == ROLE_SERVER && !(mark->flags & MARK_USED) ? SOCKET_ACCEPTED : SOCKET_OLD);
+	return 0;
+}
+
 /* Connections that governed processes hold, once per holder. Not iter/bpf_sk_storage_map, which some hosts refuse while they allow this one. */
 SEC("iter/task_file")
 int list_connections(struct bpf_iter__task_file *ctx)

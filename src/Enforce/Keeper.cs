@@ -13,6 +13,9 @@ namespace VirtualServices.Enforce;
 /// <summary>The slow half of the enforcer: finds members that start later, has misplaced processes moved, and writes the heartbeat.</summary>
 internal sealed class Keeper : IDisposable
 {
+    /// <summary>Iterator that counts sockets older than their limit, and accepted ones that nobody used yet.</summary>
+    public const string SocketCount = "count_sockets";
+
     private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan SlowScan = TimeSpan.FromSeconds(5);
 
@@ -78,7 +81,7 @@ internal sealed class Keeper : IDisposable
     {
         try
         {
-            long lastScan = Environment.TickCount64;
+            long lastScan = Environment.TickCount64, lastCount = lastScan;
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
@@ -89,6 +92,12 @@ internal sealed class Keeper : IDisposable
                 {
                     Scan();
                     lastScan = Environment.TickCount64;
+                }
+
+                if (_rules.Counters.Count > 0 && Environment.TickCount64 - lastCount > SlowScan.TotalMilliseconds)
+                {
+                    _kernel.Run(SocketCount);
+                    lastCount = Environment.TickCount64;
                 }
 
                 CheckGroups();
