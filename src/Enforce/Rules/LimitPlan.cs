@@ -17,8 +17,19 @@ internal static class LimitPlan
     /// <summary>Names that a file may use, with their numbers; the same on x86-64 and arm64 (asm-generic/errno.h).</summary>
     public static readonly IReadOnlyDictionary<string, uint> Errnos = new Dictionary<string, uint>(StringComparer.Ordinal)
     {
-        ["EPERM"] = 1, ["EAGAIN"] = 11, ["ENOMEM"] = 12, ["EACCES"] = 13, ["EBUSY"] = 16, ["ENFILE"] = 23, ["EMFILE"] = 24, ["ENOSPC"] = 28,
-        ["EUSERS"] = 87, ["ECONNABORTED"] = 103, ["ENOBUFS"] = 105, ["ECONNREFUSED"] = 111, ["EDQUOT"] = 122,
+        ["EPERM"] = 1,
+        ["EAGAIN"] = 11,
+        ["ENOMEM"] = 12,
+        ["EACCES"] = 13,
+        ["EBUSY"] = 16,
+        ["ENFILE"] = 23,
+        ["EMFILE"] = 24,
+        ["ENOSPC"] = 28,
+        ["EUSERS"] = 87,
+        ["ECONNABORTED"] = 103,
+        ["ENOBUFS"] = 105,
+        ["ECONNREFUSED"] = 111,
+        ["EDQUOT"] = 122,
     };
 
     /// <summary>Plans.</summary>
