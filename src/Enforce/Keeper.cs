@@ -13,9 +13,6 @@ namespace VirtualServices.Enforce;
 /// <summary>The slow half of the enforcer: finds members that start later, has misplaced processes moved, and writes the heartbeat.</summary>
 internal sealed class Keeper : IDisposable
 {
-    /// <summary>Iterator that counts sockets older than their limit, and accepted ones that nobody used yet.</summary>
-    public const string SocketCount = "count_sockets";
-
     private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan SlowScan = TimeSpan.FromSeconds(5);
 
@@ -96,7 +93,7 @@ internal sealed class Keeper : IDisposable
 
                 if (_rules.Counters.Count > 0 && Environment.TickCount64 - lastCount > SlowScan.TotalMilliseconds)
                 {
-                    _kernel.Run(SocketCount);
+                    _kernel.Run("count_idle");
                     lastCount = Environment.TickCount64;
                 }
 

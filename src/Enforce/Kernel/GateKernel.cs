@@ -13,7 +13,7 @@ internal sealed class GateKernel : IDisposable
     private const string TypeInformation = "/sys/kernel/btf/vmlinux";
     private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_queue", "on_ready", "on_sent", "on_receive"];
     private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
-    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets"];
+    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle"];
 
     private static readonly string[] MapNames =
     [
