@@ -15,6 +15,7 @@
 #include "gates_bind.h"
 #include "gates_members.h"
 #include "gates_flows.h"
+#include "gates_limits.h"
 
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;

@@ -108,6 +108,8 @@ struct known_rule {
 };
 
 struct sock_tag {
+	__u64 counted;			/* address of the socket that is counted: not that of a clone of its listener's tag */
+	__u32 counted_in;		/* counter */
 	__u32 role;
 	__u32 service;			/* of the listener */
 	__u32 vs;			/* client: that of the task which connected; server: the requester's */
@@ -118,6 +120,7 @@ struct sock_tag {
 	__u32 told;			/* client: VS that the flow has */
 	__u32 changes;			/* server: value of flow_changes when it was settled */
 	struct known_rule known;	/* server */
+	__u32 pad;
 };
 
 /*
@@ -222,6 +225,29 @@ struct vs_share {
 	__u64 network_max;
 	__u32 processes;		/* limit */
 	__u32 sockets;			/* limit */
+};
+
+/* What happens to a socket for which there is no room. */
+enum limit_action { LIMIT_COUNT = 0, LIMIT_ERRNO = 1, LIMIT_BEST_EFFORT = 2 };
+
+/* A counter's limit in the rule set `generation`. */
+struct limit {
+	__u32 generation;
+	__u32 sockets;			/* 0: no limit */
+	__u32 action;			/* enum limit_action */
+	__u32 error;
+};
+
+/* Where a virtual service's sockets are counted in the rule set `generation`; 0: nowhere. */
+struct vs_counter {
+	__u32 generation;
+	__u32 counter;
+};
+
+/* Counters outlive rule sets; one stands for a virtual service at a place in the hierarchy, so what is above it never changes. */
+struct counter_use {
+	__u64 sockets;			/* now, with those of all below */
+	__u64 socket_hits;		/* calls that met the limit */
 };
 
 struct process_key {

@@ -225,6 +225,51 @@ int list_servers(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* A socket that no hook counted. Runs after the passes above, which tell what is whose. `begins`: what is there is older than the limits. */
+static __always_inline void count_found(struct bpf_iter__task_file *ctx, bool begins)
+{
+	__u32 generation = generation_now(), vs;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+	struct sock *sk = sock_of(ctx, &tag);
+	bool accepted;
+	__u16 family;
+
+	if (!sk)
+		return;
+	family = sk->__sk_common.skc_family;
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	accepted = mark && mark->role == ROLE_SERVER;
+	/* For whom a gate lets a process work says nothing about what else it holds. */
+	if (accepted || (mark && (mark->flags & MARK_BOUND)))
+		vs = mark->vs;
+	else
+		vs = tag->gate ? VS_NONE : tag->vs;
+	if (!counter_of(vs, generation))
+		return;
+	if (!mark)
+		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (mark)
+		count_socket((__u64)sk, mark, vs, generation, !begins && accepted && !(mark->flags & MARK_USED) ? SOCKET_ACCEPTED : SOCKET_OLD);
+}
+
+SEC("iter/task_file")
+int count_sockets(struct bpf_iter__task_file *ctx)
+{
+	count_found(ctx, true);
+	return 0;
+}
+
+/* Now and then: connections that were accepted and never used, and what members held that were found late. */
+SEC("iter/task_file")
+int count_idle(struct bpf_iter__task_file *ctx)
+{
+	count_found(ctx, false);
+	return 0;
+}
+
 /* Connections that governed processes hold, once per holder. Not iter/bpf_sk_storage_map, which some hosts refuse while they allow this one. */
 SEC("iter/task_file")
 int list_connections(struct bpf_iter__task_file *ctx)

@@ -104,7 +104,10 @@ struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *tas
 
 /* Contexts of hooks: part of the kernel's stable interface, so not relocated. */
 struct bpf_sock { __u32 bound_dev_if; __u32 family; __u32 type; __u32 protocol; };
-struct bpf_sock_addr { __u32 user_family; __u32 user_ip4; __u32 user_ip6[4]; __u32 user_port; };
+struct bpf_sock_addr {
+	__u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, msg_src_ip4, msg_src_ip6[4];
+	union { struct bpf_sock *sk; __u64 : 64; } __attribute__((aligned(8)));
+};
 
 /* The number differs between configurations: CO-RE reads it from the running kernel. */
 enum cgroup_subsys_id { cpu_cgrp_id = 1 };

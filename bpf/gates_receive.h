@@ -141,8 +141,14 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		return 0;
 	task = bpf_get_current_task_btf();
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
-	if (!tag || !tag->service)
+	if (!tag)
 		return 0;
+	/* A front door accepted it: for a service's it must be known first who asks. */
+	if (!tag->service) {
+		if (mark && is_tcp(sk) && !mark->role)
+			count_accepted(sk, mark, tag->vs, generation_now());
+		return 0;
+	}
 	if (mark && mark->role == ROLE_CLIENT) {
 		hears_answer(task, tag, mark);
 		return 0;
@@ -183,6 +189,11 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		creator = VS_NONE;
 	if (stream && !(mark->flags & MARK_USED)) {
 		mark->flags |= MARK_USED;
+		if (!is_unix) {
+			count_accepted(sk, mark, requester, generation);
+			if (mark->flags & MARK_BOUND)
+				requester = mark->vs;
+		}
 		if (has_gate(tag->service, generation, GATE_ACCEPT)) {
 			pass_gate(task, tag, mark, generation, GATE_ACCEPT, mark->endpoint, requester, creator);
 			if (mark->flags & MARK_BOUND)

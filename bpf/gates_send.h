@@ -66,6 +66,7 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 		/* Servers that speak first: the first use of an accepted connection is a send. */
 		if (mark->role == ROLE_SERVER && !(mark->flags & MARK_USED)) {
 			mark->flags |= MARK_USED;
+			count_accepted(sk, mark, mark->vs, generation);
 			if (has_gate(tag->service, generation, GATE_ACCEPT))
 				pass_gate(task, tag, mark, generation, GATE_ACCEPT, mark->endpoint, alive(mark->vs, generation) ? mark->vs : VS_NONE, mark->creator);
 		}
@@ -73,6 +74,8 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 			pass_send(task, tag, mark, generation);
 		if (mark->role == ROLE_SERVER)
 			server_sends(task, tag, mark);
+	} else if (tag && !mark->role) {
+		count_accepted(sk, mark, tag->vs, generation_now());
 	}
 	if (mark->role != ROLE_CLIENT)
 		return;

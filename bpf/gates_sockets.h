@@ -124,7 +124,8 @@ int BPF_PROG(on_state, struct sock *sk, int old, int state)
 		return 0;
 	}
 	if (state == TCP_ESTABLISHED && mark->role != ROLE_CLIENT) {
-		resolve_server(sk, mark, generation_now());
+		if (mark->service) /* else the tag is there for a limit alone */
+			resolve_server(sk, mark, generation_now());
 	} else if (mark->role == ROLE_CLIENT) {
 		flow_of(sk, true, &key);
 		if (state == TCP_ESTABLISHED) {
@@ -150,13 +151,16 @@ int on_socket(struct bpf_sock *ctx)
 	__u32 generation = generation_now();
 	struct sock_tag *mark;
 
-	if (!tag || !tag->service || !has_gate(tag->service, generation, GATE_SOCKET))
+	if (!tag)
 		return 1;
-	mark = bpf_sk_storage_get(&sock_tags, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!mark)
-		return 1;
-	mark->service = tag->service;
-	mark->creator = tag->vs;
-	pass_gate(task, tag, mark, generation, GATE_SOCKET, 0, 0, mark->creator);
-	return 1;
+	if (tag->service && has_gate(tag->service, generation, GATE_SOCKET)) {
+		mark = bpf_sk_storage_get(&sock_tags, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!mark)
+			return 1;
+		mark->service = tag->service;
+		mark->creator = tag->vs;
+		pass_gate(task, tag, mark, generation, GATE_SOCKET, 0, 0, mark->creator);
+	}
+	/* Where somebody else refused it already it will not be released either. */
+	return bpf_get_retval() ? 1 : verdict(room_for_socket(ctx, tag));
 }

@@ -137,6 +137,7 @@ public sealed class Enforcer : IDisposable
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
+        if (compiled.Counters.Count > 0) kernel.Run("count_sockets");
         options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");
         cancellation.ThrowIfCancellationRequested();
         StartNetwork(network, kernel);

@@ -27,13 +27,15 @@ internal static unsafe class HostAccess
         return hierarchy;
     }
 
-    /// <summary>Throws where a gate needs hooks of the unified hierarchy and that is not mounted.</summary>
+    /// <summary>Throws where a gate or a limit needs hooks of the unified hierarchy that are not there.</summary>
     public static void RequireSocketHooks(RuleSet rules)
     {
         if (Kernel.GateKernel.SocketHooks) return;
         string missing = Kernel.GateKernel.UnifiedRoot is null
             ? "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified"
-            : "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove the gate";
+            : "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove it";
+        if (rules.VirtualServices.FirstOrDefault(vs => vs.Limits?.Sockets is not null) is { } limited)
+            throw new VsException(ExitCode.HostLacks, $"virtual service {limited.Name}: a limit of sockets can be enforced only {missing}");
         foreach (Gate gate in rules.Gates.Where(gate => gate.State == GateState.Approved))
             if (gate.On == GateCall.Socket || gate.When.Listen is { Protocol: TransportProtocol.Udp })
                 throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: {(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}");

@@ -9,11 +9,18 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits];
+    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits()];
 
     private static Capability Admission { get; } = new("admission", CapabilityState.Unused, false, "", "this version holds no requests back at event loops; gates that bind requests classify and count with vs enforce --audit and are refused otherwise", "");
 
-    private static Capability Limits { get; } = new("limits", CapabilityState.Unused, false, "", "this version enforces no limits of processes and sockets; a rule file with limits is refused", "");
+    private static Capability Limits()
+    {
+        const string Name = "limits of sockets";
+        if (LibC.geteuid() != 0) return new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+        return GateKernel.SocketHooks
+            ? new Capability(Name, CapabilityState.Works, false, "counted and refused in hooks of cgroup v2; limits of processes and 'onLimit: block' are refused", "", "")
+            : new Capability(Name, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
+    }
 
     private static Capability Gates()
     {

@@ -78,7 +78,7 @@ internal sealed class Keeper : IDisposable
     {
         try
         {
-            long lastScan = Environment.TickCount64;
+            long lastScan = Environment.TickCount64, lastCount = lastScan;
             while (!_stop.Token.WaitHandle.WaitOne(Round))
             {
                 if (_mover.Failure is { } failure) throw new InvalidOperationException("the mover stopped", failure);
@@ -89,6 +89,12 @@ internal sealed class Keeper : IDisposable
                 {
                     Scan();
                     lastScan = Environment.TickCount64;
+                }
+
+                if (_rules.Counters.Count > 0 && Environment.TickCount64 - lastCount > SlowScan.TotalMilliseconds)
+                {
+                    _kernel.Run("count_idle");
+                    lastCount = Environment.TickCount64;
                 }
 
                 CheckGroups();

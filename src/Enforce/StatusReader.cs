@@ -32,6 +32,7 @@ public static class StatusReader
         Agent.TryRead(kernel["agent"], out AgentRecord agent);
         kernel["control"].TryLookup(0u, out Control control);
         int? enforcer = EnforcerLock.Enforcer();
+        Dictionary<uint, ShareRecord> shares = Rules.ShareTable.Read(kernel, control.Generation);
         using NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default);
         return new EnforcementStatus(
             enforcer is null ? EnforcerState.Dead : enforcer == (int)agent.Pid ? EnforcerState.Running : EnforcerState.Starting,
@@ -41,7 +42,7 @@ public static class StatusReader
             agent.Audit != 0,
             agent.CpuShares switch { 2 => "cgroup v2", 1 => "cgroup v1 cpu", _ => "none" },
             control.Generation,
-            sums.PerVirtualService(ids, Rules.ShareTable.Read(kernel, control.Generation)),
+            sums.PerVirtualService(ids, shares),
             sums.PerService(ids),
             Gates(kernel, ids),
             sums.Live(ids),
@@ -49,6 +50,7 @@ public static class StatusReader
             MoverOf(kernel, agent))
         {
             TakenNs = sums.TakenNs,
+            Limits = Rules.LimitTable.Read(kernel, ids, shares, control.Generation),
             Devices = network is null ? [] : NetworkStatus.Devices(network, ids),
             Network = network is null ? [] : NetworkStatus.Totals(network, ids),
         };

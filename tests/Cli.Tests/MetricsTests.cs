@@ -27,6 +27,8 @@ public sealed partial class MetricsTests
         Assert.Matches("(?m)^vs_cpu_time_seconds_total\\{.*service=\"postgres\".*vs=\"acme\".*\\} 1\\.5( |$)|^vs_cpu_time_seconds_total\\{.*vs=\"acme\".*service=\"postgres\".*\\} 1\\.5( |$)", text);
         Assert.Matches("(?m)^vs_cpu_max\\{.*vs=\"acme\".*\\} 0\\.5( |$)", text);
         Assert.DoesNotMatch("(?m)^vs_cpu_max\\{.*vs=\"bestEffort\"", text);
+        Assert.Matches("(?m)^vs_sockets_limit\\{vs=\"acme\"\\} 9( |$)", text);
+        Assert.Matches("(?m)^vs_sockets_limited_total\\{vs=\"acme\"\\} 2( |$)", text);
         Assert.Matches("(?m)^vs_gate_calls_total\\{.*gate=\"g\\\\\"1\".*\\} 9( |$)", text);
         Assert.Matches("(?m)^vs_enforcer_moves_total\\{.*result=\"failed\".*\\} 3( |$)", text);
         Assert.Matches("(?m)^vs_enforcer_memory_bytes(\\{\\})? [1-9]", text);
@@ -98,6 +100,7 @@ public sealed partial class MetricsTests
         {
             VirtualServices = [new VirtualServiceUse("acme", "", counts, counts, share), new VirtualServiceUse("bestEffort", "", default, default, share with { Cpu = new CpuShare(10) })],
             Use = [new ServiceUse("acme", "postgres", counts)],
+            Limits = [new LimitUse("acme", 7, 9, 2, "best-effort")],
             Gates = [new GateCount("g\"1", 9, 4, 1)],
             Mover = new MoverStatus(1, 2, 3, 4, 0, 0, 0, ""),
         };

@@ -17,6 +17,7 @@ public sealed class StatusCommandTests : CommandTest
         Generation = 3,
         VirtualServices = [new VirtualServiceUse("acme", "", Own, Own + Shop, null), new VirtualServiceUse("acme-shop", "acme", Shop, Shop, new VirtualServiceShare(new CpuShare(200, 1.5), new NetworkShare(100, null, 300_000_000), 20, null))],
         Use = [new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("acme", "", Own), new ServiceUse("acme-shop", "db", Shop)],
+        Limits = [new LimitUse("acme", 198, 200, 12, "errno:EAGAIN")],
         Processes = [new ProcessUse(7, "s\u001bh", "", "acme", "", 5, [new ProcessCharge(7, "", "acme", 5)], Membership.Assigned), new ProcessUse(8, "postgres", "db", "acme-shop", "g", 6, [new ProcessCharge(8, "db", "acme-shop", 6)])],
     };
 
@@ -30,6 +31,7 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal(
             ["(unknown) db 0.00 0.00 0 0 1", "acme (front 1.00 0.00 0 1 0", "acme-shop db 2.50 0.50 40 2 3", "acme acme-shop 3.50 0.50 40 3 3"],
             rows.Select(cells => string.Join(' ', cells)));
+        Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme 198 200 12 errno:EAGAIN ");
         Assert.DoesNotContain("parent, with", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);
     }
 
@@ -57,6 +59,7 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal((200, 1.5, 300_000_000L, 20), (share.GetProperty("cpu_weight").GetInt32(), share.GetProperty("cpu_max").GetDouble(), share.GetProperty("network_max").GetInt64(), share.GetProperty("limit_processes").GetInt32()));
         Assert.Equal((JsonValueKind.Null, "acme"), (share.GetProperty("network_assured").ValueKind, all[1].GetProperty("parent").GetString()));
         Assert.Equal((40L, 500_000_000L), (all[1].GetProperty("requests").GetInt64(), all[1].GetProperty("wait_ns").GetInt64()));
+        Assert.Equal("""{"vs":"acme","what":"sockets","used":198,"limit":200,"hits":12,"on_limit":"errno:EAGAIN"}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("limits").EnumerateArray())));
         Assert.Equal([true, false], document.RootElement.GetProperty("processes").EnumerateArray().Select(process => process.GetProperty("assigned").GetBoolean()));
     }
 

@@ -38,6 +38,7 @@ internal static class StatusCommand
         foreach (ServiceUse one in status.Use) AddRow(use, Escape(one.VirtualService, "(unknown)"), Escape(one.Service, "(front door)"), one.Counts);
         context.Console.Write(use);
         WriteTotals(context, status);
+        WriteLimits(context, status);
         string[] assigned = [.. status.Processes.Where(process => process.Membership is Membership.Assigned or Membership.OfAssigned).Select(process => string.Create(CultureInfo.InvariantCulture, $"{process.Pid} ({Printable.Text(process.Comm)}) to {process.VirtualService}"))];
         if (assigned.Length > 0) context.Out.WriteLine($"assigned by 'vs assign': {string.Join(", ", assigned)}");
         if (status.Gates.Count > 0)
@@ -63,6 +64,15 @@ internal static class StatusCommand
         foreach (VirtualServiceUse vs in status.VirtualServices.Where(vs => parents.Contains(vs.Name)))
             AddRow(totals, Markup.Escape(vs.Name), Markup.Escape(string.Join(", ", status.VirtualServices.Where(child => child.Parent == vs.Name).Select(child => child.Name))), vs.Total);
         context.Console.Write(totals);
+    }
+
+    private static void WriteLimits(CommandContext context, EnforcementStatus status)
+    {
+        if (status.Limits.Count == 0) return;
+        var limits = new Table().AddColumn("limit of sockets").AddColumn("used", Right).AddColumn("limit", Right).AddColumn("met", Right).AddColumn("then");
+        foreach (LimitUse limit in status.Limits)
+            limits.AddRow(Markup.Escape(limit.VirtualService), Number(limit.Used), Number(limit.Limit), Number(limit.Hits), Markup.Escape(limit.OnLimit));
+        context.Console.Write(limits);
     }
 
     private static Table Counts(string first, string second) => new Table().AddColumns(first, second)

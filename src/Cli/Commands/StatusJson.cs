@@ -22,6 +22,7 @@ internal static class StatusJson
                 json.WriteEndObject();
                 WriteShare(json, vs.Share);
             });
+            WriteLimits(json, status);
             JsonText.WriteList(json, "use", status.Use, use =>
             {
                 json.WriteString("vs", use.VirtualService);
@@ -56,6 +57,18 @@ internal static class StatusJson
         json.WriteNumber("processes", counts.Processes);
         json.WriteNumber("connections", counts.Connections);
     }
+
+    /// <summary>The list of limits, in an object that is open.</summary>
+    internal static void WriteLimits(Utf8JsonWriter json, EnforcementStatus status) =>
+        JsonText.WriteList(json, "limits", status.Limits, limit =>
+        {
+            json.WriteString("vs", limit.VirtualService);
+            json.WriteString("what", "sockets");
+            json.WriteNumber("used", limit.Used);
+            json.WriteNumber("limit", limit.Limit);
+            json.WriteNumber("hits", limit.Hits);
+            json.WriteString("on_limit", limit.OnLimit);
+        });
 
     private static void WriteShare(Utf8JsonWriter json, VirtualServiceShare? share)
     {

@@ -17,6 +17,7 @@ internal sealed class EnforcementMeter : IDisposable
         _source = source;
         PerService();
         PerVirtualService();
+        PerLimit();
         PerGate();
         OfTheEnforcer();
     }
@@ -39,6 +40,16 @@ internal sealed class EnforcementMeter : IDisposable
     {
         _meter.CreateObservableGauge("vs.cpu.weight", () => Shares(share => share.Cpu.Weight), "1", "CPU weight among siblings");
         _meter.CreateObservableGauge("vs.cpu.max", () => Shares(share => share.Cpu.Max), "{cpu}", "Most CPUs that it may use; absent where nothing is set");
+    }
+
+    private void PerLimit()
+    {
+        _meter.CreateObservableUpDownCounter("vs.sockets", () => Limits(limit => limit.Used), "{socket}", "Sockets that count for a limit now");
+        _meter.CreateObservableGauge("vs.sockets.limit", () => Limits(limit => limit.Limit), "{socket}", "Most sockets at a time");
+        _meter.CreateObservableCounter("vs.sockets.limited", () => Limits(limit => limit.Hits), "{call}", "Calls that met the limit");
+
+        IEnumerable<Measurement<long>> Limits(Func<LimitUse, long> value) =>
+            _source.Get().Limits.Select(limit => new Measurement<long>(value(limit), new KeyValuePair<string, object?>("vs", limit.VirtualService)));
     }
 
     private void PerGate()

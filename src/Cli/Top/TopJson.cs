@@ -20,6 +20,7 @@ internal static class TopJson
                 json.WriteNumber("cpus", cpus);
                 json.WriteString("state", status.Enforcer.ToString().ToLowerInvariant());
                 json.WriteNumber("generation", status.Generation);
+                StatusJson.WriteLimits(json, status);
                 JsonText.WriteList(json, "virtual_services", rates, rate =>
                 {
                     json.WriteString("name", rate.Name);

@@ -12,14 +12,14 @@ internal sealed class GateKernel : IDisposable
     private const string BeforeSend = "on_sending";
     private const string TypeInformation = "/sys/kernel/btf/vmlinux";
     private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_queue", "on_ready", "on_sent", "on_receive"];
-    private static readonly string[] OnCgroups = ["on_socket", "on_datagram4", "on_datagram6"];
-    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections"];
+    private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
+    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares", "vs_runtime",
-        "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "service_calls",
+        "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
@@ -103,7 +103,7 @@ internal sealed class GateKernel : IDisposable
         foreach (string name in Attached) programs.Attach(name).Dispose();
     }
 
-    /// <summary>True where there are gates for datagrams and for making sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
+    /// <summary>True where there are gates for datagrams and for making sockets, and limits of sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
     public static bool SocketHooks => UnifiedRoot is not null && HooksLoad.Value;
 
     /// <summary>Root of the unified hierarchy, where sockets' hooks are attached; null where it is not mounted.</summary>

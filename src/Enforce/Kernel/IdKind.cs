@@ -13,4 +13,7 @@ internal enum IdKind
 
     /// <summary>Not a name: the selectors of the service with this number.</summary>
     Matches = 6,
+
+    /// <summary>A counter, by the names of a virtual service and all above it.</summary>
+    Counter = 7,
 }

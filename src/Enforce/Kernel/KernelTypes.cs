@@ -95,6 +95,23 @@ internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong 
 internal record struct ShareRecord(uint Parent, uint CpuWeight, uint CpuMaxMilli, uint NetworkWeight, ulong NetworkAssured, ulong NetworkMax, uint Processes, uint Sockets);
 
 [StructLayout(LayoutKind.Sequential)]
+internal record struct LimitRecord(uint Generation, uint Sockets, LimitKind Action, uint Error);
+
+/// <summary>Of the even generation and of the odd one.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal record struct LimitPair(LimitRecord Even, LimitRecord Odd);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct VsCounter(uint Generation, uint Counter);
+
+/// <summary>Of the even generation and of the odd one.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal record struct VsCounterPair(VsCounter Even, VsCounter Odd);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct CounterUse(ulong Sockets, ulong SocketHits);
+
+[StructLayout(LayoutKind.Sequential)]
 internal record struct ProcessKey(ulong Started, uint Pid, uint VirtualService);
 
 [StructLayout(LayoutKind.Sequential)]

@@ -16,6 +16,9 @@ internal sealed record CompiledRules(
     IReadOnlyDictionary<RuleKey, Rule> Entries,
     IReadOnlyList<(uint Id, Gate Gate)> Gates)
 {
+    /// <summary>Where sockets are counted; empty where there is no limit.</summary>
+    public IReadOnlyList<CounterPlan> Counters { get; init; } = [];
+
     /// <summary>The rule for a call, found as the kernel finds it; null where there is none.</summary>
     public Rule? Find(uint service, uint endpoint, uint requester, GateCall call = GateCall.Receive)
     {

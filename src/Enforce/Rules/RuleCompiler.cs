@@ -48,7 +48,10 @@ internal static class RuleCompiler
             services,
             [.. endpoints.Select(endpoint => (endpoint.Key, endpoint.Value))],
             entries,
-            [.. gates.Select(gate => (ids.Id(IdKind.Gate, gate.Id), gate))]);
+            [.. gates.Select(gate => (ids.Id(IdKind.Gate, gate.Id), gate))])
+        {
+            Counters = LimitPlan.Of(virtualServices, ids, audit),
+        };
     }
 
     // Every address and requester that a gate of the service names, and "any other" for both. A requester that no gate names

@@ -24,6 +24,7 @@ internal static class RuleTables
         {
             ids.Write(kernel["names"]);
             ShareTable.Write(kernel, rules, next);
+            LimitTable.Write(kernel, rules.Counters, next);
             WriteEndpoints(kernel, rules, next);
             MemberTables.Write(kernel, rules, next);
             WriteClients(kernel["clients"], rules, next);
@@ -69,7 +70,7 @@ internal static class RuleTables
 
     private static void CheckRoom(GateKernel kernel, IdTable ids)
     {
-        if (ids.Highest(IdKind.Gate) >= kernel["gate_counts"].MaxEntries || ids.Highest(IdKind.VirtualService) >= kernel["vs_alive"].MaxEntries || ids.Highest(IdKind.Service) >= kernel["service_calls"].MaxEntries)
+        if (ids.Highest(IdKind.Gate) >= kernel["gate_counts"].MaxEntries || ids.Highest(IdKind.VirtualService) >= kernel["vs_alive"].MaxEntries || ids.Highest(IdKind.Service) >= kernel["service_calls"].MaxEntries || ids.Highest(IdKind.Counter) >= kernel["limits"].MaxEntries)
             throw new VsException(ExitCode.HostLacks, $"the kernel's tables hold {kernel["vs_alive"].MaxEntries - 1} virtual services and {kernel["gate_counts"].MaxEntries - 1} gates over all rule files since the gates were loaded: run 'vs stop', then 'vs enforce'");
     }
 

@@ -42,6 +42,15 @@ public sealed class TopTests
     }
 
     [Fact]
+    public void Limits_stand_below_the_table_the_fullest_first()
+    {
+        TopView view = new(2);
+        view.Add(EnforcementStatus.Nothing with { Limits = [new LimitUse("acme", 50, 200, 0, "errno:EAGAIN"), new LimitUse("other", 9, 9, 3, "best-effort")] });
+        Assert.Equal("sockets: other 9 of 9 (met 3 times), acme 50 of 200", view.Table(80)[^1]);
+        Assert.Equal("sockets: other 9 of~", view.Table(20)[^1]);
+    }
+
+    [Fact]
     public void Eighty_columns_have_room_for_all()
     {
         TopView view = Sampled(3);
