@@ -84,11 +84,15 @@ static __always_inline u8 side_at_first_use(struct sock *sk, struct socket_note 
 	return side_of_unix(sk);
 }
 
-static __noinline void first_use(struct task_struct *task, struct recorded_task *state, struct found_socket *found, u8 side, u64 now)
+static __noinline void first_use(struct task_struct *task, struct recorded_task *state, struct found_socket *found, u8 side, u64 made_ns)
 {
-	struct outcome outcome = { .now_ns = now, .fd = -1, .kind = side == ROLE_SERVER ? CALL_ACCEPT : CALL_CONNECT };
+	struct outcome outcome = { .now_ns = state->enter_ns, .fd = -1, .kind = side == ROLE_SERVER ? CALL_ACCEPT : CALL_CONNECT };
 
-	submit_call(task, state, found, &outcome, side);
+	describe(task, state, found, -1, side);
+	if (made_ns)
+		state->enter_ns = made_ns;
+	submit_call(task, state, found, &outcome, ROLE_UNKNOWN);
+	state->enter_ns = outcome.now_ns;
 }
 
 static __always_inline int transferred(struct sock *sk, int result, int flags, u8 kind)
@@ -128,7 +132,7 @@ static __always_inline int transferred(struct sock *sk, int result, int flags, u
 		side = side_at_first_use(sk, note, found.id & ~SOCKET_INODE_FLAG);
 		if (side != ROLE_UNKNOWN) {
 			find_by_sock(sk, &found);
-			first_use(task, state, &found, side, outcome.now_ns);
+			first_use(task, state, &found, side, note->passive ? note->made_ns : 0);
 		}
 	}
 	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);

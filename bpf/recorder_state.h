@@ -70,7 +70,7 @@ struct {
 /* What is kept with a socket itself. All but the process is for level sockets. */
 struct socket_note {
 	u64 id;		/* that its events carry; 0 before the first */
-	u64 asked_ns;	/* when connect was called */
+	u64 made_ns;	/* when connect was called, or a listener made the connection */
 	u32 process;	/* that connects: while the connection is being made its port is not known yet */
 	u32 thread;	/* that connects, 0 where it is not recorded */
 	u8 passive;	/* it was made by a listener */

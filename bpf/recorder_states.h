@@ -8,9 +8,9 @@
 static __always_inline void connected(struct sock *sk, struct socket_note *note, s32 result)
 {
 	struct found_socket found = {};
-	struct teller teller = { .time_ns = note->asked_ns, .pid = note->process, .tid = note->thread };
+	struct teller teller = { .time_ns = note->made_ns, .pid = note->process, .tid = note->thread };
 	struct ring_event *event;
-	u64 took = bpf_ktime_get_ns() - note->asked_ns;
+	u64 took = bpf_ktime_get_ns() - note->made_ns;
 
 	note->told = 1;
 	if (!note->thread)
@@ -24,7 +24,7 @@ static __always_inline void connected(struct sock *sk, struct socket_note *note,
 		return;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
-	event->time_ns = note->asked_ns;
+	event->time_ns = note->made_ns;
 	event->duration_ns = took > 0xffffffff ? 0xffffffff : took;
 	event->socket = found.id;
 	event->result = result;
@@ -65,6 +65,7 @@ int BPF_PROG(on_tcp_change, struct sock *sk, int old, int new)
 		return 0;
 	}
 	if (new == TCP_ESTABLISHED && old == TCP_SYN_RECV) {
+		none.made_ns = bpf_ktime_get_ns();
 		bpf_sk_storage_get(&notes, sk, &none, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		return 0;
 	}
@@ -77,7 +78,7 @@ int BPF_PROG(on_tcp_change, struct sock *sk, int old, int new)
 		task = bpf_get_current_task_btf();
 		if (state_of(task)) {
 			note->thread = task->pid;
-			note->asked_ns = bpf_ktime_get_ns();
+			note->made_ns = bpf_ktime_get_ns();
 		}
 	} else if (new == TCP_ESTABLISHED) {
 		connected(sk, note, 0);
