@@ -121,22 +121,6 @@ public sealed class SocketLevelTests : IDisposable
     }
 
     [RootFact]
-    public void Workers_that_a_ring_makes_while_it_is_recorded_are_recorded()
-    {
-        string program = TestProgram.Compile("ring", _folder);
-        using Actor server = Actor.Compiled(program, "server", "async");
-        RecordResult result = Recorded.While(new RecorderOptions(Session, [Recorded.Pid("back", server.Pid)]) { Level = RecordLevel.Sockets }, () =>
-        {
-            using Actor client = Actor.Compiled(program, "client", server.Where, "async");
-            client.Ask(9);
-        });
-
-        List<SessionEvent> events = Recorded.Read(Session, out _);
-        Assert.Equal((0, 9, 9), (result.Lost, events.Count(e => e.Call == CallKind.Receive && e.Result > 0), events.Count(e => e.Call == CallKind.Send)));
-        Assert.All(events, e => Assert.Equal(server.Pid, e.Pid));
-    }
-
-    [RootFact]
     public void A_connect_is_told_with_its_time_also_where_nobody_listens()
     {
         using EchoServer server = new(Path.Combine(_folder, "server.sock"));
