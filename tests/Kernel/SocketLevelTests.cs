@@ -121,6 +121,18 @@ public sealed class SocketLevelTests : IDisposable
     }
 
     [RootFact]
+    public void Workers_that_a_ring_makes_while_it_is_recorded_are_recorded()
+    {
+        string program = TestProgram.Compile("ring", _folder);
+        using Actor server = Actor.Compiled(program, "server", "async");
+        string[] client = ["/bin/sh", "-c", $"echo 9 0 | {program} client {server.Where} async"];
+        RecordResult result = Recorder.Run(new RecorderOptions(Session, []) { Level = RecordLevel.Sockets, Command = client }, CancellationToken.None);
+        Assert.Equal((0, 0), (result.CommandExitCode, result.Lost));
+        List<SessionEvent> events = Recorded.Read(Session, out _);
+        Assert.Equal((1, 9, 9), (events.Count(e => e.Call == CallKind.Connect), events.Count(e => e.Call == CallKind.Receive), events.Count(e => e.Call == CallKind.Send)));
+    }
+
+    [RootFact]
     public void A_connect_is_told_with_its_time_also_where_nobody_listens()
     {
         using EchoServer server = new(Path.Combine(_folder, "server.sock"));
