@@ -56,6 +56,7 @@ enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
+	TCP_CLOSE = 7,
 	TCP_LISTEN = 10,
 	SOL_SOCKET = 1,
 	SCM_RIGHTS = 1,
@@ -188,6 +189,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
+	int sk_err;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 };
@@ -226,5 +228,20 @@ struct bpf_iter__task {
 struct linux_binprm;
 
 #pragma clang attribute pop
+
+/* Contexts of cgroup hooks: part of the kernel's stable interface, so not relocated. */
+struct bpf_sock {
+	u32 bound_dev_if;
+	u32 family;
+	u32 type;
+	u32 protocol;
+};
+
+struct bpf_sock_addr {
+	u32 user_family;
+	u32 user_ip4;
+	u32 user_ip6[4];
+	u32 user_port;
+};
 
 #endif

@@ -3,6 +3,9 @@
 #include "recorder_clients.h"
 #include "recorder_calls.h"
 #include "recorder_wakes.h"
+#include "recorder_lengths.h"
+#include "recorder_datagrams.h"
+#include "recorder_states.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -110,14 +110,6 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 	return 0;
 }
 
-/* Restart codes (512..516) are the kernel's own; the program sees EINTR, or the call runs again. */
-static __always_inline s32 shown_result(long result)
-{
-	if (result <= -512 && result >= -516)
-		return -4;
-	return result > 0x7fffffff ? 0x7fffffff : result;
-}
-
 static __noinline void submit_made(struct task_struct *task, struct recorded_task *state, s32 fd, u64 now)
 {
 	struct outcome outcome = { .now_ns = now, .fd = fd, .result = fd, .kind = CALL_CREATE };

@@ -11,7 +11,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 {
 	u16 family = sk->__sk_common.skc_family;
 	struct address_pair pair;
-	u32 *process, zero = 0;
+	struct socket_note *note, none = {};
 
 	if (sk->sk_protocol != IPPROTO_TCP || (new != TCP_SYN_SENT && new != TCP_ESTABLISHED && new != TCP_LISTEN))
 		return 0;
@@ -25,16 +25,16 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 	}
 	if (new == TCP_SYN_SENT) {
 		/* Within connect(2) of the process that connects. */
-		process = bpf_sk_storage_get(&connectors, sk, &zero, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (process)
-			*process = bpf_get_current_pid_tgid() >> 32;
+		note = bpf_sk_storage_get(&notes, sk, &none, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (note)
+			note->process = bpf_get_current_pid_tgid() >> 32;
 	} else if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT) {
 		/* In whatever task the answer interrupted. */
-		process = bpf_sk_storage_get(&connectors, sk, 0, 0);
-		if (!process)
+		note = bpf_sk_storage_get(&notes, sk, 0, 0);
+		if (!note)
 			return 0;
 		read_pair(sk, family, &pair);
-		bpf_map_update_elem(&clients, &pair, process, BPF_ANY);
+		bpf_map_update_elem(&clients, &pair, &note->process, BPF_ANY);
 	}
 	return 0;
 }

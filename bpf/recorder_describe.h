@@ -110,8 +110,15 @@ static __always_inline void describe_unix(struct sock *sk, struct ring_socket *o
 		out->role = out->path_is_remote ? ROLE_CLIENT : ROLE_SERVER;
 }
 
+/* Whose doing made us look at a socket, and when: not later than the event itself. */
+struct teller {
+	u64 time_ns;
+	s32 pid;
+	s32 tid;
+};
+
 /* Hands over what is known of a socket, unless that was done before. A role, or force, makes it be done again. */
-static __noinline void describe(struct task_struct *task, struct recorded_task *state, struct found_socket *found, s32 fd, u8 role)
+static __noinline bool describe_as(struct found_socket *found, struct teller *teller, s32 fd, u8 role)
 {
 	bool force = role & ROLE_FORCE;
 	struct sock *sk = found->sk;
@@ -120,22 +127,19 @@ static __noinline void describe(struct task_struct *task, struct recorded_task *
 	u8 one = 1;
 
 	role &= ~ROLE_FORCE;
-	if (role == ROLE_UNKNOWN && !force && bpf_map_lookup_elem(&seen, &id)) {
-		state->described = id;
-		return;
-	}
+	if (role == ROLE_UNKNOWN && !force && bpf_map_lookup_elem(&seen, &id))
+		return true;
 	out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
 	if (!out) {
 		count_lost();
-		return;
+		return false;
 	}
 	__builtin_memset(out, 0, sizeof(*out));
 	out->event.kind = CALL_DESCRIBE;
-	/* Not later than the event that made us look. */
-	out->event.time_ns = state->enter_ns;
+	out->event.time_ns = teller->time_ns;
 	out->event.socket = id;
-	out->event.pid = task->tgid;
-	out->event.tid = task->pid;
+	out->event.pid = teller->pid;
+	out->event.tid = teller->tid;
 	out->event.fd = fd;
 	out->inode = found->inode;
 	out->role = role;
@@ -151,7 +155,15 @@ static __noinline void describe(struct task_struct *task, struct recorded_task *
 	}
 	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
 	bpf_map_update_elem(&seen, &id, &one, BPF_ANY);
-	state->described = id;
+	return true;
+}
+
+static __always_inline void describe(struct task_struct *task, struct recorded_task *state, struct found_socket *found, s32 fd, u8 role)
+{
+	struct teller teller = { .time_ns = state->enter_ns, .pid = task->tgid, .tid = task->pid };
+
+	if (describe_as(found, &teller, fd, role))
+		state->described = found->id;
 }
 
 #endif

@@ -13,6 +13,14 @@ struct outcome {
 	u8 kind;
 };
 
+/* Restart codes (512..516) are the kernel's own; the program sees EINTR, or the call runs again. */
+static __always_inline s32 shown_result(long result)
+{
+	if (result <= -512 && result >= -516)
+		return -4;
+	return result > 0x7fffffff ? 0x7fffffff : result;
+}
+
 static __always_inline void fill_event(struct ring_event *event, struct task_struct *task, struct recorded_task *state, u64 socket, struct outcome *outcome)
 {
 	u64 took = outcome->now_ns - state->enter_ns;

@@ -24,6 +24,7 @@ struct recorded_task {
 	struct found_socket second; /* splice: where the bytes go; dup2: what is closed */
 	u64 described; /* id of the socket described last: spares a look-up per call */
 	u64 pointer;   /* user memory that the call's form tells of */
+	struct peer_address peer; /* level sockets: the other end of the datagram under way; port 0 for none */
 	u32 service;
 	s32 fd;
 	s32 second_fd;
@@ -66,13 +67,32 @@ struct {
 	__type(value, u8);
 } seen SEC(".maps");
 
-/* Which process connects, until the connection is there: while it is being made its port is not known yet. */
+/* What is kept with a socket itself. All but the process is for level sockets. */
+struct socket_note {
+	u64 id;		/* that its events carry; 0 before the first */
+	u64 made_ns;	/* when connect was called, or a listener made the connection */
+	u32 process;	/* that connects: while the connection is being made its port is not known yet */
+	u32 thread;	/* that connects, 0 where it is not recorded */
+	u8 passive;	/* it was made by a listener */
+	u8 told;	/* that it was accepted or connected; nothing is to be told of sockets that were there before */
+	u8 unused[6];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, u32);
-} connectors SEC(".maps");
+	__type(value, struct socket_note);
+} notes SEC(".maps");
+
+/* Level sockets: inodes of the unix sockets that were there before. Its size is set before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, u8);
+} existing SEC(".maps");
 
 /* Which process made the client's end: a connection whose client is not recorded gets its peer from here. */
 struct {

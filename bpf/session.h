@@ -150,7 +150,6 @@ struct recorder_config {
 	u16 calls[512];		/* system call number to form << 8 | kind; 0 is not recorded */
 	u8 wakes[512];		/* system call number to enum wake_means */
 	u32 watch_strangers;	/* 1: tell of programs that strangers execute and of their listeners */
-	u32 level_sockets;	/* 1: no system call is recorded, only what sockets say themselves */
 };
 
 #endif

@@ -25,7 +25,7 @@ public sealed record ModelEvidence
     /// <summary>Server-side connections on which bytes passed.</summary>
     public long Connections { get; init; }
 
-    /// <summary>Of these: served by one process only, which the accepting process forked after the accept.</summary>
+    /// <summary>Of these: served by one process only, which the accepting process forked after the accept; at level sockets, which a listening process forked after the connection came.</summary>
     public long ForkedForIt { get; init; }
 
     /// <summary>Of these: older than the session, served by one process only, whose parent listens and which does not listen itself.</summary>

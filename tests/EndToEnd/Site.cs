@@ -37,12 +37,12 @@ internal sealed class Site : IAsyncDisposable
         : $"listen:tcp/{Stage.Server.Port.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>Starts recording both tenants and the server, and waits until the session is there.</summary>
-    public async Task<Child> StartRecordingAsync(string host, string duration)
+    public async Task<Child> StartRecordingAsync(string host, string duration, string level = "syscalls")
     {
         await Stage.PresentAsync([Stage.Aggressor, Stage.Victim], Cancel);
         Child recorder = VsChild.Start(
         [
-            "record", "-o", Session, "--duration", duration,
+            "record", "-o", Session, "--duration", duration, "--level", level,
             "--service", $"{Stage.Aggressor}=cgroup:{Stage.Cgroups.PathOf(Stage.Aggressor)}",
             "--service", $"{Stage.Victim}=cgroup:{Stage.Cgroups.PathOf(Stage.Victim)}",
             "--service", $"{Stage.Service}={Listen(host)}",
@@ -55,9 +55,17 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>Records both tenants over one transport and leaves an approved rule file.</summary>
     public async Task RecordAndApproveAsync(string host)
     {
+        await RecordAndInferAsync(host, "syscalls");
+        await VsChild.RunAsync(Cancel, "approve", Rules, "--all", "--by", "test");
+        await VsChild.RunAsync(Cancel, "check", Rules);
+    }
+
+    /// <summary>Records both tenants over one transport, connections that are there before among theirs, and leaves a rule file with proposals.</summary>
+    public async Task RecordAndInferAsync(string host, string level)
+    {
         using PgBench early = Load(Stage.Aggressor, 5, host);
         using PgBench otherEarly = Load(Stage.Victim, 5, host);
-        using (Child recorder = await StartRecordingAsync(host, "5s"))
+        using (Child recorder = await StartRecordingAsync(host, "5s", level))
         {
             using PgBench one = Load(Stage.Aggressor, 3, host);
             using PgBench other = Load(Stage.Victim, 3, host);
@@ -67,8 +75,6 @@ internal sealed class Site : IAsyncDisposable
         }
 
         await VsChild.RunAsync(Cancel, "infer", Session, "-o", Rules);
-        await VsChild.RunAsync(Cancel, "approve", Rules, "--all", "--by", "test");
-        await VsChild.RunAsync(Cancel, "check", Rules);
     }
 
     /// <summary>Waits until so many connections of the tenants are up.</summary>

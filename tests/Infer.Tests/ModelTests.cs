@@ -121,6 +121,35 @@ public sealed class ModelTests
         Assert.Equal(3, result.Rules.Gates.Sum(g => g.Evidence!.Agreed));
     }
 
+    [Theory]
+    [InlineData(false, true, true)]
+    [InlineData(false, false, false)] // it waited for connections: whether it ends with this one nobody knows
+    [InlineData(true, true, true)]
+    public void Where_accept_is_told_at_first_use_a_process_younger_than_its_connection_was_forked_for_it(bool unix, bool younger, bool proven)
+    {
+        Recording recording = Clients();
+        recording.Level = "sockets";
+        Postgres postgres = new Postgres(recording).OnUnixSocket();
+        for (int i = 0; i < 4; i++)
+        {
+            long made = recording.Now + (younger ? 0 : 1_000_000);
+            int backend = postgres.Fork();
+            (SocketDescription server, _) = postgres.Sockets(unix ? Way.Unix : Way.Tcp4, i % 2 == 0 ? 200 : 300, known: true);
+            recording.Describe(server);
+            recording.Now = Math.Max(recording.Now, made);
+            recording.Call(CallKind.Accept, backend, server.Id);
+            SessionEvent accept = recording.Events[^1];
+            accept.TimeNs = unix ? accept.TimeNs : made;
+            recording.Events[^1] = accept;
+            new Session(recording, backend, 0, server.Id, 0).Ask(10, 10, 1000);
+            recording.Call(CallKind.Exit, backend);
+        }
+
+        InferenceResult result = Conclude(recording);
+        Assert.Equal((proven ? 4L : 0, proven ? 0 : 4L), (result.Services.Single().Evidence.ForkedForIt, result.Services.Single().Evidence.ServedByAcceptor));
+        Assert.Equal(proven ? 1 : 0, result.Rules.Gates.Count);
+    }
+
     [Fact]
     public void A_backend_that_is_handed_a_second_tenants_connection_ends_the_proposal()
     {

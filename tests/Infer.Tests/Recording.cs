@@ -29,6 +29,8 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
 
     public long Lost { get; set; }
 
+    public string Level { get; set; } = "syscalls";
+
     /// <summary>Events carry no thread ids.</summary>
     public bool WithoutThreads { get; set; }
 
@@ -90,7 +92,7 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
         private int _at;
 
         public SessionInfo Info { get; } = new(
-            SessionInfo.CurrentFormatVersion, id, "host", "6.1", boot, "record", "syscalls",
+            SessionInfo.CurrentFormatVersion, id, "host", "6.1", boot, "record", recording.Level,
             new SessionClock("CLOCK_MONOTONIC", StartNs, recording.Now, 0),
             recording.Services, recording.Processes, recording.Sockets,
             [new SourceCount("ring", recording.Events.Count, recording.Lost)], true);

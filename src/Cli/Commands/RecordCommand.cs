@@ -19,7 +19,7 @@ internal static class RecordCommand
         var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true }.Path();
         var service = new Option<string[]>("--service") { Description = "[NAME=]KIND:VALUE with KIND unit, cgroup, pid (with descendants), exe, uid or listen (tcp/5432, udp/53, unix//run/x.sock); may be given several times", DefaultValueFactory = _ => [] };
         var duration = new Option<string?>("--duration") { Description = "End after this time, such as 30s; without it at Ctrl-C or when COMMAND exits" };
-        var level = new Option<string>("--level") { Description = "What is recorded: syscalls", DefaultValueFactory = _ => "syscalls" };
+        var level = new Option<string>("--level") { Description = "syscalls: every call, with descriptor, enter time and duration, pipes too; slows the system calls of the whole host while it runs. sockets: what TCP, UDP and unix sockets tell of receive, send, accept, connect, close, also by io_uring; no descriptor, enter time or duration, no pipes, accept at first use, no close of unix sockets", DefaultValueFactory = _ => "syscalls" };
         var packets = new Option<string>("--packets") { Description = "Interface to capture packets on: none", DefaultValueFactory = _ => "none" };
         var failOnLoss = new Option<bool>("--fail-on-loss") { Description = "Exit code 1 where events were lost" };
         var words = new Argument<string[]>("SELECTOR") { Description = "As for --service; after -- the command to start and record", Arity = ArgumentArity.ZeroOrMore };
@@ -48,8 +48,12 @@ internal static class RecordCommand
 
     internal static ExitCode Run(Arguments arguments, CommandContext context)
     {
-        if (arguments.Level == "sockets") throw new VsException(ExitCode.Usage, "--level sockets is not there yet: record with --level syscalls, which sees the same connections");
-        if (arguments.Level != "syscalls") throw new VsException(ExitCode.Usage, $"--level {arguments.Level}: expected syscalls");
+        RecordLevel level = arguments.Level switch
+        {
+            "syscalls" => RecordLevel.Syscalls,
+            "sockets" => RecordLevel.Sockets,
+            _ => throw new VsException(ExitCode.Usage, $"--level {arguments.Level}: expected syscalls or sockets"),
+        };
         if (arguments.Packets != "none") throw new VsException(ExitCode.Usage, $"--packets {arguments.Packets}: packets are not recorded yet: leave it out, or write them with tcpdump beside the recording");
         TimeSpan? duration = null;
         if (arguments.Duration is not null)
@@ -62,6 +66,7 @@ internal static class RecordCommand
         RecorderOptions options = new(arguments.Output, ServiceNames.Parse(arguments.Selectors))
         {
             Duration = duration,
+            Level = level,
             Command = arguments.Command,
             Warn = sentence => context.Error.WriteLine(Printable.Text(sentence)),
             Started = () => context.Error.WriteLine($"recording to {arguments.Output}{(duration is null && arguments.Command.Count == 0 ? "; Ctrl-C ends it" : "")}"),

@@ -53,7 +53,8 @@ public sealed class Recorder : IDisposable
         bool begun = false;
         try
         {
-            using RecorderProgram program = new(options.RingBytes, watchStrangers: false);
+            using RecorderProgram program = new(options.Level, options.RingBytes, targets.UnixInodes());
+            if (program.Blind is { } blind) options.Warn?.Invoke(blind);
             using RecordedCommand? command = options.Command.Count > 0 ? RecordedCommand.StartStopped(options.Command) : null;
             if (command is not null)
             {
@@ -100,7 +101,7 @@ public sealed class Recorder : IDisposable
             File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
             "record",
-            "syscalls",
+            _options.Level == RecordLevel.Sockets ? "sockets" : "syscalls",
             clock,
             _services,
             _inventory.Snapshot(),

@@ -14,6 +14,9 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
     /// <summary>A command to start and record as a service of its own; empty for none.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
+    /// <summary>How much is recorded.</summary>
+    public RecordLevel Level { get; init; }
+
     /// <summary>Bytes of the ring buffer between kernel and recorder: a power of two, at least a page.</summary>
     public int RingBytes { get; init; } = 16 << 20;
 

@@ -13,7 +13,7 @@ public static class RecorderProbe
     {
         try
         {
-            using RecorderProgram program = new(SmallRing, watchStrangers: false);
+            using RecorderProgram program = new(RecordLevel.Syscalls, SmallRing, []);
             return null;
         }
         catch (VsException error)

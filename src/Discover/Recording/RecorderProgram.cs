@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
 namespace VirtualServices.Discover.Recording;
@@ -8,8 +9,15 @@ namespace VirtualServices.Discover.Recording;
 /// <summary>The recorder in the kernel: loaded, attached, told which processes to record.</summary>
 internal sealed partial class RecorderProgram : IDisposable
 {
+    private const string TypeInformation = "/sys/kernel/btf/vmlinux";
+
     // Inheritance first: from then on no child of a marked task is missed.
-    private static readonly string[] Programs = ["on_fork", "on_exec", "on_task_exit", "on_tcp_state", "on_waking", "on_enter", "on_exit"];
+    private static readonly string[] CommonPrograms = ["on_fork", "on_exec", "on_task_exit", "on_tcp_state", "on_waking"];
+    private static readonly string[] SyscallPrograms = ["on_enter", "on_exit"];
+    private static readonly string[] SocketPrograms = ["on_tcp_change", "on_receive", "on_send"];
+
+    // Of cgroups: they are attached to the root of the unified hierarchy.
+    private static readonly string[] HookPrograms = ["on_datagram_from4", "on_datagram_from6", "on_datagram_to4", "on_datagram_to6", "on_release"];
 
     private readonly BpfObject _object;
     private readonly BpfMap _ring;
@@ -18,22 +26,33 @@ internal sealed partial class RecorderProgram : IDisposable
     private readonly List<BpfLink> _links = [];
 
     /// <summary>Loads and attaches. Nothing is recorded before <see cref="Mark"/>.</summary>
+    /// <param name="level">How much is recorded.</param>
+    /// <param name="ringBytes">Size of the ring.</param>
+    /// <param name="existing">Inodes of unix sockets that are there already: neither their accept nor their connect is told.</param>
     /// <exception cref="VsException">The kernel lacks something or refuses.</exception>
-    internal RecorderProgram(int ringBytes, bool watchStrangers)
+    internal RecorderProgram(RecordLevel level, int ringBytes, IReadOnlyList<ulong> existing)
     {
         CheckHost();
+        if (level == RecordLevel.Sockets) CheckTracepoints();
+        string? root = level == RecordLevel.Sockets ? CgroupMount.Find().FirstOrDefault(mount => mount.Version == 2)?.MountPoint : null;
         try
         {
-            _object = BpfObject.Open(Image(), "recorder");
-            _object.SetInitialValue(".rodata", CallTable.Build() with { WatchStrangers = watchStrangers ? 1u : 0u });
-            _object.SetMaxEntries("ring", (uint)ringBytes);
-            _object.Load();
+            BpfObject? whole = root is null ? null : TryLoadWithHooks(ringBytes, existing.Count);
+            if (whole is null) root = null;
+            if (level == RecordLevel.Sockets && root is null)
+                Blind = "this host has no hooks of sockets for the recorder (Linux 6.16 and a mounted cgroup2 have them): closes and the addresses of datagrams are not recorded. Record with --level syscalls if these matter.";
+            _object = whole ?? Load(level, hooks: false, ringBytes, existing.Count);
             _ring = _object.Map("ring");
             _services = _object.Map("services");
             _counts = _object.Map("counts");
             Ring = new RingBuffer(_ring);
             LearnEventfd();
-            foreach (string program in Programs) _links.Add(_object.Attach(program));
+            using (BpfMap there = _object.Map("existing"))
+                foreach (ulong inode in existing) there.Update(inode, (byte)1);
+            foreach (string program in CommonPrograms) _links.Add(_object.Attach(program));
+            foreach (string program in level == RecordLevel.Sockets ? SocketPrograms : SyscallPrograms) _links.Add(_object.Attach(program));
+            if (root is not null)
+                foreach (string program in HookPrograms) _links.Add(_object.AttachCgroup(program, root));
         }
         catch (BpfException error)
         {
@@ -41,6 +60,9 @@ internal sealed partial class RecorderProgram : IDisposable
             throw Explain(error);
         }
     }
+
+    /// <summary>What this host keeps from being seen at the level; null for nothing.</summary>
+    internal string? Blind { get; }
 
     /// <summary>Records from the kernel; for one thread.</summary>
     internal RingBuffer Ring { get; } = null!;
@@ -109,12 +131,51 @@ internal sealed partial class RecorderProgram : IDisposable
     /// <summary>Says what is missing before the kernel would say it in its own words.</summary>
     internal static void CheckHost()
     {
-        const string TypeInformation = "/sys/kernel/btf/vmlinux";
         const string InitialPidNamespace = "pid:[4026531836]";
         if (!Environment.IsPrivilegedProcess) throw new VsException(ExitCode.Permission, "recording loads BPF programs into the kernel and so needs root: run it with sudo");
         if (!File.Exists(TypeInformation)) throw new VsException(ExitCode.HostLacks, $"recording needs the kernel's type information ({TypeInformation}): run a kernel built with CONFIG_DEBUG_INFO_BTF, such as Debian's own");
         if (new FileInfo("/proc/self/ns/pid").LinkTarget != InitialPidNamespace)
             throw new VsException(ExitCode.HostLacks, "recording must run in the host's process name space: inside a container process ids mean other processes. Run it on the host, or start the container with --pid=host");
+    }
+
+    private static void CheckTracepoints()
+    {
+        if (File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_sock_recv_length\0"u8) < 0)
+            throw new VsException(ExitCode.HostLacks, "--level sockets needs Linux 6.3, whose sockets tell of receives and sends: record with --level syscalls");
+    }
+
+    private static BpfObject Load(RecordLevel level, bool hooks, int ringBytes, int existing)
+    {
+        BpfObject program = BpfObject.Open(Image(), "recorder");
+        try
+        {
+            program.SetInitialValue(".rodata", CallTable.Build());
+            program.SetMaxEntries("ring", (uint)ringBytes);
+            program.SetMaxEntries("existing", (uint)Math.Max(1, existing));
+            foreach (string name in level == RecordLevel.Sockets ? SyscallPrograms : SocketPrograms) program.SkipProgram(name);
+            if (!hooks)
+                foreach (string name in HookPrograms) program.SkipProgram(name);
+            program.Load();
+            return program;
+        }
+        catch
+        {
+            program.Dispose();
+            throw;
+        }
+    }
+
+    // Asked of the kernel with the programs themselves: which helpers its hooks allow cannot be asked otherwise.
+    private static BpfObject? TryLoadWithHooks(int ringBytes, int existing)
+    {
+        try
+        {
+            return Load(RecordLevel.Sockets, hooks: true, ringBytes, existing);
+        }
+        catch (BpfException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Shows the program an eventfd: the kernel has no name for what tells one from other files.</summary>

@@ -92,7 +92,6 @@ internal unsafe struct RecorderConfig
     internal fixed ushort Calls[CallNumbers];
     internal fixed byte Wakes[CallNumbers];
     internal uint WatchStrangers;
-    internal uint LevelSockets;
 }
 
 /// <summary><c>struct eventfd_request</c>.</summary>

@@ -42,7 +42,7 @@ internal static unsafe class SocketTranslation
         return new SocketDescription(socket.Event.Socket, socket.Inode, protocol, role, local, remote, socket.PeerInode, socket.PeerPid, socket.NetworkNamespace);
     }
 
-    /// <summary>The id that events carry for a socket that sock_diag listed: TCP by cookie, all others by inode (see bpf/recorder_sockets.h).</summary>
+    /// <summary>The id that events carry for a socket that sock_diag listed: TCP by cookie, all others by inode (see bpf/recorder_find.h).</summary>
     internal static SocketDescription WithEventId(SocketDescription socket)
         => socket.Protocol == TransportProtocol.Tcp ? socket : socket with { Id = socket.Inode | SocketDescription.InodeFlag };
 

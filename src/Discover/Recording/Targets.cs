@@ -56,6 +56,9 @@ internal sealed class Targets
         return AddFound(services);
     }
 
+    /// <summary>Inodes of the unix sockets that were there when the processes were chosen, whoever holds them.</summary>
+    internal ulong[] UnixInodes() => [.. _sockets.Sockets.Where(socket => socket.Protocol == TransportProtocol.Unix).Select(socket => socket.Inode)];
+
     /// <summary>Adds one process, such as the command that was started.</summary>
     internal void Add(int pid, uint service) => _services[pid] = service;
 

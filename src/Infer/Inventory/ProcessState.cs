@@ -26,6 +26,9 @@ internal sealed class ProcessState(int pid, long serial, Party? party, ProcessRe
     /// <summary>Serial of the parent where the fork was seen, else 0.</summary>
     public long ParentSerial { get; } = parentSerial;
 
+    /// <summary>Its fork was seen, and the parent listened.</summary>
+    public bool ForkedByListener { get; init; }
+
     public bool Ended { get; set; }
 
     /// <summary>The first thread ended while others still ran.</summary>

@@ -81,7 +81,7 @@ internal sealed class ProcessTable
     {
         ProcessRecord? own = OwnRecord(childPid, timeNs);
         Party? party = own is null || (own.Service.Length == 0 && parent.Party is { Recorded: true }) ? parent.Party : _parties.Of(own);
-        var child = new ProcessState(childPid, ++_serial, party, own ?? parent.Record, timeNs, parent.Serial);
+        var child = new ProcessState(childPid, ++_serial, party, own ?? parent.Record, timeNs, parent.Serial) { ForkedByListener = parent.Listens };
         _alive[childPid] = child;
         AddThread(child, childTid, fresh: true);
         return child;

@@ -12,12 +12,14 @@ internal sealed class StatisticsCollector : ActivitySink
     private readonly IEventSource _source;
     private readonly SessionWalker _walker;
     private readonly PartyFactsCollector _facts;
+    private readonly bool _acceptAtFirstUse;
     private readonly Dictionary<int, ServiceTally> _services = [];
     private readonly Dictionary<(int Service, string Listen, Origin Origin, int Direct), FlowStatistics> _flows = [];
 
     private StatisticsCollector(IEventSource source)
     {
         _source = source;
+        _acceptAtFirstUse = source.Info.Level == "sockets";
         _walker = new SessionWalker(source, this);
         _facts = new PartyFactsCollector(source.Info, _walker.Parties);
     }
@@ -78,8 +80,9 @@ internal sealed class StatisticsCollector : ActivitySink
         if (end.Role != SocketRole.Server || end.User is not { } user || TallyOf(user.Party) is not { } tally) return;
         tally.Connections++;
         if (end.UsedBySeveral) tally.SharedByProcesses++;
-        else if (end.AcceptorSerial == user.Serial) tally.ServedByAcceptor++;
+        else if (end.AcceptorSerial == user.Serial && !(_acceptAtFirstUse && IsBornForIt(end, user))) tally.ServedByAcceptor++;
         else if (end.NumberInProcess != 1) tally.HandoverUnseen++; // counted against the model as a process with several connections
+        else if (end.AcceptorSerial == user.Serial) tally.ForkedForIt++;
         else if (end.AcceptorSerial != 0 && user.IsChildOf(end.AcceptorSerial, end.AcceptorPid) && user.BornNs >= end.AcceptNs) tally.ForkedForIt++;
         else if (end.Existing && IsChildOfListener(user)) tally.HeldByOwnProcess++;
         else tally.HandoverUnseen++;
@@ -108,6 +111,10 @@ internal sealed class StatisticsCollector : ActivitySink
 
     private bool IsChildOfListener(ProcessState process) =>
         process is { BornNs: ProcessState.BeforeSession, Listens: false, Record: { } record } && _walker.Processes.ListenedAtStart(record.ParentPid);
+
+    /// <summary>At level sockets an accept is laid to whoever uses the connection first. A process that is younger than the connection, and whose parent listens, was forked after the connection came.</summary>
+    private static bool IsBornForIt(ConnectionEnd end, ProcessState user) =>
+        user is { ForkedByListener: true, Listens: false } && (end.Protocol == TransportProtocol.Unix || user.BornNs >= end.AcceptNs); // since when a unix socket waited is not known
 
     private ServiceTally? TallyOf(Party? party)
     {
