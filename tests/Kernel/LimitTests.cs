@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -107,6 +108,24 @@ public sealed class LimitTests : ActorTests
 
     [RootFact]
     public void A_socket_that_was_made_for_nobody_is_counted_or_refused_when_it_connects()
+    {
+        // Every five seconds the enforcer counts what it finds, these sockets too, connected or not: where the machine stood still that long, once more.
+        TimeSpan count = TimeSpan.FromSeconds(4);
+        for (int tries = 5; ; tries--)
+        {
+            long start = Stopwatch.GetTimestamp();
+            try
+            {
+                ConnectWhatWasMadeForNobody();
+                return;
+            }
+            catch (Xunit.Sdk.XunitException) when (tries > 1 && Stopwatch.GetElapsedTime(start) > count)
+            {
+            }
+        }
+    }
+
+    private static void ConnectWhatWasMadeForNobody()
     {
         using SocketHolder first = new(), second = new();
         using TcpListener server = new(IPAddress.Loopback, 0);

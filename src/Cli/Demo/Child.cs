@@ -89,7 +89,8 @@ internal sealed class Child : IDisposable
     {
         List<string> words = [];
         if (cgroup is not null) words.AddRange(["/bin/sh", "-c", EnterCgroup, "sh", cgroup]);
-        words.Add(Tools.Find("setsid", "util-linux"));
+        // A shell starts what runs in the background with Ctrl-C ignored, which its children inherit: the demo's must hear it.
+        words.AddRange([Tools.Find("setsid", "util-linux"), Tools.Find("env", "coreutils"), "--default-signal=INT,QUIT"]);
         if (account is not null) words.AddRange(account.Prefix());
         words.AddRange(command);
         ProcessStartInfo start = new(words[0], words.Skip(1))
