@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -73,7 +74,8 @@ internal sealed class TestNetwork : IDisposable
 internal sealed class Sink : IDisposable
 {
     private readonly Socket _listener = new(SocketType.Stream, ProtocolType.Tcp);
-    private long _bytes;
+    private readonly ConcurrentDictionary<Socket, bool> _open = [];
+    private long _bytesOfClosed;
 
     public Sink(IPAddress address, int port)
     {
@@ -82,8 +84,8 @@ internal sealed class Sink : IDisposable
         new Thread(Accept) { IsBackground = true }.Start();
     }
 
-    /// <summary>Bytes of all connections.</summary>
-    public long Bytes => Interlocked.Read(ref _bytes);
+    /// <summary>Bytes that the kernel received on all connections, read or not: a reader that is late changes nothing.</summary>
+    public long Bytes => Interlocked.Read(ref _bytesOfClosed) + _open.Keys.Sum(Received);
 
     public void Dispose() => _listener.Dispose();
 
@@ -107,15 +109,36 @@ internal sealed class Sink : IDisposable
     {
         using (socket)
         {
+            _open[socket] = true;
             byte[] buffer = new byte[256 * 1024];
             try
             {
-                for (int length; (length = socket.Receive(buffer)) > 0;) Interlocked.Add(ref _bytes, length);
+                while (socket.Receive(buffer) > 0)
+                {
+                }
             }
             catch (SocketException)
             {
                 // The sender was killed.
             }
+
+            Interlocked.Add(ref _bytesOfClosed, Received(socket));
+            _open.TryRemove(socket, out _);
+        }
+    }
+
+    private static long Received(Socket socket)
+    {
+        const int Tcp = 6, TcpInfo = 11, BytesReceived = 128; // IPPROTO_TCP, TCP_INFO, tcpi_bytes_received in linux/tcp.h
+        Span<byte> info = stackalloc byte[BytesReceived + sizeof(ulong)];
+        try
+        {
+            socket.GetRawSocketOption(Tcp, TcpInfo, info);
+            return BitConverter.ToInt64(info[BytesReceived..]);
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0; // closed at this instant: counted there
         }
     }
 }
