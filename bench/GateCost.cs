@@ -89,7 +89,7 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
 
         double[] offRates = Rates(off, all), onRates = Rates(on, all);
         double[] ratios = [.. onRates.Select((rate, i) => 2 * rate / (offRates[i] + offRates[i + 1]))];
-        return Say($"{Median(offRates):F0}/s | {Median(onRates):F0}/s | {Median(ratios):F3} | {ErrorOfMedian(ratios):F3} | {used:P1} | {pairs}");
+        return Say($"{Measurement.Median(offRates):F0}/s | {Measurement.Median(onRates):F0}/s | {Measurement.Median(ratios):F3} | {ErrorOfMedian(ratios):F3} | {used:P1} | {pairs}");
     }
 
     private static double[] Rates(List<(DateTime From, DateTime To)> windows, IReadOnlyList<Transaction> all) =>
@@ -106,17 +106,11 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
     private static long Cpu(int process) => Directory.EnumerateDirectories($"/proc/{process.ToString(CultureInfo.InvariantCulture)}/task")
         .Sum(thread => Procfs.CpuNs(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture)) ?? 0);
 
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-    }
-
     // Bootstrap (Efron 1979): the spread of the median over samples drawn with replacement.
     private static double ErrorOfMedian(double[] values)
     {
         Random random = new(1);
-        double[] medians = [.. Enumerable.Range(0, RepeatsOfBootstrap).Select(_ => Median(values.Select(_ => values[random.Next(values.Length)])))];
+        double[] medians = [.. Enumerable.Range(0, RepeatsOfBootstrap).Select(_ => Measurement.Median(values.Select(_ => values[random.Next(values.Length)])))];
         double mean = medians.Average();
         return Math.Sqrt(medians.Average(median => (median - mean) * (median - mean)));
     }

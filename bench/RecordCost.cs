@@ -50,7 +50,7 @@ internal sealed class RecordCost(int rounds, TextWriter output, TextWriter progr
             foreach (string level in Levels)
             {
                 double[] kept = [.. results.Select(rates => rates[level] / rates[Off]).Order()];
-                await output.WriteLineAsync(Say($"| {level} | {Median(results.Select(rates => rates[level])):F0}/s | {Median(kept):F3} | {kept[0]:F3}-{kept[^1]:F3} | {rounds} | {_lost[level]} |"));
+                await output.WriteLineAsync(Say($"| {level} | {Measurement.Median(results.Select(rates => rates[level])):F0}/s | {Measurement.Median(kept):F3} | {kept[0]:F3}-{kept[^1]:F3} | {rounds} | {_lost[level]} |"));
             }
         }
         finally
@@ -95,12 +95,6 @@ internal sealed class RecordCost(int rounds, TextWriter output, TextWriter progr
         using TcpListener probe = new(IPAddress.Loopback, 0);
         probe.Start();
         return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -46,30 +46,31 @@ vs_install() {
   echo "$missing" | sed 's/^\([^ ]*\) /installing \1, which /' >&2
   vs_apt update || vs_fail 4 "apt-get update failed: see above"
 
-  # Debian starts what it installs, and makes a database cluster when PostgreSQL is installed. Demo and tests start their own: keep the host as it is.
+  vs_apt_install "$(echo "$missing" | cut -d' ' -f1 | tr '\n' ' ')" || vs_fail 4 "apt-get could not install what is missing: see above"
+}
+
+# Debian starts what it installs, and makes a database cluster when PostgreSQL is installed. Demo and tests start their own: keep the host as it is.
+# A subshell, so that what says so to Debian goes away however this ends: left behind, it would keep every later package from starting its service.
+vs_apt_install() (
   policy=/usr/sbin/policy-rc.d
+  drop_in=/etc/postgresql-common/createcluster.d/virtual-services.conf
   [ -e "$policy" ] && policy=
+  trap 'rm -f "$drop_in" ${policy:+"$policy"}' EXIT
+  trap 'exit 130' INT TERM HUP
   if [ -n "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
   fi
-  drop_in=/etc/postgresql-common/createcluster.d/virtual-services.conf
-  case $missing in
+  case $1 in
     *postgresql*)
-      vs_apt install --no-install-recommends postgresql-common || {
-        rm -f ${policy:+"$policy"}
-        vs_fail 4 "apt-get could not install postgresql-common: see above"
-      }
+      vs_apt install --no-install-recommends postgresql-common || exit
       mkdir -p "$(dirname "$drop_in")"
       echo "create_main_cluster = false" >"$drop_in"
       ;;
   esac
-  # shellcheck disable=SC2046 # one word per package
-  vs_apt install --no-install-recommends $(echo "$missing" | cut -d' ' -f1)
-  result=$?
-  rm -f "$drop_in" ${policy:+"$policy"}
-  [ "$result" -eq 0 ] || vs_fail 4 "apt-get could not install what is missing: see above"
-}
+  # shellcheck disable=SC2086 # one word per package
+  vs_apt install --no-install-recommends $1
+)
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 vs_install

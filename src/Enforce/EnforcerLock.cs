@@ -39,7 +39,7 @@ internal sealed class EnforcerLock : IDisposable
                 return held;
             }
 
-            if (!IsHeld()) Thread.Sleep(10);
+            if (!IsHeld()) Thread.Sleep(10); // whoever asked has asked: a moment later it is free
         }
 
         throw new VsException(ExitCode.DoesNotHold, Enforcer() is { } other

@@ -157,7 +157,7 @@ public sealed class EnforceTests : IDisposable
         // Three times as many that want to run as there are processors: two of three wait at any time.
         UseCounts before = Acme();
         int[] busy = [.. Enumerable.Range(0, Environment.ProcessorCount * 3).Select(_ => shell.Fork("while :; do :; done"))];
-        Thread.Sleep(2000);
+        Thread.Sleep(2000); // what is compared below: long enough that starting and reading do not matter
         double waited = busy.Sum(Groups.WaitedNs), counted = Acme().WaitNs - before.WaitNs;
         Assert.True(waited > 2e9, $"busy processes waited {waited} ns");
         Assert.InRange(counted / waited, 0.9, 1.1); // read one after the other, while they go on

@@ -10,6 +10,16 @@ namespace VirtualServices.Linux.Tests;
 public sealed class SocketTableTests
 {
     [Theory]
+    [InlineData(2, "its module tcp_diag is missing or may not be loaded: modprobe tcp_diag")]
+    [InlineData(13, "refused to list sockets (tcp_diag)")]
+    public void A_list_that_cannot_be_had_is_an_error_with_the_way_out(int errno, string expected)
+    {
+        VsException error = SocketDiagnostics.Refused(errno, "tcp_diag");
+        Assert.Equal(ExitCode.HostLacks, error.ExitCode);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("127.0.0.1", false)]
     [InlineData("::1", false)]
     [InlineData("127.0.0.1", true)]

@@ -24,7 +24,8 @@ internal sealed class Measurement
     private static double Quantile(double[] sorted, double part) =>
         sorted.Length == 0 ? double.PositiveInfinity : sorted[Math.Clamp((int)Math.Ceiling(part * sorted.Length) - 1, 0, sorted.Length - 1)];
 
-    private static double Median(IEnumerable<double> values)
+    /// <summary>The middle of the values, or the mean of the two in the middle; there must be one.</summary>
+    public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;

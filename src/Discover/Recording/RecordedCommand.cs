@@ -40,7 +40,6 @@ internal sealed partial class RecordedCommand : IDisposable
     {
         Process process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "kill -STOP $$; exec \"$@\"", "vs-record", .. command]) { UseShellExecute = false })!;
         RecordedCommand started = new(process);
-        // Descendants are no children of ours: the kernel tells nobody else of their end, so they are looked at.
         Stopwatch waited = Stopwatch.StartNew();
         while (!started.IsStopped())
         {
@@ -79,6 +78,7 @@ internal sealed partial class RecordedCommand : IDisposable
             Signal(process.Pid, LibC.SIGCONT);
         }
 
+        // Looked at again and again: most end within milliseconds, and waitpid tells only of children, which their descendants are not.
         Stopwatch waited = Stopwatch.StartNew();
         while (waited.Elapsed < Grace && processes.Any(Runs)) Thread.Sleep(TimeSpan.FromMilliseconds(10));
         foreach (ProcessRecord process in processes.Where(Runs)) Signal(process.Pid, LibC.SIGKILL);

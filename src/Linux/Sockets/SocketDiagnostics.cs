@@ -40,7 +40,7 @@ internal static unsafe class SocketDiagnostics
                 inet[1] = protocol;
                 BinaryPrimitives.WriteUInt32LittleEndian(inet[4..], AllButTimeWait);
                 TransportProtocol transport = protocol == ProtocolTcp ? TransportProtocol.Tcp : TransportProtocol.Udp;
-                Request(inet, message => ParseInet(message, transport, networkNamespace), sockets);
+                Request(inet, protocol == ProtocolTcp ? "tcp_diag" : "udp_diag", message => ParseInet(message, transport, networkNamespace), sockets);
             }
         }
 
@@ -50,19 +50,19 @@ internal static unsafe class SocketDiagnostics
         unix[0] = FamilyUnix;
         BinaryPrimitives.WriteUInt32LittleEndian(unix[4..], uint.MaxValue);
         BinaryPrimitives.WriteUInt32LittleEndian(unix[12..], ShowName | ShowPeer);
-        Request(unix, message => ParseUnix(message, networkNamespace), sockets);
+        Request(unix, "unix_diag", message => ParseUnix(message, networkNamespace), sockets);
         return sockets;
     }
 
     private delegate RawSocket? Parser(ReadOnlySpan<byte> message);
 
     /// <summary>Dumps once more where the list changed under the kernel's hands, so that no socket is missed; a host that changes all the time gets the last list.</summary>
-    private static void Request(ReadOnlySpan<byte> request, Parser parse, List<RawSocket> sockets)
+    private static void Request(ReadOnlySpan<byte> request, string module, Parser parse, List<RawSocket> sockets)
     {
         for (int attempt = 1; ; attempt++)
         {
             List<RawSocket> found = [];
-            if (TryDump(request, parse, found) || attempt == MaximumAttempts)
+            if (TryDump(request, module, parse, found) || attempt == MaximumAttempts)
             {
                 sockets.AddRange(found);
                 return;
@@ -70,7 +70,7 @@ internal static unsafe class SocketDiagnostics
         }
     }
 
-    private static bool TryDump(ReadOnlySpan<byte> request, Parser parse, List<RawSocket> found)
+    private static bool TryDump(ReadOnlySpan<byte> request, string module, Parser parse, List<RawSocket> found)
     {
         int fd = LibC.socket(AddressFamilyNetlink, RawSocketType | CloseOnExec, ProtocolSocketDiagnostics);
         if (fd < 0) throw Failed("open");
@@ -99,10 +99,11 @@ internal static unsafe class SocketDiagnostics
                 ReadOnlySpan<byte> body = rest[HeaderBytes..size];
                 switch (type)
                 {
-                    case MessageDone:
-                        return whole;
+                    case MessageDone: // carries what the list ended with (netlink_dump in the kernel's af_netlink.c): below 0 the error
+                        int result = body.Length >= sizeof(int) ? BinaryPrimitives.ReadInt32LittleEndian(body) : 0;
+                        return result >= 0 ? whole : throw Refused(-result, module);
                     case MessageError:
-                        return RefusedBecauseAbsent(body);
+                        throw Refused(-BinaryPrimitives.ReadInt32LittleEndian(body), module);
                     case MessageSocketByFamily when parse(body) is { } socket:
                         found.Add(socket);
                         break;
@@ -113,13 +114,13 @@ internal static unsafe class SocketDiagnostics
         }
     }
 
-    /// <summary>A kernel built without a family's module (IPv6, udp_diag) has no such sockets to list; any other refusal is an error.</summary>
-    private static bool RefusedBecauseAbsent(ReadOnlySpan<byte> body)
+    /// <summary>A list that cannot be had is no empty list: a service that is chosen by its listening address would silently not be found.</summary>
+    internal static VsException Refused(int errno, string module)
     {
-        const int NoEntry = 2;
-        int errno = -BinaryPrimitives.ReadInt32LittleEndian(body);
-        if (errno == NoEntry) return true;
-        throw new VsException(ExitCode.HostLacks, $"sock_diag: the kernel refused to list sockets (errno {errno}): is the module inet_diag or unix_diag missing?");
+        const int NoEntry = 2; // nobody is registered for the family and protocol, and loading the module did not help
+        return new VsException(ExitCode.HostLacks, errno == NoEntry
+            ? $"the kernel cannot list sockets: its module {module} is missing or may not be loaded: modprobe {module}"
+            : string.Create(CultureInfo.InvariantCulture, $"the kernel refused to list sockets ({module}): {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})"));
     }
 
     private static int Receive(int fd, byte[] buffer)
