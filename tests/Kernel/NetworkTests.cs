@@ -40,13 +40,10 @@ public sealed class NetworkTests : IDisposable
         Send(a, 5001);
         Send(b, 5002);
         Thread.Sleep(1000);
-        (long firstBefore, long secondBefore, long began) = (first.Bytes, second.Bytes, Stopwatch.GetTimestamp());
-        Thread.Sleep(4000);
-        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        double got = 8 * (first.Bytes - firstBefore) / seconds, otherGot = 8 * (second.Bytes - secondBefore) / seconds;
-        double part = otherGot / (got + otherGot), entitled = (double)other / (one + other);
+        Rates got = Rates.Measure(TimeSpan.FromSeconds(4), first, second);
+        double part = got.Bytes[1] / (double)(got.Bytes[0] + got.Bytes[1]), entitled = (double)other / (one + other);
         Assert.InRange(part / entitled, 1 - Tolerance, 1 + Tolerance);
-        Assert.InRange((got + otherGot) / (Rate * Payload), LeastUsed, 1.05);
+        got.AssertInRange(Rate * Payload, LeastUsed, 1.05, 0, 1);
         EnforcementStatus status = enforcer.Status();
         DeviceUse device = Assert.Single(status.Devices);
         Assert.Equal((TestNetwork.Device, _network.Near, Rate, ""), (device.Device, device.NetworkNamespace, device.BitsPerSecond, device.Refusal));
@@ -73,13 +70,10 @@ public sealed class NetworkTests : IDisposable
         Send(b, 5002);
         Send(c, 5003);
         Thread.Sleep(1000);
-        (long x, long y, long z, long began) = (first.Bytes, second.Bytes, third.Bytes, Stopwatch.GetTimestamp());
-        Thread.Sleep(3000);
-        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        double rateA = 8 * (first.Bytes - x) / seconds, rateB = 8 * (second.Bytes - y) / seconds, rateC = 8 * (third.Bytes - z) / seconds;
-        Assert.InRange((rateA + rateB) / (80e6 * Payload), 1 - Tolerance, 1.02);
-        Assert.InRange(rateC / (120e6 * Payload), 1 - Tolerance, 1.02);
-        Assert.InRange(rateB / rateA, 3 * (1 - 2 * Tolerance), 3 * (1 + 2 * Tolerance));
+        Rates got = Rates.Measure(TimeSpan.FromSeconds(3), first, second, third);
+        got.AssertInRange(80e6 * Payload, 1 - Tolerance, 1.02, 0, 1);
+        got.AssertInRange(120e6 * Payload, 1 - Tolerance, 1.02, 2);
+        Assert.InRange(got.Bytes[1] / (double)got.Bytes[0], 3 * (1 - 2 * Tolerance), 3 * (1 + 2 * Tolerance));
     }
 
     [RootFact]

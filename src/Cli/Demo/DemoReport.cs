@@ -33,7 +33,7 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
         console.Profile.Width = 120;
         Table table = new() { Border = TableBorder.Markdown };
         table.AddColumn("arrangement");
-        foreach (string column in (string[])["victim p50", "victim p99", "victim rate", "aggressor rate", "charged right"]) table.AddColumn(column, it => it.RightAligned());
+        foreach (string column in (string[])["victim p50", "victim p99", "victim rate", "aggressor rate", "at equal speed", "charged right"]) table.AddColumn(column, it => it.RightAligned());
         foreach (ArmResult arm in Arms)
         {
             table.AddRow(
@@ -42,6 +42,7 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
                 Say($"{arm.P99:F1} ms"),
                 Say($"{arm.Victim.Rate:F1} of {arm.TargetRate}/s"),
                 arm.Name == ArmResult.Alone ? "-" : Say($"{arm.Aggressor.Rate:F0}/s"),
+                arm.Name == ArmResult.Alone ? "-" : Say($"{AtEqualSpeed(arm):F0}/s"),
                 arm.Name == ArmResult.VirtualServices ? Say($"{100 * ChargedRight:F2}%") : "-");
         }
 
@@ -79,6 +80,7 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
             json.WriteEndObject();
             json.WriteStartObject("aggressor");
             Number(json, "rate", arm.Aggressor.Rate);
+            Number(json, "rate_at_equal_speed", AtEqualSpeed(arm));
             json.WriteEndObject();
             json.WriteEndObject();
         }
@@ -101,6 +103,9 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
         json.WriteString("report", PageIn(Folder));
         json.WriteEndObject();
     }
+
+    // What its rate would have been at the median of the arms' speeds.
+    private double AtEqualSpeed(ArmResult arm) => arm.Aggressor.RateAtEqualSpeed * Measurement.Median(Arms.Select(it => it.Victim.Speed));
 
     // JSON has no NaN: what was not measured is null.
     private static void Number(Utf8JsonWriter json, string name, double value)

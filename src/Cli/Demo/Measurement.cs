@@ -6,17 +6,23 @@ namespace VirtualServices.Cli.Demo;
 /// </summary>
 internal sealed class Measurement
 {
-    private readonly List<(double[] Sorted, TimeSpan Time)> _windows = [];
+    private readonly List<(double[] Sorted, TimeSpan Time, double Speed)> _windows = [];
 
     /// <summary>Transactions per second; 0 where nothing was measured.</summary>
     public double Rate => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds));
 
+    /// <summary>Transactions per piece of the machine's work (<see cref="MachineSpeed"/>): what is left of the rate where the CPUs were faster or slower; 0 where nothing was measured.</summary>
+    public double RateAtEqualSpeed => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds / window.Speed));
+
+    /// <summary>The machine's speed meanwhile; NaN where nothing was measured.</summary>
+    public double Speed => _windows.Count == 0 ? double.NaN : Median(_windows.Select(window => window.Speed));
+
     /// <summary>How many, over all windows.</summary>
     public int Count => _windows.Sum(window => window.Sorted.Length);
 
-    /// <summary>Adds the transactions of a window.</summary>
-    public void Add(IEnumerable<Transaction> transactions, DateTime from, DateTime to) =>
-        _windows.Add(([.. transactions.Where(one => one.End >= from && one.End < to).Select(one => one.LatencyMs).Order()], to - from));
+    /// <summary>Adds the transactions of a window, and the machine's speed in it.</summary>
+    public void Add(IEnumerable<Transaction> transactions, DateTime from, DateTime to, double speed) =>
+        _windows.Add(([.. transactions.Where(one => one.End >= from && one.End < to).Select(one => one.LatencyMs).Order()], to - from, speed));
 
     /// <summary>Latency that the given part of a window's transactions does not exceed (nearest rank), ms; a window without any counts as infinite; NaN where nothing was measured.</summary>
     public double Quantile(double part) => _windows.Count == 0 ? double.NaN : Median(_windows.Select(window => Quantile(window.Sorted, part)));

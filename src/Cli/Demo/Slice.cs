@@ -16,8 +16,8 @@ internal sealed class Slice(Stage stage, int windowSeconds, int seed)
         using PgBench? aggressor = withAggressor ? Start(Stage.Aggressor, Stage.AggressorConnections, null) : null;
         using PgBench victim = Start(Stage.Victim, Stage.VictimConnections, Stage.TargetRate);
         (DateTime from, DateTime to) = await MeasureAsync(onlyCounting, withAggressor ? Stage.AggressorConnections : 0, cancel);
-        arm.Victim.Add(await victim.FinishAsync(cancel), from, to);
-        if (aggressor is not null) arm.Aggressor.Add(await aggressor.FinishAsync(cancel), from, to);
+        arm.Victim.Add(await victim.FinishAsync(cancel), from, to, stage.Speed.Within(from, to));
+        if (aggressor is not null) arm.Aggressor.Add(await aggressor.FinishAsync(cancel), from, to, stage.Speed.Within(from, to));
     }
 
     /// <summary>With the approved rules enforced, on connections old and new.</summary>
@@ -42,8 +42,8 @@ internal sealed class Slice(Stage stage, int windowSeconds, int seed)
         audit.End(await Enforcer.StatusAsync(cancel));
         foreach (PgBench one in all) one.Resume();
 
-        arm.Victim.Add(await victim.FinishAsync(cancel), from, to);
-        arm.Aggressor.Add([.. await aggressor.FinishAsync(cancel), .. await early.FinishAsync(cancel)], from, to);
+        arm.Victim.Add(await victim.FinishAsync(cancel), from, to, stage.Speed.Within(from, to));
+        arm.Aggressor.Add([.. await aggressor.FinishAsync(cancel), .. await early.FinishAsync(cancel)], from, to, stage.Speed.Within(from, to));
         await enforcer.StopAsync(cancel);
     }
 

@@ -39,6 +39,9 @@ internal sealed class Stage : IAsyncDisposable
 
     public SqlSession Monitor { get; }
 
+    /// <summary>How fast the machine is, at all times.</summary>
+    public MachineSpeed Speed { get; } = MachineSpeed.Start();
+
     /// <summary>Starts the server in its own cgroup and sizes the query.</summary>
     public static async Task<Stage> SetUpAsync(CancellationToken cancel)
     {
@@ -87,6 +90,7 @@ internal sealed class Stage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Speed.Dispose();
         await Monitor.DisposeAsync();
         await Server.DisposeAsync();
         Cgroups.Dispose();

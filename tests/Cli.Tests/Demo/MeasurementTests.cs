@@ -10,7 +10,7 @@ public sealed class MeasurementTests
     public void Only_what_ended_within_the_window_counts()
     {
         Measurement measurement = new();
-        measurement.Add([At(-0.001, 1), At(0, 2), At(1.999, 3), At(2, 4)], From, From.AddSeconds(2));
+        measurement.Add([At(-0.001, 1), At(0, 2), At(1.999, 3), At(2, 4)], From, From.AddSeconds(2), 1);
         Assert.Equal(2, measurement.Count);
         Assert.Equal(1.0, measurement.Rate);
         Assert.Equal(3, measurement.Quantile(0.99));
@@ -20,9 +20,9 @@ public sealed class MeasurementTests
     public void One_window_in_a_bad_moment_does_not_decide()
     {
         Measurement measurement = new();
-        measurement.Add(Enumerable.Range(1, 50).Select(ms => At(0, ms)), From, From.AddSeconds(1));
-        measurement.Add(Enumerable.Range(1001, 10).Select(ms => At(0, ms)), From, From.AddSeconds(1));
-        measurement.Add(Enumerable.Range(2, 60).Select(ms => At(0, ms)), From, From.AddSeconds(1));
+        measurement.Add(Enumerable.Range(1, 50).Select(ms => At(0, ms)), From, From.AddSeconds(1), 1);
+        measurement.Add(Enumerable.Range(1001, 10).Select(ms => At(0, ms)), From, From.AddSeconds(1), 1);
+        measurement.Add(Enumerable.Range(2, 60).Select(ms => At(0, ms)), From, From.AddSeconds(1), 1);
         Assert.Equal(50, measurement.Rate);
         Assert.Equal(31, measurement.Quantile(0.50));
         Assert.Equal(61, measurement.Quantile(0.99));
@@ -30,10 +30,20 @@ public sealed class MeasurementTests
     }
 
     [Fact]
+    public void A_rate_is_comparable_at_equal_speed_of_the_machine()
+    {
+        Measurement measurement = new();
+        foreach ((int transactions, double speed) in ((int, double)[])[(100, 1), (50, 0.5), (80, 0.8)])
+            measurement.Add(Enumerable.Repeat(At(0, 1), transactions), From, From.AddSeconds(1), speed);
+        Assert.Equal(80, measurement.Rate);
+        Assert.Equal(100, measurement.RateAtEqualSpeed);
+    }
+
+    [Fact]
     public void A_window_in_which_nobody_was_answered_is_the_worst_there_is()
     {
         Measurement measurement = new();
-        measurement.Add([], From, From.AddSeconds(1));
+        measurement.Add([], From, From.AddSeconds(1), 1);
         Assert.Equal(0, measurement.Rate);
         Assert.Equal(double.PositiveInfinity, measurement.Quantile(0.99));
     }

@@ -24,6 +24,13 @@ public sealed class PromiseTests
     }
 
     [Fact]
+    public void A_slower_machine_takes_nothing_from_the_aggressor()
+    {
+        Assert.All(Promise.Examine(Arm(10, Victim), Arm(250, 700), Arm(25, Victim, 3000, 0.6), 1), promise => Assert.True(promise.Holds, promise.Text));
+        Assert.Contains(Promise.Examine(Arm(10, Victim), Arm(250, 700, Aggressor, 0.6), Arm(25, Victim, 4500), 1), promise => !promise.Holds);
+    }
+
+    [Fact]
     public void What_was_not_measured_does_not_hold()
     {
         ArmResult nothing = new(ArmResult.Alone, 100);
@@ -31,12 +38,12 @@ public sealed class PromiseTests
     }
 
     // Ten seconds in which every transaction took the same time.
-    private static ArmResult Arm(double latencyMs, int victim, int aggressor = Aggressor)
+    private static ArmResult Arm(double latencyMs, int victim, int aggressor = Aggressor, double speed = 1)
     {
         DateTime from = new(2030, 1, 1, 0, 0, 0, DateTimeKind.Utc);
         ArmResult arm = new("arm", Victim / 10);
-        arm.Victim.Add(Enumerable.Repeat(new Transaction(from, latencyMs), victim), from, from.AddSeconds(10));
-        arm.Aggressor.Add(Enumerable.Repeat(new Transaction(from, latencyMs), aggressor), from, from.AddSeconds(10));
+        arm.Victim.Add(Enumerable.Repeat(new Transaction(from, latencyMs), victim), from, from.AddSeconds(10), 1);
+        arm.Aggressor.Add(Enumerable.Repeat(new Transaction(from, latencyMs), aggressor), from, from.AddSeconds(10), speed);
         return arm;
     }
 }
