@@ -15,6 +15,7 @@ enum tag_flags {
 	TAG_ANSWERED = 8,		/* the request that it worked for was answered */
 	TAG_WOKEN = 16,			/* slept since the last call: the time since then is the next requester's */
 	TAG_SENDER = 32,		/* `sender` is that of the datagram being received */
+	TAG_THREAD = 64,		/* not the leader of its process, when the tag was made */
 };
 enum mark_flags {
 	MARK_BOUND = 1,			/* a gate bound the connection: its VS changes by gates only */
@@ -47,21 +48,22 @@ struct control {
 	__u64 since_ns;			/* CLOCK_MONOTONIC: first start of this enforcement */
 };
 
-/* Who a task works for, and its CPU accounts. All runtimes are values of the task's sum_exec_runtime, in ns. */
+/* Who a task works for, and its CPU accounts. All runtimes are values of the task's sum_exec_runtime, in ns. What each switch and each call needs comes first: one cache line. */
 struct task_tag {
 	__u32 service;			/* 0: none */
 	__u32 vs;
 	__u32 flags;
 	__u32 gate;			/* that bound it last; 0: front door or first scan */
-	__u64 bound_at;			/* CLOCK_MONOTONIC ns */
-	__u64 runtime_tagged;		/* when the tag was made */
-	__u64 runtime_bound;		/* up to here it has been charged to accounts */
 	__u64 runtime_seen;		/* at the last switch-out, if TAG_SEEN */
-	__u64 started;			/* start of the process: with the pid it names the process for good */
-	__u64 delay_seen;		/* run_delay at the last switch-out: ns that the task was ready to run and did not */
-	__u64 delay_bound;		/* up to here it has been charged to accounts */
+	__u64 switched_at;		/* CLOCK_MONOTONIC ns, at the last switch-in; 0: it has run since the tag was made */
+	__u64 runtime_fed;		/* up to here the share feedback knows of it */
+	__u64 runtime_bound;		/* up to here it has been charged to accounts */
 	__u32 membership;
 	__u32 inherited_from;		/* process that it got its VS from by a fork; 0: it was bound itself */
+	__u64 bound_at;			/* CLOCK_MONOTONIC ns */
+	__u64 runtime_tagged;		/* when the tag was made */
+	__u64 started;			/* start of the process: with the pid it names the process for good */
+	__u64 delay_bound;		/* run_delay, ns that the task was ready to run and did not: up to here it has been charged to accounts */
 	__u8 sender[16];		/* of the datagram being received, if TAG_SENDER */
 	__u32 sender_port;
 	__u32 pad;

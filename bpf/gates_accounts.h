@@ -2,6 +2,8 @@
 /* CPU accounts: who is charged for the runtime of a task, to the nanosecond. */
 #pragma once
 
+enum { FEED_STEP_NS = 500000 };
+
 static __always_inline struct account *account_of(struct account_key *key)
 {
 	struct account *account = bpf_map_lookup_elem(&accounts, key), none = {};
@@ -12,13 +14,19 @@ static __always_inline struct account *account_of(struct account_key *key)
 	return bpf_map_lookup_elem(&accounts, key);
 }
 
-static __always_inline void charge(struct task_tag *tag, __u32 tgid, __u64 runtime)
+/* Of a task that sleeps or runs: the time that it waited for a processor, all told. */
+static __always_inline __u64 delay_of(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info) ? task->sched_info.run_delay : 0;
+}
+
+static __noinline void charge(struct task_struct *task, struct task_tag *tag, __u64 runtime)
 {
 	struct account_key key = { .vs = tag->vs, .service = tag->service };
-	struct process_key process = { .started = tag->started, .tgid = tgid, .vs = tag->vs };
+	struct process_key process = { .started = tag->started, .tgid = task->tgid, .vs = tag->vs };
 	struct process_account *of_process;
+	__u64 *count, delta, delay;
 	struct account *account;
-	__u64 *count, delta;
 
 	if (runtime <= tag->runtime_bound)
 		return;
@@ -28,9 +36,10 @@ static __always_inline void charge(struct task_tag *tag, __u32 tgid, __u64 runti
 	/* Atomic though the slot is this processor's own: an iterator that charges can be preempted by a switch that charges. */
 	if (account) {
 		__sync_fetch_and_add(&account->cpu_ns, delta);
-		if (tag->delay_seen > tag->delay_bound) {
-			__sync_fetch_and_add(&account->wait_ns, tag->delay_seen - tag->delay_bound);
-			tag->delay_bound = tag->delay_seen;
+		delay = delay_of(task);
+		if (delay > tag->delay_bound) {
+			__sync_fetch_and_add(&account->wait_ns, delay - tag->delay_bound);
+			tag->delay_bound = delay;
 		}
 	}
 	of_process = bpf_map_lookup_elem(&process_cpu, &process);
@@ -46,45 +55,60 @@ static __always_inline void charge(struct task_tag *tag, __u32 tgid, __u64 runti
 		__sync_fetch_and_add(count, 1);
 }
 
+/* A task gets its tag. */
+static __always_inline void open_accounts(struct task_struct *task, struct task_tag *tag)
+{
+	tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
+	tag->runtime_tagged = tag->runtime_bound = tag->runtime_fed = task->se.sum_exec_runtime;
+	tag->delay_bound = delay_of(task);
+	if (task->pid != task->tgid)
+		tag->flags |= TAG_THREAD;
+}
+
 /* Runtime of the current task at this instant: sum_exec_runtime is only as new as the last tick. */
 static __always_inline __u64 runtime_now(struct task_struct *task, struct task_tag *tag, __u64 now)
 {
-	__u64 runtime = task->se.sum_exec_runtime;
-	__u64 *since;
+	__u64 runtime = task->se.sum_exec_runtime, since = tag->switched_at;
 
-	if (!(tag->flags & TAG_SEEN))
-		return runtime;
-	since = bpf_map_lookup_elem(&switched_at, &zero);
-	if (since && *since && now > *since && tag->runtime_seen + (now - *since) > runtime)
-		runtime = tag->runtime_seen + (now - *since);
+	if ((tag->flags & TAG_SEEN) && since && now > since && tag->runtime_seen + (now - since) > runtime)
+		runtime = tag->runtime_seen + (now - since);
 	return runtime;
 }
 
-/* For the share feedback: what the task ran since its last switch goes to the virtual service that it has now. The accounts are exact, this need not be. */
-static __always_inline void run_for(struct task_tag *tag, __u64 runtime)
+/*
+ * For the share feedback: what the task ran goes to the virtual service that it has now, in steps that its period (50 ms) does not notice. The accounts are exact, this need not be,
+ * and most switches come sooner than a step.
+ */
+static __always_inline void feed(struct task_tag *tag, __u64 runtime)
 {
-	__u64 before = tag->flags & TAG_SEEN ? tag->runtime_seen : tag->runtime_tagged;
 	__u32 vs = tag->vs;
-	__u64 *sum = bpf_map_lookup_elem(&vs_runtime, &vs);
+	__u64 *sum;
 
-	if (sum && runtime > before)
-		*sum += runtime - before;
+	if (runtime - tag->runtime_fed < FEED_STEP_NS)
+		return;
+	sum = bpf_map_lookup_elem(&vs_runtime, &vs);
+	if (sum)
+		*sum += runtime - tag->runtime_fed;
+	tag->runtime_fed = runtime;
 }
 
-/* A process-wide binding is made in the leader's tag; the other threads follow when they next leave the processor. */
-static __always_inline void follow_leader(struct task_struct *task, struct task_tag *tag, __u64 runtime)
+static __noinline void take_leaders(struct task_struct *task, struct task_tag *tag, __u64 runtime)
 {
-	struct task_tag *leader;
+	struct task_tag *leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
 
-	if (task->pid == task->tgid || (tag->flags & TAG_OWN_THREAD))
-		return;
-	leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
 	if (!leader || leader->vs == tag->vs)
 		return;
-	charge(tag, task->tgid, runtime);
+	charge(task, tag, runtime);
 	tag->vs = leader->vs;
 	tag->gate = leader->gate;
 	tag->bound_at = leader->bound_at;
 	tag->membership = leader->membership;
 	tag->inherited_from = leader->inherited_from;
+}
+
+/* A process-wide binding is made in the leader's tag; the other threads follow when they next leave the processor. */
+static __always_inline void follow_leader(struct task_struct *task, struct task_tag *tag, __u64 runtime)
+{
+	if ((tag->flags & (TAG_THREAD | TAG_OWN_THREAD)) == TAG_THREAD)
+		take_leaders(task, tag, runtime);
 }

@@ -48,14 +48,14 @@ static __always_inline void tell_mover(struct task_struct *task, __u32 old, __u3
 }
 
 /* Re-binds the thread for accounting: what it used so far goes to the VS before, unless it slept since, for then waking up was the new one's work. */
-static __always_inline void bind_request(struct task_struct *task, struct task_tag *tag, __u32 vs, __u32 gate)
+static __noinline void bind_request(struct task_struct *task, struct task_tag *tag, __u32 vs, __u32 gate)
 {
 	__u64 now;
 
 	if (tag->vs != vs) {
 		now = bpf_ktime_get_ns();
 		if (!(tag->flags & TAG_WOKEN))
-			charge(tag, task->tgid, runtime_now(task, tag, now));
+			charge(task, tag, runtime_now(task, tag, now));
 		tag->vs = vs;
 		tag->bound_at = now;
 		tag->inherited_from = 0;
@@ -64,26 +64,26 @@ static __always_inline void bind_request(struct task_struct *task, struct task_t
 	tag->flags = (tag->flags | TAG_OWN_THREAD | TAG_REQUEST) & ~(TAG_ANSWERED | TAG_WOKEN);
 }
 
-static __always_inline void bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
+static __noinline void bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct task_tag *leader;
 	__u32 old = tag->vs;
 
-	charge(tag, task->tgid, runtime_now(task, tag, now));
+	charge(task, tag, runtime_now(task, tag, now));
 	tag->vs = vs;
 	tag->gate = rule->gate;
 	tag->bound_at = now;
 	tag->inherited_from = 0;
 	if (rule->scope == BIND_THREAD) {
 		tag->flags |= TAG_OWN_THREAD;
-	} else if (task->pid != task->tgid) {
+	} else if (tag->flags & TAG_THREAD) {
 		leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
 		if (leader) {
 			leader->gate = rule->gate;
 			leader->bound_at = now;
 			leader->inherited_from = 0;
-			charge(leader, task->tgid, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
+			charge(task->group_leader, leader, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
 			leader->vs = vs;
 		}
 	}
@@ -91,8 +91,9 @@ static __always_inline void bind_task(struct task_struct *task, struct task_tag 
 }
 
 /* A call of a service's task, for which there is a rule. `mark` is the socket's, or NULL where the call has none. */
-static __always_inline void apply_rule(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, struct rule *rule, __u32 requester, __u32 creator)
+static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, struct rule *rule, __u32 requester, __u32 creator)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct gate_stats *count;
 	__u32 target, gate = rule->gate;
 
@@ -105,7 +106,7 @@ static __always_inline void apply_rule(struct task_struct *task, struct task_tag
 	else if (rule->classify == CLASSIFY_REQUESTER)
 		target = requester;
 	else if (rule->classify == CLASSIFY_CREATOR)
-		target = creator;
+		target = alive(creator, generation_now()) ? creator : VS_NONE;
 	else
 		return;
 	/* A worker of io_uring receives for a thread of its process, and nobody can tell for which. */
@@ -130,7 +131,7 @@ static __always_inline void apply_rule(struct task_struct *task, struct task_tag
 	if (tag->membership)
 		return;
 	/* Another thread may have re-bound the process since this one last left the processor. */
-	if (rule->scope == BIND_PROCESS && task->pid != task->tgid)
+	if (rule->scope == BIND_PROCESS)
 		follow_leader(task, tag, runtime_now(task, tag, bpf_ktime_get_ns()));
 	if (target != tag->vs)
 		count->rebinds++;
@@ -140,34 +141,40 @@ static __always_inline void apply_rule(struct task_struct *task, struct task_tag
 		bind_task(task, tag, target, rule);
 }
 
-static __always_inline void pass_gate(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 generation, __u32 call, __u32 endpoint, __u32 requester, __u32 creator)
+/* What is known of a call of the current task, of which a service has gates. */
+struct passage {
+	__u32 generation;
+	__u32 call;
+	__u32 endpoint;
+	__u32 requester;
+	__u32 creator;
+};
+
+static __noinline void pass_gate(struct task_tag *tag, struct sock_tag *mark, const struct passage *at)
 {
-	struct rule *rule = find_rule(generation, tag->service, call, endpoint, requester);
+	struct rule *rule = find_rule(at->generation, tag->service, at->call, at->endpoint, at->requester);
 
 	if (rule)
-		apply_rule(task, tag, mark, rule, requester, creator);
+		apply_rule(tag, mark, rule, at->requester, at->creator);
 }
 
-/* Several threads may receive datagrams from one socket at once, each for another requester: there nothing is kept. */
-static __always_inline void pass_receive(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, bool stream, __u32 generation, __u32 requester, __u32 creator)
+/* Looks the rule up, and keeps it with the connection. */
+static __noinline void learn_rule(struct task_tag *tag, struct sock_tag *mark, __u32 generation, __u32 requester)
 {
+	struct rule *rule = find_rule(generation, tag->service, GATE_RECEIVE, mark->endpoint, requester);
 	struct known_rule *known = &mark->known;
-	struct rule *rule;
 
-	if (!stream) {
-		rule = find_rule(generation, tag->service, GATE_RECEIVE, mark->endpoint, requester);
-	} else if (known->generation == generation && known->service == tag->service && known->requester == requester) {
-		rule = known->rule.gate ? &known->rule : NULL;
-	} else {
-		rule = find_rule(generation, tag->service, GATE_RECEIVE, mark->endpoint, requester);
-		known->generation = generation;
-		known->service = tag->service;
-		known->requester = requester;
-		if (rule)
-			known->rule = *rule;
-		else
-			known->rule.gate = 0;
-	}
+	known->generation = generation;
+	known->service = tag->service;
+	known->requester = requester;
 	if (rule)
-		apply_rule(task, tag, mark, rule, requester, creator);
+		known->rule = *rule;
+	else
+		known->rule.gate = 0;
+}
+
+/* True where the same was asked of the same connection last: then its rule is known. */
+static __always_inline bool is_known(const struct sock_tag *mark, __u32 service, __u32 generation, __u32 requester)
+{
+	return mark->known.generation == generation && mark->known.service == service && mark->known.requester == requester;
 }

@@ -8,7 +8,7 @@ static __always_inline bool before(__u32 a, __u32 b)
 }
 
 /* The client's VS changes with the byte `sequence`: before that byte leaves, under the socket's lock. */
-static __always_inline void mark_flow(const struct sock *sk, __u32 vs, __u32 sequence)
+static __noinline void mark_flow(const struct sock *sk, __u32 vs, __u32 sequence)
 {
 	struct flow_key key;
 	struct flow *flow;

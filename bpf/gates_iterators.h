@@ -10,7 +10,7 @@ static __always_inline void assign(struct task_struct *task, struct task_tag *ta
 	if (wanted->force == FORCE_NONE || (wanted->force == FORCE_RULES && assigned))
 		return;
 	if (tag->vs != wanted->vs) {
-		charge(tag, task->tgid, task->se.sum_exec_runtime);
+		charge(task, tag, task->se.sum_exec_runtime);
 		tag->vs = wanted->vs;
 		tag->bound_at = bpf_ktime_get_ns();
 	} else if (tag->membership == MEMBER_BY_RULES && wanted->force == FORCE_RULES) {
@@ -44,7 +44,7 @@ int assign_tags(struct bpf_iter__task *ctx)
 			if (task->pid == task->tgid)
 				tell(NEWS_RELEASE);
 		} else if (tag->membership == MEMBER_RELEASED) {
-			charge(tag, tgid, task->se.sum_exec_runtime);
+			charge(task, tag, task->se.sum_exec_runtime);
 			bpf_task_storage_delete(&task_tags, task);
 		}
 		return 0;
@@ -53,10 +53,7 @@ int assign_tags(struct bpf_iter__task *ctx)
 		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		if (!tag)
 			return 0;
-		tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
-		tag->runtime_tagged = tag->runtime_bound = task->se.sum_exec_runtime;
-		if (bpf_core_field_exists(task->sched_info))
-			tag->delay_seen = tag->delay_bound = task->sched_info.run_delay;
+		open_accounts(task, tag);
 		tag->vs = wanted->vs;
 		tag->gate = wanted->gate;
 		tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
@@ -93,7 +90,7 @@ int list_tasks(struct bpf_iter__task *ctx)
 	record.flags = tag->flags;
 	record.membership = tag->membership;
 	record.inherited_from = tag->inherited_from;
-	record.wait_open = tag->delay_seen - tag->delay_bound;
+	record.wait_open = delay_of(task) - tag->delay_bound;
 	record.started = tag->started;
 	record.bound_at = tag->bound_at;
 	record.cpu_open = runtime > tag->runtime_bound ? runtime - tag->runtime_bound : 0;

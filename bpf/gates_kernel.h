@@ -49,8 +49,10 @@ struct upid { int nr; };
 struct pid { struct upid numbers[1]; };
 
 struct sk_buff_head { __u32 qlen; };
+struct bpf_local_storage;
 struct sock {
 	struct sock_common __sk_common;
+	struct bpf_local_storage *sk_bpf_storage;
 	struct sk_buff_head sk_receive_queue;
 	__u16 sk_type;
 	__u16 sk_protocol;
@@ -81,6 +83,7 @@ struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp;
 struct sched_entity { __u64 sum_exec_runtime; };
 struct sched_info { __u64 run_delay; };
 struct task_struct {
+	struct bpf_local_storage *bpf_storage;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	unsigned int flags;

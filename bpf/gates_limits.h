@@ -71,7 +71,7 @@ static __always_inline int take_room(__u32 counter, __u32 generation, enum socke
 }
 
 /* Counts a socket, unless it is counted already, and classifies it to best effort where the limit says so. `identity` is its address: a clone has its listener's tag. */
-static __always_inline int count_socket(__u64 identity, struct sock_tag *mark, __u32 vs, __u32 generation, enum socket_age age)
+static __noinline int count_socket(__u64 identity, struct sock_tag *mark, __u32 vs, __u32 generation, enum socket_age age)
 {
 	__u64 counted = mark->counted;
 	__u32 counter;

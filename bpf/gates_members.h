@@ -56,7 +56,7 @@ static __always_inline struct cgroup *cpu_cgroup(struct task_struct *task)
 	return BPF_CORE_READ(state, cgroup);
 }
 
-static __always_inline void consider_task(struct member *best, __u32 generation, struct task_struct *task)
+static __noinline void consider_task(struct member *best, __u32 generation, struct task_struct *task)
 {
 	struct cgroup *unified = BPF_CORE_READ(task, cgroups, dfl_cgrp), *cpu = cpu_cgroup(task);
 
@@ -67,7 +67,7 @@ static __always_inline void consider_task(struct member *best, __u32 generation,
 }
 
 /* Gives a task the tag that its selectors ask for. What a gate or a person bound is newer knowledge and stays. */
-static __always_inline struct task_tag *join(struct task_struct *task, const struct member *wanted)
+static __noinline struct task_tag *join(struct task_struct *task, const struct member *wanted)
 {
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	struct rebind_event *event;
@@ -78,13 +78,10 @@ static __always_inline struct task_tag *join(struct task_struct *task, const str
 		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		if (!tag)
 			return NULL;
-		tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
-		tag->runtime_tagged = tag->runtime_bound = task->se.sum_exec_runtime;
-		if (bpf_core_field_exists(task->sched_info))
-			tag->delay_seen = tag->delay_bound = task->sched_info.run_delay;
+		open_accounts(task, tag);
 		tag->vs = wanted->vs ? wanted->vs : VS_BEST_EFFORT;
 	} else if (tag->gate == 0 && !tag->membership && wanted->vs && tag->vs != wanted->vs) {
-		charge(tag, task->tgid, task->se.sum_exec_runtime);
+		charge(task, tag, task->se.sum_exec_runtime);
 		tag->vs = wanted->vs;
 	} else {
 		if (wanted->service)
@@ -151,7 +148,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!tag || !tag->service || !has_gate(tag->service, now->generation, GATE_EXEC))
 		return 0;
 	parent = bpf_task_storage_get(&task_tags, task->real_parent, 0, 0);
-	pass_gate(task, tag, NULL, now->generation, GATE_EXEC, 0, VS_NONE, parent ? parent->vs : VS_NONE);
+	pass_gate(tag, NULL, &(struct passage) { now->generation, GATE_EXEC, 0, VS_NONE, parent ? parent->vs : VS_NONE });
 	return 0;
 }
 

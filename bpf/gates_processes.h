@@ -3,7 +3,7 @@
 #pragma once
 
 /* Another rule set may be in force since the thread was bound: it does not stay apart from its process for rules that are gone. */
-static __always_inline void forget_scope(struct task_tag *tag)
+static __noinline void forget_scope(struct task_tag *tag)
 {
 	__u32 generation = generation_now();
 
@@ -18,31 +18,30 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
 	struct task_tag *tag;
-	__u64 *at;
 
-	/* Only tasks with a tag are asked how long they have run: strangers do not pay for the clock. */
-	if (bpf_task_storage_get(&task_tags, next, 0, 0)) {
-		at = bpf_map_lookup_elem(&switched_at, &zero);
-		if (at)
-			*at = bpf_ktime_get_ns();
+	/* Every switch of the machine comes here: most tasks have no storage at all, and only tasks with a tag pay for the clock. */
+	if (next->bpf_storage) {
+		tag = bpf_task_storage_get(&task_tags, next, 0, 0);
+		if (tag)
+			tag->switched_at = bpf_ktime_get_ns();
 	}
+	if (!prev->bpf_storage)
+		return 0;
 	tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
 	if (!tag)
 		return 0;
-	run_for(tag, prev->se.sum_exec_runtime);
 	tag->runtime_seen = prev->se.sum_exec_runtime;
-	if (bpf_core_field_exists(prev->sched_info))
-		tag->delay_seen = prev->sched_info.run_delay;
 	tag->flags |= TAG_SEEN;
+	feed(tag, tag->runtime_seen);
 	if (tag->flags & TAG_OWN_THREAD)
 		forget_scope(tag);
 	follow_leader(prev, tag, tag->runtime_seen);
 	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
 	if (prev_state & TASK_DEAD) {
-		charge(tag, prev->tgid, tag->runtime_seen);
+		charge(prev, tag, tag->runtime_seen);
 	} else if ((tag->flags & TAG_REQUEST) && !preempt && prev_state) {
 		/* It waits. What it does when it wakes is for whoever it hears from next; without a request in hand it works for nobody. */
-		charge(tag, prev->tgid, tag->runtime_seen);
+		charge(prev, tag, tag->runtime_seen);
 		if ((tag->flags & TAG_ANSWERED) && !tag->membership)
 			tag->vs = VS_BEST_EFFORT;
 		tag->flags = (tag->flags | TAG_WOKEN) & ~TAG_ANSWERED;
@@ -79,8 +78,7 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 		tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
 		tag->inherited_from = parent_tgid;
 	}
-	tag->runtime_tagged = tag->runtime_bound = child->se.sum_exec_runtime;
-	tag->started = BPF_CORE_READ(child, group_leader, start_boottime);
+	open_accounts(child, tag);
 
 	generation = generation_now();
 	if (!tag->service || tag->membership || !has_gate(tag->service, generation, GATE_FORK))

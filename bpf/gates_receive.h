@@ -37,7 +37,7 @@ static __always_inline __u32 waiting_datagram(struct sock *sk)
 	return waiting->vs[index & (DATAGRAM_MARKS - 1)];
 }
 
-static __always_inline __u32 unix_asks(struct sock *sk, struct sock_tag *mark)
+static __noinline __u32 unix_asks(struct sock *sk, struct sock_tag *mark)
 {
 	__u32 vs;
 
@@ -53,22 +53,14 @@ static __always_inline __u32 unix_asks(struct sock *sk, struct sock_tag *mark)
 	return vs;
 }
 
-static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
+/* For whom the `length` bytes just received are, by the marks of the flow. */
+static __noinline __u32 flow_asks(struct sock *sk, struct sock_tag *mark, __u32 now, __u32 length)
 {
-	__u32 port = __builtin_bswap16(sk->__sk_common.skc_dport), first, now, *changes;
 	struct tcp_sock *tcp;
 	struct flow_key key;
 	struct flow *flow;
+	__u32 first;
 
-	if (mark->generation != generation || (mark->vs == VS_NONE && !(mark->flags & (MARK_LOCAL | MARK_BOUND))))
-		resolve_server(sk, mark, generation);
-	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
-		return mark->vs;
-	/* Read before the flow is: a change in between is seen the next time. */
-	changes = bpf_map_lookup_elem(&flow_changes, &port);
-	now = changes ? *changes : 0;
-	if ((mark->flags & MARK_SETTLED) && mark->changes == now)
-		return mark->vs;
 	mark->flags &= ~MARK_SETTLED;
 	flow_of(sk, false, &key);
 	flow = bpf_map_lookup_elem(&flows, &key);
@@ -90,7 +82,23 @@ static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __
 	return mark->vs;
 }
 
-static __always_inline __u32 datagram_asks(struct sock *sk, struct task_tag *tag, struct sock_tag *mark, __u32 generation)
+static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
+{
+	__u32 port = __builtin_bswap16(sk->__sk_common.skc_dport), now, *changes;
+
+	if (mark->generation != generation || (mark->vs == VS_NONE && !(mark->flags & (MARK_LOCAL | MARK_BOUND))))
+		resolve_server(sk, mark, generation);
+	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
+		return mark->vs;
+	/* Read before the flow is: a change in between is seen the next time. */
+	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	now = changes ? *changes : 0;
+	if ((mark->flags & MARK_SETTLED) && mark->changes == now)
+		return mark->vs;
+	return flow_asks(sk, mark, now, length);
+}
+
+static __noinline __u32 datagram_asks(struct sock *sk, struct task_tag *tag, struct sock_tag *mark, __u32 generation)
 {
 	struct flow_key key = {};
 	__u32 vs;
@@ -115,8 +123,9 @@ static __always_inline __u32 datagram_asks(struct sock *sk, struct task_tag *tag
 }
 
 /* The other end answered: an event loop works for whom it had asked. */
-static __always_inline void hears_answer(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark)
+static __noinline void hears_answer(struct task_tag *tag, struct sock_tag *mark)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 vs = mark->flags & MARK_MIXED ? VS_NONE : mark->vs;
 
 	mark->flags &= ~MARK_ASKING;
@@ -124,22 +133,56 @@ static __always_inline void hears_answer(struct task_struct *task, struct task_t
 		bind_request(task, tag, vs ? vs : VS_BEST_EFFORT, tag->gate);
 }
 
+/* The first receive on a connection, one for another requester than before, and each datagram. Several threads may receive datagrams from one socket at once: there no rule is kept. */
+static __noinline void serve(struct sock *sk, struct task_tag *tag, struct sock_tag *mark, __u32 generation, __u32 requester)
+{
+	bool is_unix = sk->__sk_common.skc_family == AF_UNIX, stream = is_unix ? sk->sk_type != SOCK_DGRAM : is_tcp(sk);
+
+	if (requester != VS_NONE && !alive(requester, generation))
+		requester = VS_NONE;
+	count_request(mark, stream, tag->service, requester);
+	if (stream && !(mark->flags & MARK_USED)) {
+		mark->flags |= MARK_USED;
+		if (!is_unix) {
+			count_accepted(sk, mark, requester, generation);
+			if (mark->flags & MARK_BOUND)
+				requester = mark->vs;
+		}
+		if (has_gate(tag->service, generation, GATE_ACCEPT)) {
+			pass_gate(tag, mark, &(struct passage) { generation, GATE_ACCEPT, mark->endpoint, requester, mark->creator });
+			if (mark->flags & MARK_BOUND)
+				requester = mark->vs;
+		}
+	}
+	if (!stream) {
+		if (has_gate(tag->service, generation, GATE_RECEIVE))
+			pass_gate(tag, mark, &(struct passage) { generation, GATE_RECEIVE, mark->endpoint, requester, mark->creator });
+		return;
+	}
+	if (!is_known(mark, tag->service, generation, requester))
+		learn_rule(tag, mark, generation, requester);
+	if (mark->known.rule.gate)
+		apply_rule(tag, mark, &mark->known.rule, requester, mark->creator);
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
-	bool is_unix = sk->__sk_common.skc_family == AF_UNIX, stream = true;
-	__u32 generation, requester, creator;
+	bool is_unix = sk->__sk_common.skc_family == AF_UNIX;
+	__u32 generation, requester;
 	struct task_struct *task;
 	struct unix_sock *local;
 	struct sock_tag *mark;
 	struct task_tag *tag;
 
-	if (ret <= 0 || (flags & MSG_PEEK))
+	if (ret <= 0 || (flags & MSG_PEEK) || (!sk->sk_bpf_storage && !is_unix && sk->sk_protocol != IPPROTO_UDP))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!task->bpf_storage)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (!mark && !is_unix && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
-	task = bpf_get_current_task_btf();
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	if (!tag)
 		return 0;
@@ -150,7 +193,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		return 0;
 	}
 	if (mark && mark->role == ROLE_CLIENT) {
-		hears_answer(task, tag, mark);
+		hears_answer(tag, mark);
 		return 0;
 	}
 	generation = generation_now();
@@ -164,7 +207,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		/* Only an accepted socket has its listener's address; without an address this is our end of somebody else's. */
 		if (!local || !local->addr) {
 			mark->role = ROLE_CLIENT;
-			hears_answer(task, tag, mark);
+			hears_answer(tag, mark);
 			return 0;
 		}
 		if (mark->generation != generation) {
@@ -172,36 +215,21 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 			mark->endpoint = unix_endpoint(local, generation);
 			mark->generation = generation;
 		}
-		stream = sk->sk_type != SOCK_DGRAM;
 		requester = unix_asks(sk, mark);
 	} else if (sk->sk_protocol == IPPROTO_UDP) {
-		stream = false;
 		requester = datagram_asks(sk, tag, mark, generation);
 	} else {
 		requester = tcp_asks(sk, mark, generation, ret);
 	}
 	mark->role = ROLE_SERVER;
-	if (requester != VS_NONE && !alive(requester, generation))
-		requester = VS_NONE;
-	count_request(mark, stream, tag->service, requester);
-	creator = mark->creator;
-	if (creator != VS_NONE && !alive(creator, generation))
-		creator = VS_NONE;
-	if (stream && !(mark->flags & MARK_USED)) {
-		mark->flags |= MARK_USED;
-		if (!is_unix) {
-			count_accepted(sk, mark, requester, generation);
-			if (mark->flags & MARK_BOUND)
-				requester = mark->vs;
-		}
-		if (has_gate(tag->service, generation, GATE_ACCEPT)) {
-			pass_gate(task, tag, mark, generation, GATE_ACCEPT, mark->endpoint, requester, creator);
-			if (mark->flags & MARK_BOUND)
-				requester = mark->vs;
-		}
+	/* What a datagram's socket knows is never set. */
+	if (!(mark->flags & MARK_USED) || !is_known(mark, tag->service, generation, requester)) {
+		serve(sk, tag, mark, generation, requester);
+		return 0;
 	}
-	if (has_gate(tag->service, generation, GATE_RECEIVE))
-		pass_receive(task, tag, mark, stream, generation, requester, creator);
+	count_request(mark, true, tag->service, requester);
+	if (mark->known.rule.gate)
+		apply_rule(tag, mark, &mark->known.rule, requester, mark->creator);
 	return 0;
 }
 

@@ -13,7 +13,7 @@ static __always_inline __u32 sender_vs(struct task_struct *task, struct task_tag
 
 	if (!tag)
 		return VS_NONE;
-	if (task->pid == task->tgid || ((tag->flags & TAG_OWN_THREAD) && !worker))
+	if (!(tag->flags & TAG_THREAD) || ((tag->flags & TAG_OWN_THREAD) && !worker))
 		return tag->vs;
 	leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
 	if (!leader)
@@ -44,21 +44,22 @@ static __always_inline void server_sends(struct task_struct *task, struct task_t
 		bind_request(task, tag, mark->vs ? mark->vs : VS_BEST_EFFORT, tag->gate);
 }
 
-static __always_inline void pass_send(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 generation)
+static __noinline void pass_send(struct task_tag *tag, struct sock_tag *mark, __u32 generation)
 {
 	__u32 creator = mark ? mark->creator : VS_NONE, endpoint = mark && mark->role == ROLE_SERVER && mark->generation == generation ? mark->endpoint : 0;
 
-	if (creator != VS_NONE && !alive(creator, generation))
-		creator = VS_NONE;
-	pass_gate(task, tag, mark, generation, GATE_SEND, endpoint, VS_NONE, creator);
+	pass_gate(tag, mark, &(struct passage) { generation, GATE_SEND, endpoint, VS_NONE, creator });
 }
 
-static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __u32 sequence)
+/* `sent`: bytes that are in the stream already. */
+static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __u32 sent)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct tcp_sock *tcp;
 	__u32 generation;
 
+	mark->flags &= ~MARK_ASKED;
 	if (tag && tag->service) {
 		generation = generation_now();
 		if (mark->role != ROLE_CLIENT && mark->generation != generation)
@@ -68,10 +69,10 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 			mark->flags |= MARK_USED;
 			count_accepted(sk, mark, mark->vs, generation);
 			if (has_gate(tag->service, generation, GATE_ACCEPT))
-				pass_gate(task, tag, mark, generation, GATE_ACCEPT, mark->endpoint, alive(mark->vs, generation) ? mark->vs : VS_NONE, mark->creator);
+				pass_gate(tag, mark, &(struct passage) { generation, GATE_ACCEPT, mark->endpoint, alive(mark->vs, generation) ? mark->vs : VS_NONE, mark->creator });
 		}
 		if (has_gate(tag->service, generation, GATE_SEND))
-			pass_send(task, tag, mark, generation);
+			pass_send(tag, mark, generation);
 		if (mark->role == ROLE_SERVER)
 			server_sends(task, tag, mark);
 	} else if (tag && !mark->role) {
@@ -80,24 +81,26 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 	if (mark->role != ROLE_CLIENT)
 		return;
 	client_sends(mark, sender_vs(task, tag));
-	if (mark->told != mark->vs) {
-		mark_flow(sk, mark->vs, sequence);
-		mark->told = mark->vs;
-	}
+	if (mark->told == mark->vs)
+		return;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return;
+	mark_flow(sk, mark->vs, tcp->write_seq - sent);
+	mark->told = mark->vs;
 }
 
 /* Before the bytes are put into the stream, under the socket's lock; once for each buffer of a large send. */
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(on_sending, struct sock *sk)
 {
-	struct sock_tag *mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	struct tcp_sock *tcp;
+	struct sock_tag *mark;
 
-	if (!mark || !is_tcp(sk))
+	if (!sk->sk_bpf_storage)
 		return 0;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (tcp)
-		tcp_sends(sk, mark, tcp->write_seq);
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (mark && is_tcp(sk))
+		tcp_sends(sk, mark, 0);
 	return 0;
 }
 
@@ -180,7 +183,7 @@ int BPF_PROG(on_ready, struct sock *sk)
 		tag = current_member(task);
 		generation = generation_now();
 		if (tag && tag->service && has_gate(tag->service, generation, GATE_CONNECT))
-			pass_gate(task, tag, NULL, generation, GATE_CONNECT, 0, VS_NONE, tag->vs);
+			pass_gate(tag, NULL, &(struct passage) { generation, GATE_CONNECT, 0, VS_NONE, tag->vs });
 		return 0;
 	}
 	mine = NULL;
@@ -192,7 +195,7 @@ int BPF_PROG(on_ready, struct sock *sk)
 	if (tag && tag->service) {
 		generation = generation_now();
 		if (has_gate(tag->service, generation, GATE_SEND))
-			pass_send(task, tag, mine, generation);
+			pass_send(tag, mine, generation);
 		if (mine && mine->role == ROLE_SERVER)
 			server_sends(task, tag, mine);
 	}
@@ -216,27 +219,23 @@ int BPF_PROG(on_ready, struct sock *sk)
 	return 0;
 }
 
-/* After a send: the request in hand is answered; a datagram socket that sent first is a client's. */
+/* After a send: the request in hand is answered; a datagram socket that sent first is a client's. Not attached where gates meet TCP only and bind no requests. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 {
 	struct task_struct *task;
 	struct sock_tag *mark;
 	struct task_tag *tag;
-	struct tcp_sock *tcp;
 	__u32 generation;
 
 	if (ret <= 0)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	if (marks_late && mark && is_tcp(sk)) {
-		tcp = bpf_skc_to_tcp_sock(sk);
-		if (tcp)
-			tcp_sends(sk, mark, tcp->write_seq - ret);
-	}
+	if (marks_late && mark && is_tcp(sk))
+		tcp_sends(sk, mark, ret);
 	if (!mark && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
-	if (mark)
+	if (mark && !is_tcp(sk))
 		mark->flags &= ~MARK_ASKED;
 	task = bpf_get_current_task_btf();
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
@@ -254,10 +253,10 @@ int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 			if (!mark->creator)
 				mark->creator = tag->vs;
 			if (has_gate(tag->service, generation, GATE_CONNECT))
-				pass_gate(task, tag, mark, generation, GATE_CONNECT, 0, VS_NONE, mark->creator);
+				pass_gate(tag, mark, &(struct passage) { generation, GATE_CONNECT, 0, VS_NONE, mark->creator });
 		}
 		if (has_gate(tag->service, generation, GATE_SEND))
-			pass_send(task, tag, mark, generation);
+			pass_send(tag, mark, generation);
 		if (mark->role == ROLE_CLIENT)
 			client_sends(mark, sender_vs(task, tag));
 	}

@@ -2,7 +2,7 @@
 /* Sockets: who made them, who listens, who connected. */
 #pragma once
 
-static __always_inline void client_connects(struct sock *sk)
+static __noinline void client_connects(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_tag *tag = current_member(task);
@@ -19,7 +19,7 @@ static __always_inline void client_connects(struct sock *sk)
 	if (!mark->creator)
 		mark->creator = tag->vs;
 	if (tag->service && has_gate(tag->service, generation, GATE_CONNECT))
-		pass_gate(task, tag, mark, generation, GATE_CONNECT, 0, 0, mark->creator);
+		pass_gate(tag, mark, &(struct passage) { generation, GATE_CONNECT, 0, 0, mark->creator });
 	if (!(mark->flags & MARK_BOUND))
 		mark->vs = tag->vs;
 	mark->told = mark->vs;
@@ -55,7 +55,7 @@ static __always_inline bool mark_listener(struct sock *sk, struct task_tag *tag)
 	return true;
 }
 
-static __always_inline void starts_to_listen(struct sock *sk)
+static __noinline void starts_to_listen(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct inet_key key = { .generation = generation_now(), .port = sk->__sk_common.skc_num, .protocol = IPPROTO_TCP };
@@ -75,7 +75,7 @@ static __always_inline void starts_to_listen(struct sock *sk)
 }
 
 /* An accepted socket, tagged by its listener's clone: who asks? The client's side put the flow in before its last ACK went out. */
-static __always_inline void resolve_server(struct sock *sk, struct sock_tag *mark, __u32 generation)
+static __noinline void resolve_server(struct sock *sk, struct sock_tag *mark, __u32 generation)
 {
 	struct flow_key key;
 	struct flow *flow;
@@ -159,7 +159,7 @@ int on_socket(struct bpf_sock *ctx)
 			return 1;
 		mark->service = tag->service;
 		mark->creator = tag->vs;
-		pass_gate(task, tag, mark, generation, GATE_SOCKET, 0, 0, mark->creator);
+		pass_gate(tag, mark, &(struct passage) { generation, GATE_SOCKET, 0, 0, mark->creator });
 	}
 	/* Where somebody else refused it already it will not be released either. */
 	return bpf_get_retval() ? 1 : verdict(room_for_socket(ctx, tag));

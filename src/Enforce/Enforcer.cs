@@ -68,7 +68,7 @@ public sealed class Enforcer : IDisposable
         NetworkGovernor? network = null;
         try
         {
-            kernel = OpenOrLoad(fresh, options);
+            kernel = OpenOrLoad(fresh, RuleReach.BeyondTcp(rules), options);
             return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, cancellation);
         }
         catch
@@ -163,13 +163,13 @@ public sealed class Enforcer : IDisposable
         }
     }
 
-    private static GateKernel OpenOrLoad(bool fresh, EnforceOptions options)
+    private static GateKernel OpenOrLoad(bool fresh, bool beyondTcp, EnforceOptions options)
     {
         try
         {
-            if (fresh) return GateKernel.Load(Pins.Default, null);
+            if (fresh) return GateKernel.Load(Pins.Default, null, beyondTcp);
             GateKernel previous = GateKernel.Open(Pins.Default);
-            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest))
+            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.WatchesBeyondTcp || !beyondTcp))
             {
                 options.Log?.Invoke("took over the gates of the enforcer before");
                 return previous;
@@ -178,7 +178,7 @@ public sealed class Enforcer : IDisposable
             using (previous)
             {
                 options.Log?.Invoke("replaced the gates of the enforcer before, whose tags and accounts stay");
-                return GateKernel.Load(Pins.Default, previous);
+                return GateKernel.Load(Pins.Default, previous, beyondTcp);
             }
         }
         catch (BpfException error)

@@ -11,16 +11,16 @@ internal sealed class Measurement
     /// <summary>Transactions per second; 0 where nothing was measured.</summary>
     public double Rate => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds));
 
-    /// <summary>Transactions per piece of the machine's work (<see cref="MachineSpeed"/>): what is left of the rate where the CPUs were faster or slower; 0 where nothing was measured.</summary>
+    /// <summary>Rate divided by what the machine was up to meanwhile (<see cref="MachineSpeed"/>), so that windows of a faster and a slower machine can be compared; 0 where nothing was measured.</summary>
     public double RateAtEqualSpeed => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds / window.Speed));
 
-    /// <summary>The machine's speed meanwhile; NaN where nothing was measured.</summary>
+    /// <summary>What the machine was up to meanwhile, in the unit that was given with the windows; NaN where nothing was measured.</summary>
     public double Speed => _windows.Count == 0 ? double.NaN : Median(_windows.Select(window => window.Speed));
 
     /// <summary>How many, over all windows.</summary>
     public int Count => _windows.Sum(window => window.Sorted.Length);
 
-    /// <summary>Adds the transactions of a window, and the machine's speed in it.</summary>
+    /// <summary>Adds the transactions of a window, and what the machine was up to in it: transactions of that size per time, in a unit that all windows share.</summary>
     public void Add(IEnumerable<Transaction> transactions, DateTime from, DateTime to, double speed) =>
         _windows.Add(([.. transactions.Where(one => one.End >= from && one.End < to).Select(one => one.LatencyMs).Order()], to - from, speed));
 

@@ -16,8 +16,8 @@ internal sealed class Slice(Stage stage, int windowSeconds, int seed)
         using PgBench? aggressor = withAggressor ? Start(Stage.Aggressor, Stage.AggressorConnections, null) : null;
         using PgBench victim = Start(Stage.Victim, Stage.VictimConnections, Stage.TargetRate);
         (DateTime from, DateTime to) = await MeasureAsync(onlyCounting, withAggressor ? Stage.AggressorConnections : 0, cancel);
-        arm.Victim.Add(await victim.FinishAsync(cancel), from, to, stage.Speed.Within(from, to));
-        if (aggressor is not null) arm.Aggressor.Add(await aggressor.FinishAsync(cancel), from, to, stage.Speed.Within(from, to));
+        arm.Victim.Add(await victim.FinishAsync(cancel), from, to, Pace(from, to));
+        if (aggressor is not null) arm.Aggressor.Add(await aggressor.FinishAsync(cancel), from, to, Pace(from, to));
     }
 
     /// <summary>With the approved rules enforced, on connections old and new.</summary>
@@ -42,10 +42,13 @@ internal sealed class Slice(Stage stage, int windowSeconds, int seed)
         audit.End(await Enforcer.StatusAsync(cancel));
         foreach (PgBench one in all) one.Resume();
 
-        arm.Victim.Add(await victim.FinishAsync(cancel), from, to, stage.Speed.Within(from, to));
-        arm.Aggressor.Add([.. await aggressor.FinishAsync(cancel), .. await early.FinishAsync(cancel)], from, to, stage.Speed.Within(from, to));
+        arm.Victim.Add(await victim.FinishAsync(cancel), from, to, Pace(from, to));
+        arm.Aggressor.Add([.. await aggressor.FinishAsync(cancel), .. await early.FinishAsync(cancel)], from, to, Pace(from, to));
         await enforcer.StopAsync(cancel);
     }
+
+    // How many of the queries the machine was up to, in a unit of no matter: their size is set anew for each round.
+    private double Pace(DateTime from, DateTime to) => stage.Speed.Within(from, to) / stage.Workload.Rows;
 
     private PgBench Start(string tenant, int connections, int? rate) => PgBench.Start(
         stage.Server,

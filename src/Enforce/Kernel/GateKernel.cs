@@ -11,14 +11,17 @@ internal sealed class GateKernel : IDisposable
     private const string Resource = "gates.bpf.o";
     private const string BeforeSend = "on_sending";
     private const string TypeInformation = "/sys/kernel/btf/vmlinux";
-    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_queue", "on_ready", "on_sent", "on_receive"];
+    private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_receive"];
+
+    // Where all gates are about TCP connections these have nothing to do, and each packet and each send of the machine would pay the way to them.
+    private static readonly string[] BeyondTcp = ["on_queue", "on_ready", "on_sent"];
     private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
-        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "switched_at", "vs_shares", "vs_runtime",
+        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
     ];
 
@@ -59,9 +62,16 @@ internal sealed class GateKernel : IDisposable
         }
     }
 
-    /// <summary>Loads and attaches programs of our own. With <paramref name="previous"/> they work on its maps, and its attachments go after ours are in place: no gap.</summary>
-    public static GateKernel Load(Pins pins, GateKernel? previous)
+    /// <summary>
+    /// Loads and attaches programs of our own. With <paramref name="previous"/> they work on its maps, and its attachments go after ours are in place: no gap.
+    /// Datagrams and unix sockets, once they are watched, are so until everything is stopped: what they carry is counted at both ends.
+    /// </summary>
+    /// <param name="pins">Where to pin.</param>
+    /// <param name="previous">What is pinned there, or null.</param>
+    /// <param name="beyondTcp">Whether datagrams, unix sockets and the ends of sends are watched, too (<see cref="Rules.RuleReach.BeyondTcp"/>).</param>
+    public static GateKernel Load(Pins pins, GateKernel? previous, bool beyondTcp)
     {
+        beyondTcp |= previous is { WatchesBeyondTcp: true } || !MarksInTime;
         GateKernel kernel = new(pins);
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         try
@@ -69,6 +79,8 @@ internal sealed class GateKernel : IDisposable
             if (previous is not null)
                 foreach (string name in MapNames) programs.ReuseMap(name, previous[name]);
             Fit(programs);
+            if (!beyondTcp)
+                foreach (string name in BeyondTcp) programs.SkipProgram(name);
             programs.Load();
             pins.Create();
             foreach (string name in MapNames)
@@ -82,7 +94,7 @@ internal sealed class GateKernel : IDisposable
             if (SocketHooks)
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
-            foreach (string name in Attached) Replace(programs.Attach(name), pins.Link(name));
+            foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
         }
         catch
@@ -100,7 +112,7 @@ internal sealed class GateKernel : IDisposable
         Fit(programs);
         programs.Load();
         foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
-        foreach (string name in Attached) programs.Attach(name).Dispose();
+        foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp]) programs.Attach(name).Dispose();
     }
 
     /// <summary>True where there are gates for datagrams and for making sockets, and limits of sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
@@ -112,8 +124,11 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
     public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
-    /// <summary>The programs that are attached to tracepoints here.</summary>
-    public static IReadOnlyList<string> OnTracepoints => MarksInTime ? [.. Attached, BeforeSend] : Attached;
+    /// <summary>True where datagrams, unix sockets and the ends of sends are watched.</summary>
+    public bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
+
+    /// <summary>The programs that are attached to tracepoints now.</summary>
+    public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Where(name => File.Exists(_pins.Link(name)))];
 
     /// <summary>Runs an iterator and gives its records.</summary>
     public T[] Run<T>(string iterator)
@@ -141,7 +156,7 @@ internal sealed class GateKernel : IDisposable
     private static bool TryHooks()
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
-        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, .. Attached, .. Iterators]) programs.SkipProgram(name);
+        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, .. Attached, .. BeyondTcp, .. Iterators]) programs.SkipProgram(name);
         try
         {
             programs.Load();
