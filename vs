@@ -29,7 +29,12 @@ is_stale() {
 build() {
 	mkdir -p "$root/artifacts" || exit 5
 	# One build at a time; whoever waited finds it done.
-	exec 9>"$root/artifacts/vs.lock" || exit 5
+	# Tried first in a shell of its own: a redirection of exec that fails ends this one at once, with a code of its own.
+	(: 9>"$root/artifacts/vs.lock") 2>/dev/null || {
+		echo "vs: cannot write $root/artifacts/vs.lock: build as the user who owns it, or remove $root/artifacts" >&2
+		exit 5
+	}
+	exec 9>"$root/artifacts/vs.lock"
 	flock 9
 	if is_stale; then
 		echo "vs: building, once (about a minute after a fresh clone; log: $log)" >&2

@@ -16,13 +16,6 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
 	if (sk->sk_protocol != IPPROTO_TCP || (new != TCP_SYN_SENT && new != TCP_ESTABLISHED && new != TCP_LISTEN))
 		return 0;
 	bpf_get_socket_cookie(sk);
-	if (new == TCP_LISTEN) {
-		struct task_struct *task = bpf_get_current_task_btf();
-
-		if (!bpf_task_storage_get(&tasks, task, 0, 0))
-			submit_stranger(task);
-		return 0;
-	}
 	if (new == TCP_SYN_SENT) {
 		/* Within connect(2) of the process that connects. */
 		note = bpf_sk_storage_get(&notes, sk, &none, BPF_LOCAL_STORAGE_GET_F_CREATE);

@@ -47,23 +47,6 @@ static __always_inline void submit_process(struct task_struct *task, struct reco
 	bpf_ringbuf_submit(process, BPF_RB_NO_WAKEUP);
 }
 
-/* Somebody who is not recorded executed a program or began to listen: user space looks whether a service chooses it. */
-static __always_inline void submit_stranger(struct task_struct *task)
-{
-	struct ring_event *event;
-
-	if (!config.watch_strangers)
-		return;
-	event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
-	if (!event)
-		return; /* no event is lost: user space looks at all processes now and then */
-	__builtin_memset(event, 0, sizeof(*event));
-	event->kind = RECORD_STRANGER;
-	event->pid = task->tgid;
-	event->tid = task->pid;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -89,10 +72,8 @@ int BPF_PROG(on_exec, struct task_struct *task)
 {
 	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
 
-	if (!state) {
-		submit_stranger(task);
+	if (!state)
 		return 0;
-	}
 	submit_life(task, CALL_EXEC, 0, 0);
 	submit_process(task, state, 1);
 	return 0;

@@ -27,9 +27,8 @@ enum call_kind {
 	CALL_DUPLICATE = 16,
 	CALL_WAIT = 17,
 	CALL_PASS = 18,
-	/* Not events: a process for the inventory, and one that is not recorded and may have become part of a service. */
+	/* Not an event: a process for the inventory. */
 	RECORD_PROCESS = 100,
-	RECORD_STRANGER = 101,
 };
 
 /* How a system call's arguments are to be read: the upper byte of an entry of the call table; the lower is its kind. */
@@ -149,7 +148,6 @@ struct ring_counts {
 struct recorder_config {
 	u16 calls[512];		/* system call number to form << 8 | kind; 0 is not recorded */
 	u8 wakes[512];		/* system call number to enum wake_means */
-	u32 watch_strangers;	/* 1: tell of programs that strangers execute and of their listeners */
 };
 
 #endif

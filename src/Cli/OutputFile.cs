@@ -10,6 +10,7 @@ internal static class OutputFile
     public static void Write(string path, Action<TextWriter> write)
     {
         string full = Path.GetFullPath(path);
+        if (!Directory.Exists(Path.GetDirectoryName(full))) throw new VsException(ExitCode.Usage, $"cannot write '{path}': the folder {Path.GetDirectoryName(full)} does not exist");
         string part = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}");
         try
         {

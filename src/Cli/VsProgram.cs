@@ -78,16 +78,22 @@ internal static class VsProgram
         {
             if (token.Type == TokenType.DoubleDash) return;
             if (token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && result.CommandResult.Tokens.Contains(token))
-                throw new VsException(ExitCode.Usage, $"there is no option '{token.Value}'; see: vs {result.CommandResult.Command.Name} --help (a file of that name: ./{token.Value})");
+                throw new VsException(ExitCode.Usage, $"there is no option '{token.Value}'; see: {PathOf(result.CommandResult)} --help (a file of that name: ./{token.Value})");
         }
     }
 
     private static ExitCode Refuse(ParseResult result, CommandContext context)
     {
         foreach (ParseError error in result.Errors) context.Error.WriteLine($"vs: {error.Message}");
-        Command command = result.CommandResult.Command;
-        string path = command is RootCommand ? "vs" : $"vs {command.Name}";
-        context.Error.WriteLine($"See: {path} --help");
+        context.Error.WriteLine($"See: {PathOf(result.CommandResult)} --help");
         return ExitCode.Usage;
+    }
+
+    // "vs import events": a command's name alone is no command where it stands below another.
+    private static string PathOf(CommandResult result)
+    {
+        string path = "";
+        for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent) path = $" {command.Command.Name}{path}";
+        return $"vs{path}";
     }
 }

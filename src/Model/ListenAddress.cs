@@ -10,6 +10,9 @@ namespace VirtualServices.Model;
 /// <param name="Path">Path of a unix socket (a leading '@' means the abstract name space); empty otherwise.</param>
 public sealed record ListenAddress(TransportProtocol Protocol, IPAddress? Address, int Port, string Path)
 {
+    // sun_path in include/uapi/linux/un.h.
+    private const int LongestPath = 108;
+
     /// <summary>Reads the notation above.</summary>
     public static bool TryParse(string text, out ListenAddress address)
     {
@@ -21,7 +24,7 @@ public sealed record ListenAddress(TransportProtocol Protocol, IPAddress? Addres
         switch (text[..slash])
         {
             case "unix":
-                if (rest.Length < 2 || (rest[0] != '/' && rest[0] != '@')) return false;
+                if (rest.Length < 2 || (rest[0] != '/' && rest[0] != '@') || System.Text.Encoding.UTF8.GetByteCount(rest) > LongestPath) return false;
                 address = new ListenAddress(TransportProtocol.Unix, null, 0, rest);
                 return true;
             case "tcp":

@@ -1,4 +1,5 @@
 using VirtualServices.Cli.Commands;
+using VirtualServices.Linux.Processes;
 
 namespace VirtualServices.Cli.Tests;
 

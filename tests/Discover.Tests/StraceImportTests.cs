@@ -126,7 +126,17 @@ public sealed class StraceImportTests
     [Fact]
     public void A_million_open_calls_and_lines_do_not_pile_up()
     {
-        using Imported session = Imported.StraceText(string.Concat(Enumerable.Range(2, 30_000).Select(i => $"{i} 1700000000.1 clone(flags=SIGCHLD <unfinished ...>\n{i + 100_000} 1700000000.2 read(3, \"\", 1) = 1\n")));
+        using Imported session = Imported.StraceText("1 1700000000.0 execve(\"/bin/x\", [\"x\"], 0x0) = 0\n" + string.Concat(Enumerable.Range(2, 30_000).Select(i => $"{i} 1700000000.1 clone(flags=SIGCHLD <unfinished ...>\n{i + 100_000} 1700000000.2 read(3, \"\", 1) = 1\n")));
         Assert.Contains(session.Result.Unused, count => count is { Source: "calls that had not ended at the end of the trace", Unused: 30_000 });
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("5 1700000000.1 clone(flags=SIGCHLD <unfinished ...>\n")]
+    public void A_trace_without_any_event_is_refused_with_what_was_not_used(string text)
+    {
+        VsException refused = Assert.Throws<VsException>(() => Imported.StraceText(text));
+        Assert.Equal(ExitCode.BadInput, refused.ExitCode);
+        Assert.Contains("nothing that was read is an event", refused.Message, StringComparison.Ordinal);
     }
 }

@@ -64,7 +64,7 @@ public sealed class RuleCompilerTests
             foreach (ListenAddress? address in compiled.Endpoints.Select(one => (ListenAddress?)one.Address).Append(null))
                 foreach (string? requester in (string?[])["low", "high", "third", null])
                 {
-                    Gate? expected = new Precedence(rules).Winner(rules.Gates.Where(one => Matches(one, address, requester)), requester);
+                    Gate? expected = new GatePrecedence(rules).Winner(rules.Gates.Where(one => Matches(one, address, requester)), requester);
                     uint endpoint = compiled.Endpoints.FirstOrDefault(one => one.Address == address).Id;
                     Rule? found = compiled.Find(ids.Id(IdKind.Service, "db"), address is null ? 0 : endpoint, requester is null ? 0 : ids.Id(IdKind.VirtualService, requester));
                     Assert.Equal(expected?.Id, found is { } rule ? ids.Name(IdKind.Gate, rule.Gate) : null);

@@ -59,6 +59,26 @@ public sealed class ReplayTests
         }
     }
 
+    [Theory]
+    [InlineData("tcp/5432", "tcp/127.0.0.1:5432", 0, 0, "shop")]
+    [InlineData("tcp/127.0.0.1:5432", "tcp/5432", 0, 0, "blog")]
+    [InlineData("tcp/5432", "tcp/127.0.0.1:5432", 5, 0, "blog")]
+    [InlineData("tcp/5432", "tcp/5432", 0, 0, "blog")]
+    public void Of_several_gates_the_one_charges_that_would_act(string first, string second, int priorityOfBlog, int priorityOfShop, string charged)
+    {
+        Recording recording = TwoTenants(Way.Tcp4, recorded: false);
+        RuleSet rules = Conclude(recording).Rules;
+        Gate[] gates = [.. new[] { (first, "blog"), (second, "shop") }.Select((one, i) => rules.Gates[0] with
+        {
+            Id = $"g{i}",
+            When = new GateCondition(ListenAddress.TryParse(one.Item1, out ListenAddress address) ? address : null, null),
+            Classify = new Classification(ClassificationKind.Named, one.Item2),
+        })];
+        rules = rules with { Gates = gates, VirtualServices = [.. rules.VirtualServices.Select(vs => vs with { Priority = vs.Name == "blog" ? priorityOfBlog : vs.Name == "shop" ? priorityOfShop : 0 })] };
+        ReplayService service = Assert.Single(Replay.Run(rules, recording.Open()).Services);
+        Assert.Equal(27, service.Parts.Where(part => part.VirtualService == charged).Sum(part => part.Requests));
+    }
+
     [Fact]
     public void A_gate_for_one_requester_leaves_the_other_alone()
     {

@@ -250,6 +250,19 @@ public sealed class EnforceTests : IDisposable
         Assert.Equal(2, second.Status().Generation);
     }
 
+    [RootFact]
+    public void A_takeover_lowers_the_maximum_of_a_parent_together_with_its_childs()
+    {
+        using PostgresClient acme = _server.Connect();
+        foreach ((double parent, double child) in ((double, double)[])[(1.5, 1), (0.5, 0.25), (1.5, 1)])
+        {
+            RuleSet rules = TestRules.For(_server, [("acme", acme.Pid)]);
+            VirtualService above = TestRules.Tenant("above") with { Cpu = new CpuShare(100, parent) };
+            using Enforcer enforcer = Start(rules with { VirtualServices = [above, .. rules.VirtualServices.Select(vs => vs.Name == "acme" ? vs with { Parent = "above", Cpu = new CpuShare(100, child) } : vs)] });
+            Assert.EndsWith("/above/acme/_self", Groups.Of(acme.Backend), StringComparison.Ordinal);
+        }
+    }
+
     private Enforcer Start(params (string Name, int FrontDoor)[] tenants) => Start(TestRules.For(_server, tenants));
 
     private static Enforcer Start(RuleSet rules, bool audit = false) =>

@@ -16,6 +16,8 @@ public sealed class BrokenFileTests
         { "version: 1\n", "version: 1\nversion: 1\n", "x.yaml:2: key 'version' stands twice" },
         { "name: acme", "name: 4acme", "x.yaml:3: name of a virtual service is '4acme', expected a name" },
         { "name: other", "name: requester", "x.yaml:8: name of a virtual service is 'requester', expected another name" },
+        { "name: other", "name: tasks", "x.yaml:8: name of a virtual service is 'tasks', expected another name: files of a cgroup" },
+        { "name: other", "name: cpu.max", "x.yaml:8: name of a virtual service is 'cpu.max', expected another name: files of a cgroup" },
         { "  - name: other\n    parent: acme", "  - parent: acme", "x.yaml:8: a virtual service has no name" },
         { "name: other", "name: acme", "x.yaml:8: virtual service 'acme' stands in line 3 already" },
         { "  - name: other", "  - text", "x.yaml:9: this is not valid YAML" },

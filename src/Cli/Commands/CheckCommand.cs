@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 using VirtualServices.Rules;
 
@@ -20,7 +21,7 @@ internal static class CheckCommand
             "Validates a rule file: schema, names, conflicts, gates that never act, shares that cannot be met, what vs enforce would refuse. Exit code 3: the file is broken; 1: it has errors; 0: it may have warnings.",
             "vs check rules.yaml\nvs check --schema > rules.schema.json")
         { rules, json, schema };
-        command.Run(result => Run(new Arguments(result.GetValue(rules), result.GetValue(json), result.GetValue(schema)), context, OnlineCpus.Capacity()));
+        command.Run(result => Run(new Arguments(result.GetValue(rules), result.GetValue(json), result.GetValue(schema)), context, new HostCapacity(OnlineCpus.Count())));
         return command;
     }
 

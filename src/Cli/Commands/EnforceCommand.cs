@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using VirtualServices.Cli.Metrics;
 using VirtualServices.Enforce;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 using VirtualServices.Rules;
 
@@ -66,7 +67,7 @@ internal static class EnforceCommand
     private static RuleDocument Load(string path)
     {
         RuleDocument document = RuleFile.Load(path);
-        Finding[] errors = [.. RuleChecker.Check(document, OnlineCpus.Capacity()).Where(finding => finding.Severity == Severity.Error)];
+        Finding[] errors = [.. RuleChecker.Check(document, new HostCapacity(OnlineCpus.Count())).Where(finding => finding.Severity == Severity.Error)];
         if (errors.Length > 0)
             throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{document.Path}:{error.Line}: {error.Subject}: {error.Text}"))));
         return document;

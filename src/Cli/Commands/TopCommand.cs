@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VirtualServices.Cli.Top;
 using VirtualServices.Enforce;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 using VirtualServices.Rules;
 
@@ -34,7 +35,7 @@ internal static class TopCommand
             new Arguments(Interval(result.GetValue(interval)!), result.GetValue(count), result.GetValue(sort), result.GetValue(noServices), result.GetValue(json)),
             context,
             StatusReader.Read,
-            OnlineCpus.Capacity().Cpus));
+            OnlineCpus.Count()));
         return command;
     }
 

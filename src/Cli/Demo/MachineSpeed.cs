@@ -24,7 +24,7 @@ internal sealed partial class MachineSpeed : IDisposable
     // The kernel's number of CLOCK_THREAD_CPUTIME_ID (include/uapi/linux/time.h).
     private const int ThreadCpuTime = 3;
 
-    private static ulong s_sink;
+    private static ulong _sink;
 
     private readonly ManualResetEventSlim _stop = new();
     private readonly List<Thread> _threads = [];
@@ -106,7 +106,7 @@ internal sealed partial class MachineSpeed : IDisposable
             }
         }
 
-        Volatile.Write(ref s_sink, a ^ b ^ c ^ d);
+        Volatile.Write(ref _sink, a ^ b ^ c ^ d);
     }
 
     private static unsafe double CpuSeconds()

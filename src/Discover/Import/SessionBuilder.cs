@@ -90,9 +90,15 @@ internal sealed class SessionBuilder : IDisposable
 
     /// <summary>Ends the session.</summary>
     /// <param name="id">Id of the session: the same input gives the same.</param>
+    /// <exception cref="VsException">Nothing that was read is an event.</exception>
     internal void Complete(string id)
     {
-        _writer ??= new SessionWriter(_folder, Info(id, endedCleanly: false));
+        if (_writer is null)
+        {
+            string unused = string.Concat(Unused.Counts.Select(one => $"\nnot used: {one.Unused} {one.Source}"));
+            throw new VsException(ExitCode.BadInput, $"{_source.Replace('-', ' ')}: nothing that was read is an event: is the format the right one?{unused}");
+        }
+
         _writer.Complete(Info(id, endedCleanly: true));
         _completed = true;
     }

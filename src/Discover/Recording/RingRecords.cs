@@ -91,7 +91,6 @@ internal unsafe struct RecorderConfig
     internal const int CallNumbers = 512;
     internal fixed ushort Calls[CallNumbers];
     internal fixed byte Wakes[CallNumbers];
-    internal uint WatchStrangers;
 }
 
 /// <summary><c>struct eventfd_request</c>.</summary>

@@ -4,11 +4,14 @@ using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Discover.Sessions;
 
-/// <summary>What the serialiser would let pass in a <c>session.json</c>: another version, elements that are null, two services of one name.</summary>
+/// <summary>What the serialiser would let pass in a <c>session.json</c>: another version, elements that are null, counts that cannot be, two services of one name.</summary>
 internal static class SessionJsonCheck
 {
     // The file's own members, and those of an object in one of its lists.
     private const int MemberDepth = 1, ElementMemberDepth = 3;
+
+    // More events than a machine has in a year, and few enough that sums of many counts fit.
+    private const long MostCounted = 1_000_000_000_000_000;
 
     /// <exception cref="VsException">Exit code 3 with the line.</exception>
     /// <exception cref="JsonException">The text is no JSON.</exception>
@@ -22,6 +25,8 @@ internal static class SessionJsonCheck
         {
             if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == MemberDepth) list = reader.GetString()!;
             if (reader.TokenType == JsonTokenType.Null && before != JsonTokenType.PropertyName) throw VsException.BadInput(Place(bytes, path, in reader), $"expected no null in the list '{list}'");
+            if (list == "counts" && reader.TokenType == JsonTokenType.Number && (!reader.TryGetInt64(out long count) || count is < 0 or > MostCounted))
+                throw VsException.BadInput(Place(bytes, path, in reader), $"expected a count from 0 to {MostCounted}");
             if (list != "services" || reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != ElementMemberDepth || !reader.ValueTextEquals("name")) continue;
             reader.Read();
             if (reader.TokenType == JsonTokenType.String && !services.Add(reader.GetString()!)) throw VsException.BadInput(Place(bytes, path, in reader), "expected services with names of their own, this name was there before");

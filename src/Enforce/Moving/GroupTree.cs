@@ -32,11 +32,15 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
         hierarchy.Create(Root);
         hierarchy.SetShare(Root, new CpuShare(weight));
         Dictionary<string, string> groups = [];
+        foreach ((_, VirtualService vs) in virtualServices) groups[vs.Name] = $"{(vs.Parent is null ? Root : groups[vs.Parent])}/{vs.Name}";
+
+        // Of an enforcer before: v1 refuses a parent's maximum below the one that a child still has. Children first, as far as the kernel takes it; all again below.
+        foreach ((_, VirtualService vs) in virtualServices.Reverse())
+            if (vs.Parent is not null) hierarchy.TrySetShare(groups[vs.Name], vs.Cpu);
         foreach ((uint id, VirtualService vs) in virtualServices)
         {
             cancellation.ThrowIfCancellationRequested();
-            string group = $"{(vs.Parent is null ? Root : groups[vs.Parent])}/{vs.Name}";
-            groups[vs.Name] = group;
+            string group = groups[vs.Name];
             hierarchy.Create(group);
             hierarchy.SetShare(group, vs.Cpu);
             string leaf = Below(group);

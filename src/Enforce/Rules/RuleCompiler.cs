@@ -33,7 +33,7 @@ internal static class RuleCompiler
         List<(uint, Service)> services = [];
         Dictionary<uint, ListenAddress> endpoints = [];
         Dictionary<RuleKey, Rule> entries = [];
-        Precedence precedence = new(rules);
+        GatePrecedence precedence = new(rules);
         foreach (Service service in rules.Services)
         {
             Gate[] own = [.. gates.Where(gate => gate.Service == service.Name)];
@@ -56,7 +56,7 @@ internal static class RuleCompiler
 
     // Every address and requester that a gate of the service names, and "any other" for both. A requester that no gate names
     // is looked up as any other, so the kernel needs two lookups at most.
-    private static void Expand(uint service, uint call, Gate[] gates, Precedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
+    private static void Expand(uint service, uint call, Gate[] gates, GatePrecedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
     {
         List<ListenAddress?> addresses = [null, .. gates.Select(gate => gate.When.Listen).OfType<ListenAddress>().Distinct()];
         List<string?> requesters = [null, .. gates.SelectMany(gate => gate.When.Requesters ?? []).Distinct(StringComparer.Ordinal)];

@@ -3,6 +3,7 @@ using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Shares;
@@ -14,8 +15,8 @@ internal sealed class ShareKeeper : IDisposable
     private const double LeastChange = 0.1;
     private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(50);
 
-    // A look-up is a system call of about half a microsecond: however many virtual services there are, reading them stays near 1 % of a core.
-    private static readonly TimeSpan PeriodPerVirtualService = TimeSpan.FromMicroseconds(50);
+    // Reading one takes about a tenth of a microsecond per CPU: however many virtual services there are, that and the arithmetic stay below 1 % of a core.
+    private static readonly TimeSpan PeriodPerVirtualService = TimeSpan.FromMicroseconds(20);
 
     private readonly BpfMap _runtimes;
     private readonly CpuHierarchy _hierarchy;
@@ -23,7 +24,8 @@ internal sealed class ShareKeeper : IDisposable
     private readonly string[] _groups;
     private readonly ShareFeedback _feedback;
     private readonly ulong[] _before;
-    private readonly ulong[] _perCpu = new ulong[BpfMap.PossibleCpus];
+    private readonly uint[] _keys;
+    private readonly ulong[] _perCpu;
     private readonly double[] _cpus;
     private readonly int[] _wanted;
     private readonly int[] _written;
@@ -44,8 +46,10 @@ internal sealed class ShareKeeper : IDisposable
         _groups = [.. virtualServices.Select(vs => tree.GroupOf(vs.Id))];
         Dictionary<string, int> index = virtualServices.Select((vs, at) => (vs.VirtualService.Name, at)).ToDictionary(pair => pair.Name, pair => pair.at);
         ShareNode[] nodes = [.. virtualServices.Select(vs => new ShareNode(vs.VirtualService.Parent is { } parent ? index[parent] : -1, vs.VirtualService.Cpu.Weight))];
-        _feedback = new ShareFeedback(nodes, Environment.ProcessorCount);
+        _feedback = new ShareFeedback(nodes, OnlineCpus.Count());
         _before = new ulong[nodes.Length];
+        _keys = new uint[_ids.Max() + 1];
+        _perCpu = new ulong[_keys.Length * BpfMap.PossibleCpus];
         _cpus = new double[nodes.Length];
         _wanted = new int[nodes.Length];
         _written = [.. nodes.Select(node => node.Weight)];
@@ -58,6 +62,7 @@ internal sealed class ShareKeeper : IDisposable
     /// <summary>Starts the thread.</summary>
     public void Start()
     {
+        ReadRuntimes();
         for (int i = 0; i < _ids.Length; i++) _before[i] = Runtime(_ids[i]);
         _guard = new WeightGuard([.. _groups.Zip(_written)], _hierarchy);
         _thread.Start();
@@ -94,6 +99,7 @@ internal sealed class ShareKeeper : IDisposable
 
     private void Round(double seconds)
     {
+        ReadRuntimes();
         for (int i = 0; i < _ids.Length; i++)
         {
             ulong runtime = Runtime(_ids[i]);
@@ -111,11 +117,13 @@ internal sealed class ShareKeeper : IDisposable
         }
     }
 
+    private void ReadRuntimes() => _runtimes.ReadPerCpuArray<ulong>(_keys, _perCpu);
+
+    // As read last.
     private ulong Runtime(uint id)
     {
-        if (!_runtimes.TryLookupPerCpu<uint, ulong>(id, _perCpu)) return 0;
         ulong sum = 0;
-        foreach (ulong one in _perCpu) sum += one;
+        foreach (ulong one in _perCpu.AsSpan((int)id * BpfMap.PossibleCpus, BpfMap.PossibleCpus)) sum += one;
         return sum;
     }
 }

@@ -35,6 +35,9 @@ internal sealed class Simulation : ActivitySink
                 if (door.Kind == SelectorKind.Client && IPNetwork.TryParse(door.Value, out IPNetwork network)) _clients.Add((network, i));
             }
         }
+
+        // The narrowest network wins, as in the kernel's trie.
+        _clients.Sort((a, b) => b.Network.PrefixLength.CompareTo(a.Network.PrefixLength));
     }
 
     public ReplayResult Result() => new([.. _charges.Select(c => c.ToResult(_rules.VirtualServices))]);

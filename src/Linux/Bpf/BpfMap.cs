@@ -78,6 +78,26 @@ public sealed unsafe partial class BpfMap : IDisposable
             return Found(LibBpf.bpf_map_lookup_elem(Descriptor, k, v), "look up in");
     }
 
+    /// <summary>Reads the first entries of a per-CPU array, all with one system call.</summary>
+    /// <param name="keys">Room for as many keys as are to be read; at most what the map holds.</param>
+    /// <param name="values">For each entry one per possible CPU (<see cref="PossibleCpus"/>).</param>
+    /// <exception cref="BpfException">The kernel refused it.</exception>
+    public void ReadPerCpuArray<TValue>(Span<uint> keys, Span<TValue> values)
+        where TValue : unmanaged
+    {
+        if (values.Length != keys.Length * PossibleCpus || sizeof(TValue) % 8 != 0) throw new ArgumentException($"{Name} has a value of whole 8 bytes for each of {PossibleCpus} CPUs");
+        CheckSizes(sizeof(uint), sizeof(TValue));
+        uint count = (uint)keys.Length, next;
+        fixed (uint* k = keys)
+        fixed (TValue* v = values)
+        {
+            int result = LibBpf.bpf_map_lookup_batch(Descriptor, null, &next, k, v, &count, null);
+            if (result < 0) throw new BpfException("read", Name, -result);
+        }
+
+        if (count != keys.Length) throw new InvalidOperationException($"{Name} gave {count} entries of {keys.Length}");
+    }
+
     /// <summary>Adds or replaces an entry.</summary>
     public void Update<TKey, TValue>(in TKey key, in TValue value)
         where TKey : unmanaged

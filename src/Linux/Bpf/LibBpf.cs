@@ -86,6 +86,9 @@ internal static unsafe partial class LibBpf
     internal static partial int bpf_map_update_elem(int fd, void* key, void* value, ulong flags);
 
     [LibraryImport(Library)]
+    internal static partial int bpf_map_lookup_batch(int fd, void* from, void* next, void* keys, void* values, uint* count, void* options);
+
+    [LibraryImport(Library)]
     internal static partial int bpf_map_delete_elem(int fd, void* key);
 
     [LibraryImport(Library)]

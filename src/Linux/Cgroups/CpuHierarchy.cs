@@ -52,6 +52,22 @@ public abstract class CpuHierarchy
     /// <summary>Sets weight and maximum of a group.</summary>
     public abstract void SetShare(string group, CpuShare share);
 
+    /// <summary>Sets weight and maximum of a group that is there already.</summary>
+    /// <returns>False where there is no such group, or where the kernel refuses it.</returns>
+    public bool TrySetShare(string group, CpuShare share)
+    {
+        if (!Directory.Exists(Folder(group))) return false;
+        try
+        {
+            SetShare(group, share);
+            return true;
+        }
+        catch (VsException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Sets the weight of a group alone; its maximum stays.</summary>
     /// <param name="group">The group.</param>
     /// <param name="weight">Weight among siblings, 1..10000; what a share of the same weight sets.</param>

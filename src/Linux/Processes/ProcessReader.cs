@@ -99,6 +99,6 @@ internal static class ProcessReader
         if (at < 0) return uint.MaxValue;
         int end = status.IndexOf('\n', at + 1);
         string[] ids = status[(at + 5)..(end < 0 ? status.Length : end)].Split('\t', StringSplitOptions.RemoveEmptyEntries);
-        return ids.Length > 1 && uint.TryParse(ids[1], CultureInfo.InvariantCulture, out uint uid) ? uid : uint.MaxValue;
+        return ids.Length > 0 && uint.TryParse(ids[0], CultureInfo.InvariantCulture, out uint uid) ? uid : uint.MaxValue;
     }
 }

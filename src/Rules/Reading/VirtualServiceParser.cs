@@ -15,6 +15,10 @@ internal static class VirtualServiceParser
 
     public static VirtualService BestEffort => new(VirtualService.BestEffort, null, 0, new CpuShare(BestEffortWeight), new NetworkShare(BestEffortWeight), null, []);
 
+    // Those of cgroup v1 that carry no controller's name; the others have a dot behind it.
+    private static bool IsControlFile(string name) =>
+        name is "tasks" or "notify_on_release" or "release_agent" || name.StartsWith("cgroup.", StringComparison.Ordinal) || name.StartsWith("cpu.", StringComparison.Ordinal);
+
     public static VirtualService? Read(YamlNode node, RuleErrors errors)
     {
         var reader = new MappingReader(node, "a virtual service", RuleKeys.VirtualService, errors);
@@ -27,6 +31,11 @@ internal static class VirtualServiceParser
         else if (name is not null && RuleWords.IsReserved(name))
         {
             reader.Bad("name", "another name: requester, creator and keep are words of the rule language");
+            name = null;
+        }
+        else if (name is not null && IsControlFile(name))
+        {
+            reader.Bad("name", "another name: files of a cgroup are called so, and each virtual service has a cgroup of its name");
             name = null;
         }
 

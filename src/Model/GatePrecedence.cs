@@ -1,20 +1,41 @@
-using VirtualServices.Model;
-
-namespace VirtualServices.Rules;
+namespace VirtualServices.Model;
 
 /// <summary>
 /// Which of several gates acts where more than one matches: the one naming the virtual service with the highest priority, then the most specific one, then the one that stands first.
-/// A gate names the virtual service in its <c>classify</c> and, for a requester in its <c>when.requester</c>, that requester.
+/// A gate names the virtual service in its <c>classify</c> and, for a requester in its <c>when.requester</c>, that requester. Check, replay and enforcement all ask here.
 /// </summary>
 public sealed class GatePrecedence
 {
     private readonly Dictionary<string, int> _priorities;
+    private readonly Dictionary<Gate, HashSet<string>> _requesters = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Takes the priorities from the rule set.</summary>
     public GatePrecedence(RuleSet rules)
     {
         ArgumentNullException.ThrowIfNull(rules);
         _priorities = rules.VirtualServices.ToDictionary(vs => vs.Name, vs => vs.Priority, StringComparer.Ordinal);
+        foreach (Gate gate in rules.Gates)
+            if (gate.When.Requesters is { } names) _requesters[gate] = names.ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>True where the gate is narrowed to requesters, this one among them.</summary>
+    public bool Names(Gate gate, string? requester)
+    {
+        ArgumentNullException.ThrowIfNull(gate);
+        if (requester is null || gate.When.Requesters is null) return false;
+        return _requesters.TryGetValue(gate, out HashSet<string>? names) ? names.Contains(requester) : gate.When.Requesters.Contains(requester);
+    }
+
+    /// <summary>The gate that acts; null where there is none.</summary>
+    /// <param name="matching">Gates that match, in the order of the file.</param>
+    /// <param name="requester">Virtual service of the requester, or null where there is none or it is not known.</param>
+    public Gate? Winner(IEnumerable<Gate> matching, string? requester)
+    {
+        ArgumentNullException.ThrowIfNull(matching);
+        Gate? winner = null;
+        foreach (Gate gate in matching)
+            if (winner is null || Compare(gate, winner, requester) > 0) winner = gate;
+        return winner;
     }
 
     /// <summary>Above zero where gate <paramref name="a"/> beats <paramref name="b"/> for a request of the given virtual service; zero: whichever stands first acts.</summary>
@@ -42,12 +63,12 @@ public sealed class GatePrecedence
         return (gate.When.Requesters is null ? 0 : 3) + listen;
     }
 
-    /// <summary>A gate that names nobody loses to each that names somebody: long, to be below every priority.</summary>
+    // A gate that names nobody loses to each that names somebody: long, to be below every priority.
     private long PriorityOf(Gate gate, string? requester)
     {
         long highest = long.MinValue;
         if (gate.Classify.Kind == ClassificationKind.Named) highest = _priorities.GetValueOrDefault(gate.Classify.VirtualService);
-        if (requester is not null && gate.When.Requesters?.Contains(requester) == true) highest = Math.Max(highest, _priorities.GetValueOrDefault(requester));
+        if (Names(gate, requester)) highest = Math.Max(highest, _priorities.GetValueOrDefault(requester!));
         return highest;
     }
 }

@@ -1,18 +1,19 @@
 using System.Globalization;
-using VirtualServices.Rules;
 
-namespace VirtualServices.Cli;
+namespace VirtualServices.Linux.Processes;
 
 /// <summary>CPUs of the machine. Not Environment.ProcessorCount: that is what this process may use, and shares are of the whole machine.</summary>
-internal static class OnlineCpus
+public static class OnlineCpus
 {
     private const string List = "/sys/devices/system/cpu/online";
 
-    public static HostCapacity Capacity() => new(File.Exists(List) ? Count(File.ReadAllText(List)) : Environment.ProcessorCount);
+    /// <summary>How many there are.</summary>
+    public static int Count() => File.Exists(List) ? Count(File.ReadAllText(List)) : Environment.ProcessorCount;
 
     /// <summary>Counts the CPUs of a list such as <c>0-3,6</c>.</summary>
-    internal static int Count(string list)
+    public static int Count(string list)
     {
+        ArgumentNullException.ThrowIfNull(list);
         int count = 0;
         foreach (string part in list.Trim().Split(','))
         {
