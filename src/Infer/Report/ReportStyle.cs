@@ -34,6 +34,8 @@ internal static class ReportStyle
         table { border-collapse: collapse; width: 100%; font-size: .93rem; }
         th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; }
         td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+        td:first-child { min-width: 7rem; }
+        td:nth-child(2):not(.n) { min-width: 12rem; }
         tr:last-child td { border-bottom: 0; }
         .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         code { font: .88em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
