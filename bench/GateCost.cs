@@ -118,7 +118,11 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
         await enforcer.StopAsync(cancel);
 
         double[] offRates = Rates(off, all), onRates = Rates(on, all);
+
+        // Without those in which a CPU was never measured.
         double[] effects = [.. Pace(onRates, on).Zip(Pace(offRates, off), (with, without) => Math.Log(with / without)).Where(double.IsFinite)];
+
+        // The mean, not the median: under no effect it is 0 however skewed the machine's speed is. The median of a window against its neighbours was 0.983 with nothing switched at all.
         double effect = Math.Exp(effects.Average());
         return Say($"{Measurement.Median(offRates):F0}/s | {Measurement.Median(onRates):F0}/s | {effect:F3} | {effect * ErrorOfMean(effects):F3} | {used:P1} | {effects.Length}");
 
@@ -148,7 +152,6 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
     private static long Cpu(int process) => Directory.EnumerateDirectories($"/proc/{process.ToString(CultureInfo.InvariantCulture)}/task")
         .Sum(thread => Procfs.CpuNs(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture)) ?? 0);
 
-    // Of the pairs' logarithms the mean, not the median: under no effect it is 0 however skewed the machine's speed is. The median of a window against its neighbours was 0.983 with nothing switched at all.
     private static double ErrorOfMean(double[] values)
     {
         double mean = values.Average();

@@ -39,7 +39,10 @@ internal sealed class EnforcerLock : IDisposable
                 return held;
             }
 
-            if (!IsHeld()) Thread.Sleep(10); // whoever asked has asked: a moment later it is free
+            if (IsHeld()) break;
+
+            // Only somebody who asks has it, for the time of two system calls; a lock of a file has no event for its end.
+            Thread.Sleep(10);
         }
 
         throw new VsException(ExitCode.DoesNotHold, Enforcer() is { } other

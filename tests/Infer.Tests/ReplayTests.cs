@@ -60,11 +60,11 @@ public sealed class ReplayTests
     }
 
     [Theory]
-    [InlineData("tcp/5432", "tcp/127.0.0.1:5432", 0, 0, "shop")]
-    [InlineData("tcp/127.0.0.1:5432", "tcp/5432", 0, 0, "blog")]
-    [InlineData("tcp/5432", "tcp/127.0.0.1:5432", 5, 0, "blog")]
-    [InlineData("tcp/5432", "tcp/5432", 0, 0, "blog")]
-    public void Of_several_gates_the_one_charges_that_would_act(string first, string second, int priorityOfBlog, int priorityOfShop, string charged)
+    [InlineData("tcp/5432", "tcp/127.0.0.1:5432", 0, "shop")]
+    [InlineData("tcp/127.0.0.1:5432", "tcp/5432", 0, "blog")]
+    [InlineData("tcp/5432", "tcp/127.0.0.1:5432", 5, "blog")]
+    [InlineData("tcp/5432", "tcp/5432", 0, "blog")]
+    public void Of_several_gates_the_one_charges_that_would_act(string first, string second, int priorityOfBlog, string charged)
     {
         Recording recording = TwoTenants(Way.Tcp4, recorded: false);
         RuleSet rules = Conclude(recording).Rules;
@@ -74,9 +74,22 @@ public sealed class ReplayTests
             When = new GateCondition(ListenAddress.TryParse(one.Item1, out ListenAddress address) ? address : null, null),
             Classify = new Classification(ClassificationKind.Named, one.Item2),
         })];
-        rules = rules with { Gates = gates, VirtualServices = [.. rules.VirtualServices.Select(vs => vs with { Priority = vs.Name == "blog" ? priorityOfBlog : vs.Name == "shop" ? priorityOfShop : 0 })] };
+        rules = rules with { Gates = gates, VirtualServices = [.. rules.VirtualServices.Select(vs => vs with { Priority = vs.Name == "blog" ? priorityOfBlog : 0 })] };
         ReplayService service = Assert.Single(Replay.Run(rules, recording.Open()).Services);
         Assert.Equal(27, service.Parts.Where(part => part.VirtualService == charged).Sum(part => part.Requests));
+    }
+
+    [Fact]
+    public void Of_nested_networks_of_clients_the_narrowest_counts_whatever_its_priority()
+    {
+        RuleSet rules = Conclude(TwoTenants(Way.Tcp4, recorded: false)).Rules;
+        rules = rules with { VirtualServices = [.. rules.VirtualServices, Network("wide", 9, "127.0.0.0/8"), Network("narrow", 0, "127.0.0.1/32")] };
+        var other = new Recording("s2");
+        other.Process(999, unit: "stranger.service");
+        new Postgres(other).Connect(999, Way.Tcp4, clientRecorded: false);
+        Assert.Equal("narrow", Assert.Single(Assert.Single(Replay.Run(rules, other.Open()).Services).Parts, part => part.Requests > 0).VirtualService);
+
+        static VirtualService Network(string name, int priority, string clients) => new(name, null, priority, new CpuShare(), new NetworkShare(), null, [new Selector(SelectorKind.Client, clients)]);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal sealed record Rates(long[] Bytes, TimeSpan Shortest, TimeSpan Longest)
         long outerFrom = Stopwatch.GetTimestamp();
         long[] before = [.. sinks.Select(sink => sink.Bytes)];
         long innerFrom = Stopwatch.GetTimestamp();
-        Thread.Sleep(time);
+        Thread.Sleep(time); // the window of the measurement itself: nothing is waited for
         long innerTo = Stopwatch.GetTimestamp();
         long[] after = [.. sinks.Select(sink => sink.Bytes)];
         long outerTo = Stopwatch.GetTimestamp();

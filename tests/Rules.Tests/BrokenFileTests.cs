@@ -62,6 +62,7 @@ public sealed class BrokenFileTests
         { "on: receive", "on: recv", "x.yaml:17: on of a gate is 'recv', expected accept, receive, send, connect, fork, exec, socket" },
         { "on: receive", "on: 1", "x.yaml:17: on of a gate is '1', expected accept" },
         { "    on: receive\n", "", "x.yaml:15: a gate has no on, expected accept" },
+        { "when: { listen: tcp/5432", $"when: {{ listen: unix//{new string('x', 108)}", "x.yaml:18: listen of when of gate 'pg' is 'unix//xxx" },
         { "when: { listen: tcp/5432", "when: { listen: 5432", "x.yaml:18: listen of when of gate 'pg' is '5432', expected a listening address" },
         { "requester: [acme, other]", "requester: [acme, ghost]", "x.yaml:18: requester 'ghost' of gate 'pg' is no virtual service" },
         { "requester: [acme, other]", "requester: [acme, acme]", "x.yaml:18: requester 'acme' stands twice" },

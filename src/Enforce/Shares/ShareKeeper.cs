@@ -15,8 +15,8 @@ internal sealed class ShareKeeper : IDisposable
     private const double LeastChange = 0.1;
     private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(50);
 
-    // Reading one takes about a tenth of a microsecond per CPU: however many virtual services there are, that and the arithmetic stay below 1 % of a core.
-    private static readonly TimeSpan PeriodPerVirtualService = TimeSpan.FromMicroseconds(20);
+    // Reading and reckoning take 0.75 µs for each (measured with 1,000 on two CPUs): however many there are, it stays at 1 % of a core.
+    private static readonly TimeSpan PeriodPerVirtualService = TimeSpan.FromMicroseconds(75);
 
     private readonly BpfMap _runtimes;
     private readonly CpuHierarchy _hierarchy;
