@@ -8,9 +8,10 @@ namespace VirtualServices.Bench;
 /// <summary>
 /// What enforced gates cost one tenant: throughput with gates on against off. Machines drift by more than what is measured within seconds, so the gate programs are detached and attached again every
 /// half second below the same connections. What else enforcement does goes on in both:
-/// the enforcer runs, processes are in the cgroup of their virtual service. Rates are taken at equal speed of the machine. Only ratios are reported, with the standard error.
+/// the enforcer runs, processes are in the cgroup of their virtual service. Beside the rate, the CPU time of the tenant's client and its backends per transaction is compared: what others do on the processors
+/// meanwhile changes it less. Both are taken at equal speed of the machine. Only ratios are reported, with the standard error.
 /// </summary>
-internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress)
+internal sealed class GateCost(int pairs, string[] parts, TextWriter output, TextWriter progress)
 {
     private const int Connections = 4;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(0.4);
@@ -60,7 +61,7 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
         {
             string rules = await new Rehearsal(stage, progress).RunAsync(folder, cancel);
             string ownTransaction = await PrepareOwnTransactionAsync(stage, cancel);
-            await output.WriteLineAsync("| load, 4 connections, closed loop | gates off, median | gates on, median | on / off at equal speed | its standard error | enforcer, part of a CPU | pairs |");
+            await output.WriteLineAsync("| load, 4 connections, closed loop | gates off, median | gates on, median | throughput on / off at equal speed | CPU time per transaction, off / on at equal speed | enforcer, part of a CPU | pairs |");
             await output.WriteLineAsync("|---|---|---|---|---|---|---|");
             foreach ((string name, Func<Stage, string, Workload> make) in Loads)
             {
@@ -91,9 +92,10 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
         using PgBench load = PgBench.Start(stage.Server, workload, new TenantLoad(Stage.Victim, Connections, null, 1), stage.Cgroups.Folder(Stage.Victim), length);
         await using Enforcer enforcer = await Enforcer.StartAsync(rules, cancel);
         await Task.Delay(Settle, cancel);
-        List<(DateTime From, DateTime To)> on = [], off = [];
+        List<Span> on = [], off = [];
+        int[] tenant = [load.Pid, .. Backends(stage.Server)];
         using GateKernel kernel = GateKernel.Open(Pins.Default);
-        Dictionary<string, BpfProgram> programs = kernel.OnTracepoints.ToDictionary(name => name, name => BpfProgram.OfLink(Pins.Default.Link(name)));
+        Dictionary<string, BpfProgram> programs = kernel.OnTracepoints.Where(name => parts is [] || parts.Contains(name)).ToDictionary(name => name, name => BpfProgram.OfLink(Pins.Default.Link(name)));
         Switch(on: false);
         long cpu = Cpu(enforcer.Pid);
         DateTime begun = DateTime.UtcNow;
@@ -102,9 +104,9 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
             // Off, on, on, off, off, on, ...: a drift favours one as often as the other.
             for (int i = 0; i < pairs; i++)
             {
-                (i % 2 == 0 ? off : on).Add(await WindowAsync(cancel));
+                (i % 2 == 0 ? off : on).Add(await WindowAsync(tenant, cancel));
                 Switch(on: i % 2 == 0);
-                (i % 2 == 0 ? on : off).Add(await WindowAsync(cancel));
+                (i % 2 == 0 ? on : off).Add(await WindowAsync(tenant, cancel));
             }
         }
         finally
@@ -117,16 +119,25 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
         IReadOnlyList<Transaction> all = await load.CutAsync(cancel);
         await enforcer.StopAsync(cancel);
 
-        double[] offRates = Rates(off, all), onRates = Rates(on, all);
-
         // Without those in which a CPU was never measured.
-        double[] effects = [.. Pace(onRates, on).Zip(Pace(offRates, off), (with, without) => Math.Log(with / without)).Where(double.IsFinite)];
+        double[] offRates = Rates(off), onRates = Rates(on);
+        return Say($"{Measurement.Median(offRates):F0}/s | {Measurement.Median(onRates):F0}/s | {Effect(Rate)} | {Effect(PerCpuTime)} | {used:P1} | {pairs}");
+
+        double[] Rates(List<Span> windows) => [.. windows.Select(window => Count(window) / window.Seconds)];
+
+        int Count(Span window) => all.Count(one => one.End >= window.From && one.End < window.To);
+
+        double Rate(Span window) => Count(window) / window.Seconds / stage.Speed.Within(window.From, window.To);
+
+        double PerCpuTime(Span window) => Count(window) / window.CpuSeconds / stage.Speed.Within(window.From, window.To);
 
         // The mean, not the median: under no effect it is 0 however skewed the machine's speed is. The median of a window against its neighbours was 0.983 with nothing switched at all.
-        double effect = Math.Exp(effects.Average());
-        return Say($"{Measurement.Median(offRates):F0}/s | {Measurement.Median(onRates):F0}/s | {effect:F3} | {effect * ErrorOfMean(effects):F3} | {used:P1} | {effects.Length}");
-
-        IEnumerable<double> Pace(double[] rates, List<(DateTime From, DateTime To)> windows) => rates.Zip(windows, (rate, window) => rate / stage.Speed.Within(window.From, window.To));
+        string Effect(Func<Span, double> measure)
+        {
+            double[] effects = [.. on.Zip(off, (with, without) => Math.Log(measure(with) / measure(without))).Where(double.IsFinite)];
+            double effect = Math.Exp(effects.Average());
+            return Say($"{effect:F3} ± {effect * ErrorOfMean(effects):F3}");
+        }
 
         void Switch(bool on)
         {
@@ -138,18 +149,20 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
         }
     }
 
-    private static double[] Rates(List<(DateTime From, DateTime To)> windows, IReadOnlyList<Transaction> all) =>
-        [.. windows.Select(window => all.Count(one => one.End >= window.From && one.End < window.To) / (window.To - window.From).TotalSeconds)];
-
-    private static async Task<(DateTime From, DateTime To)> WindowAsync(CancellationToken cancel)
+    private static async Task<Span> WindowAsync(int[] tenant, CancellationToken cancel)
     {
         await Task.Delay(Skip, cancel);
+        long cpu = tenant.Sum(Procfs.CpuNs) ?? 0;
         DateTime from = DateTime.UtcNow;
         await Task.Delay(Window, cancel);
-        return (from, DateTime.UtcNow);
+        return new Span(from, DateTime.UtcNow, ((tenant.Sum(Procfs.CpuNs) ?? 0) - cpu) / 1e9);
     }
 
-    private static long Cpu(int process) => Directory.EnumerateDirectories($"/proc/{process.ToString(CultureInfo.InvariantCulture)}/task")
+    // What stands in the command line of a backend is its role, too: workers of the database, which come and go, have none.
+    private static IEnumerable<int> Backends(PostgresServer server) =>
+        Procfs.ChildrenOf(server.Pid).Where(pid => File.ReadAllText(Say($"/proc/{pid}/cmdline")).Contains(Stage.Victim, StringComparison.Ordinal));
+
+    private static long Cpu(int process) => Directory.EnumerateDirectories(Say($"/proc/{process}/task"))
         .Sum(thread => Procfs.CpuNs(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture)) ?? 0);
 
     private static double ErrorOfMean(double[] values)
@@ -159,4 +172,10 @@ internal sealed class GateCost(int pairs, TextWriter output, TextWriter progress
     }
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A window: its bounds, and the CPU time of the tenant in it.</summary>
+    private sealed record Span(DateTime From, DateTime To, double CpuSeconds)
+    {
+        public double Seconds => (To - From).TotalSeconds;
+    }
 }

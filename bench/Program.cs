@@ -4,7 +4,7 @@ using VirtualServices.Model;
 
 // Prints the tables of docs/performance.md. Numbers after a name are taken where none is given.
 const string Usage = """
-    dotnet run --project bench -c Release -- throughput [PAIRS 60]     of one tenant, gates on against off
+    dotnet run --project bench -c Release -- throughput [PAIRS 60] [PROGRAM ...]     of one tenant, gate programs on against off; all, or those named
     dotnet run --project bench -c Release -- moves [SECONDS 20]        from re-bind to moved
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
     dotnet run --project bench -c Release -- record [ROUNDS 9]         throughput of a recorded Redis, at each level against none
@@ -20,7 +20,7 @@ try
     switch (args is [] ? "" : args[0])
     {
         case "throughput":
-            await new GateCost(Number(1, 60), Console.Out, Console.Error).RunAsync(stop.Token);
+            await new GateCost(Number(1, 60), args is [_, _, .. string[] parts] ? parts : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "moves":
             await new MoveLatency(Number(1, 20), Console.Out, Console.Error).RunAsync(stop.Token);

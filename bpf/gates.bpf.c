@@ -10,6 +10,7 @@
 #include "gates.h"
 #include "gates_maps.h"
 #include "gates_addresses.h"
+#include "gates_clock.h"
 #include "gates_accounts.h"
 #include "gates_requests.h"
 #include "gates_bind.h"

@@ -10,7 +10,6 @@ enum gate_call { GATE_RECEIVE = 1, GATE_ACCEPT = 2, GATE_SEND = 3, GATE_CONNECT 
 enum sock_role { ROLE_CLIENT = 1, ROLE_LISTENER = 2, ROLE_SERVER = 3 };
 enum tag_flags {
 	TAG_OWN_THREAD = 1,		/* does not follow the leader of its process */
-	TAG_SEEN = 2,			/* runtime_seen is set */
 	TAG_REQUEST = 4,		/* re-bound with each request, never moved between cgroups */
 	TAG_ANSWERED = 8,		/* the request that it worked for was answered */
 	TAG_WOKEN = 16,			/* slept since the last call: the time since then is the next requester's */
@@ -48,14 +47,19 @@ struct control {
 	__u64 since_ns;			/* CLOCK_MONOTONIC: first start of this enforcement */
 };
 
-/* Who a task works for, and its CPU accounts. All runtimes are values of the task's sum_exec_runtime, in ns. What each switch and each call needs comes first: one cache line. */
+/*
+ * Who a task works for, and its accounts. All runtimes are values of the task's sum_exec_runtime, in ns. What each switch and each call needs comes first: one cache line,
+ * so what is counted at each call is counted here and goes to the maps when the task is charged.
+ */
 struct task_tag {
 	__u32 service;			/* 0: none */
 	__u32 vs;
 	__u32 flags;
 	__u32 gate;			/* that bound it last; 0: front door or first scan */
-	__u64 runtime_seen;		/* at the last switch-out, if TAG_SEEN */
-	__u64 switched_at;		/* CLOCK_MONOTONIC ns, at the last switch-in; 0: it has run since the tag was made */
+	__u32 calls;			/* those of its service in the rule set `generation`, as in service_calls */
+	__u32 generation;
+	__u32 requests;			/* of `vs`, not yet in an account */
+	__u32 hits;			/* of `gate`, not yet in gate_counts */
 	__u64 runtime_fed;		/* up to here the share feedback knows of it */
 	__u64 runtime_bound;		/* up to here it has been charged to accounts */
 	__u32 membership;
@@ -215,6 +219,14 @@ struct account {
 	__u64 wait_ns;			/* ready to run, but the processor was another's */
 	__u64 requests;
 	__u64 unknown;			/* requests whose requester is not known */
+	__u64 rebinds;			/* to this VS, by gates of this service */
+};
+
+/* Per processor: CLOCK_MONOTONIC less the run queue's clock, ns. The latter is as new as the last switch, wake-up or tick: the least difference is the nearest to the truth. */
+struct clock_offset {
+	__u64 window;			/* of CLOCK_MONOTONIC: the two may drift */
+	__u64 least;			/* signed; in this window */
+	__u64 least_before;		/* signed; in the one before */
 };
 
 /* What the rules say of a VS, for readers in other processes. Key: generation << 32 | VS. 0: not set. */
@@ -301,6 +313,8 @@ struct task_record {
 	__u32 pad;
 	__u64 started;
 	__u64 bound_at;
+	__u32 requests_open;		/* not yet in an account */
+	__u32 hits_open;		/* not yet in gate_counts */
 	__u64 wait_open;		/* ns not yet charged to an account */
 	__u64 cpu_open;			/* ns not yet charged to an account */
 	__u64 cpu_total;		/* ns since the tag was made */

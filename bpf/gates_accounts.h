@@ -20,14 +20,52 @@ static __always_inline __u64 delay_of(struct task_struct *task)
 	return bpf_core_field_exists(task->sched_info) ? task->sched_info.run_delay : 0;
 }
 
+/* What was in a tag is in a map now: a reader that saw this change reads again. */
+static __always_inline void tell_readers(void)
+{
+	__u64 *count = bpf_map_lookup_elem(&charges, &zero);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* What was counted in the tag goes to where it belongs. */
+static __noinline void settle_counts(struct task_tag *tag)
+{
+	struct account_key key = { .vs = tag->vs, .service = tag->service };
+	__u32 requests = __sync_lock_test_and_set(&tag->requests, 0), hits = __sync_lock_test_and_set(&tag->hits, 0), gate = tag->gate;
+	struct account *account;
+	struct gate_stats *count;
+
+	if (requests) {
+		account = account_of(&key);
+		if (account)
+			__sync_fetch_and_add(&account->requests, requests);
+	}
+	if (hits) {
+		count = bpf_map_lookup_elem(&gate_counts, &gate);
+		if (count)
+			__sync_fetch_and_add(&count->hits, hits);
+	}
+	tell_readers();
+}
+
+static __always_inline void settle(struct task_tag *tag)
+{
+	if (tag->requests | tag->hits)
+		settle_counts(tag);
+}
+
+/* Before a tag changes its VS, its service or its gate. */
 static __noinline void charge(struct task_struct *task, struct task_tag *tag, __u64 runtime)
 {
 	struct account_key key = { .vs = tag->vs, .service = tag->service };
 	struct process_key process = { .started = tag->started, .tgid = task->tgid, .vs = tag->vs };
 	struct process_account *of_process;
-	__u64 *count, delta, delay;
+	__u64 delta, delay;
 	struct account *account;
 
+	settle(tag);
 	if (runtime <= tag->runtime_bound)
 		return;
 	delta = runtime - tag->runtime_bound;
@@ -50,9 +88,7 @@ static __noinline void charge(struct task_struct *task, struct task_tag *tag, __
 
 		bpf_map_update_elem(&process_cpu, &process, &first, BPF_ANY);
 	}
-	count = bpf_map_lookup_elem(&charges, &zero);
-	if (count)
-		__sync_fetch_and_add(count, 1);
+	tell_readers();
 }
 
 /* A task gets its tag. */
@@ -63,16 +99,6 @@ static __always_inline void open_accounts(struct task_struct *task, struct task_
 	tag->delay_bound = delay_of(task);
 	if (task->pid != task->tgid)
 		tag->flags |= TAG_THREAD;
-}
-
-/* Runtime of the current task at this instant: sum_exec_runtime is only as new as the last tick. */
-static __always_inline __u64 runtime_now(struct task_struct *task, struct task_tag *tag, __u64 now)
-{
-	__u64 runtime = task->se.sum_exec_runtime, since = tag->switched_at;
-
-	if ((tag->flags & TAG_SEEN) && since && now > since && tag->runtime_seen + (now - since) > runtime)
-		runtime = tag->runtime_seen + (now - since);
-	return runtime;
 }
 
 /*
@@ -107,8 +133,7 @@ static __noinline void take_leaders(struct task_struct *task, struct task_tag *t
 }
 
 /* A process-wide binding is made in the leader's tag; the other threads follow when they next leave the processor. */
-static __always_inline void follow_leader(struct task_struct *task, struct task_tag *tag, __u64 runtime)
+static __always_inline bool follows_leader(const struct task_tag *tag)
 {
-	if ((tag->flags & (TAG_THREAD | TAG_OWN_THREAD)) == TAG_THREAD)
-		take_leaders(task, tag, runtime);
+	return (tag->flags & (TAG_THREAD | TAG_OWN_THREAD)) == TAG_THREAD;
 }

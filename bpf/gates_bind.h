@@ -9,15 +9,35 @@ static __always_inline bool alive(__u32 vs, __u32 generation)
 	return in && in[generation & 1] == generation;
 }
 
-/* Most calls pass no gate: one array lookup tells. */
-static __always_inline bool has_gate(__u32 service, __u32 generation, __u32 call)
+static __noinline void learn_calls(struct task_tag *tag, __u32 generation)
 {
+	__u32 service = tag->service, found = 0;
 	struct service_calls *calls = bpf_map_lookup_elem(&service_calls, &service);
 
-	if (!calls)
-		return false;
-	calls += generation & 1;
-	return calls->generation == generation && (calls->calls & (1 << call));
+	if (calls) {
+		calls += generation & 1;
+		if (calls->generation == generation)
+			found = calls->calls;
+	}
+	tag->calls = found;
+	tag->generation = generation;
+}
+
+/* Most calls pass no gate: the task's tag tells. */
+static __always_inline bool has_gate(struct task_tag *tag, __u32 generation, __u32 call)
+{
+	if (tag->generation != generation)
+		learn_calls(tag, generation);
+	return tag->calls & (1 << call);
+}
+
+static __always_inline void set_service(struct task_struct *task, struct task_tag *tag, __u32 service)
+{
+	if (tag->service == service)
+		return;
+	charge(task, tag, task->se.sum_exec_runtime);
+	tag->service = service;
+	tag->generation = 0;
 }
 
 static __always_inline struct rule *find_rule(__u32 generation, __u32 service, __u32 call, __u32 endpoint, __u32 requester)
@@ -31,12 +51,15 @@ static __always_inline struct rule *find_rule(__u32 generation, __u32 service, _
 	return bpf_map_lookup_elem(&rules, &key);
 }
 
+/* Where there is no room the enforcer's reconciliation finds the task. */
 static __always_inline void tell_mover(struct task_struct *task, __u32 old, __u32 vs, __u32 gate, __u32 scope, __u64 now)
 {
-	struct rebind_event *event = bpf_ringbuf_reserve(&rebinds, sizeof(*event), 0);
+	__u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rebinds, &cpu);
+	struct rebind_event *event = ring ? bpf_ringbuf_reserve(ring, sizeof(*event), 0) : NULL;
 
 	if (!event)
-		return; /* the enforcer's reconciliation finds the task */
+		return;
 	event->at_ns = now;
 	event->tid = task->pid;
 	event->tgid = task->tgid;
@@ -50,15 +73,15 @@ static __always_inline void tell_mover(struct task_struct *task, __u32 old, __u3
 /* Re-binds the thread for accounting: what it used so far goes to the VS before, unless it slept since, for then waking up was the new one's work. */
 static __noinline void bind_request(struct task_struct *task, struct task_tag *tag, __u32 vs, __u32 gate)
 {
-	__u64 now;
-
 	if (tag->vs != vs) {
-		now = bpf_ktime_get_ns();
 		if (!(tag->flags & TAG_WOKEN))
-			charge(task, tag, runtime_now(task, tag, now));
+			charge(task, tag, runtime_now(task));
+		settle(tag);
 		tag->vs = vs;
-		tag->bound_at = now;
+		tag->bound_at = bpf_ktime_get_ns();
 		tag->inherited_from = 0;
+	} else if (tag->gate != gate) {
+		settle(tag);
 	}
 	tag->gate = gate;
 	tag->flags = (tag->flags | TAG_OWN_THREAD | TAG_REQUEST) & ~(TAG_ANSWERED | TAG_WOKEN);
@@ -70,7 +93,7 @@ static __noinline void bind_task(struct task_struct *task, struct task_tag *tag,
 	struct task_tag *leader;
 	__u32 old = tag->vs;
 
-	charge(task, tag, runtime_now(task, tag, now));
+	charge(task, tag, runtime_now(task));
 	tag->vs = vs;
 	tag->gate = rule->gate;
 	tag->bound_at = now;
@@ -80,10 +103,10 @@ static __noinline void bind_task(struct task_struct *task, struct task_tag *tag,
 	} else if (tag->flags & TAG_THREAD) {
 		leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
 		if (leader) {
+			charge(task->group_leader, leader, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
 			leader->gate = rule->gate;
 			leader->bound_at = now;
 			leader->inherited_from = 0;
-			charge(task->group_leader, leader, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
 			leader->vs = vs;
 		}
 	}
@@ -94,7 +117,9 @@ static __noinline void bind_task(struct task_struct *task, struct task_tag *tag,
 static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, struct rule *rule, __u32 requester, __u32 creator)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct account_key key = { .service = tag->service };
 	struct gate_stats *count;
+	struct account *account;
 	__u32 target, gate = rule->gate;
 
 	count = bpf_map_lookup_elem(&gate_counts, &gate);
@@ -131,10 +156,15 @@ static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, s
 	if (tag->membership)
 		return;
 	/* Another thread may have re-bound the process since this one last left the processor. */
-	if (rule->scope == BIND_PROCESS)
-		follow_leader(task, tag, runtime_now(task, tag, bpf_ktime_get_ns()));
-	if (target != tag->vs)
+	if (rule->scope == BIND_PROCESS && follows_leader(tag))
+		take_leaders(task, tag, runtime_now(task));
+	if (target != tag->vs) {
 		count->rebinds++;
+		key.vs = target;
+		account = account_of(&key);
+		if (account)
+			__sync_fetch_and_add(&account->rebinds, 1);
+	}
 	if (rule->scope == BIND_REQUEST)
 		bind_request(task, tag, target, gate);
 	else if (target != tag->vs)
@@ -177,4 +207,23 @@ static __noinline void learn_rule(struct task_tag *tag, struct sock_tag *mark, _
 static __always_inline bool is_known(const struct sock_tag *mark, __u32 service, __u32 generation, __u32 requester)
 {
 	return mark->known.generation == generation && mark->known.service == service && mark->known.requester == requester;
+}
+
+/* Most requests: the task works for the one who asks already, bound by this same gate, and nothing but the hit is left to be counted. */
+static __always_inline bool changes_nothing(const struct task_tag *tag, const struct rule *rule, __u32 requester)
+{
+	return rule->classify == CLASSIFY_REQUESTER && rule->scope <= BIND_THREAD && requester && requester == tag->vs && rule->gate == tag->gate
+		&& !follows_leader(tag);
+}
+
+static __always_inline void apply_known(struct task_tag *tag, struct sock_tag *mark, __u32 requester)
+{
+	struct rule *rule = &mark->known.rule;
+
+	if (!rule->gate)
+		return;
+	if (changes_nothing(tag, rule, requester))
+		__sync_fetch_and_add(&tag->hits, 1);
+	else
+		apply_rule(tag, mark, rule, requester, mark->creator);
 }

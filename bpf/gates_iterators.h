@@ -16,6 +16,7 @@ static __always_inline void assign(struct task_struct *task, struct task_tag *ta
 	} else if (tag->membership == MEMBER_BY_RULES && wanted->force == FORCE_RULES) {
 		return;
 	}
+	settle(tag);
 	tag->gate = wanted->gate;
 	tag->inherited_from = 0;
 	tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
@@ -58,12 +59,12 @@ int assign_tags(struct bpf_iter__task *ctx)
 		tag->gate = wanted->gate;
 		tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
 		tag->bound_at = bpf_ktime_get_ns();
-		tag->service = wanted->service;
+		set_service(task, tag, wanted->service);
 		return 0;
 	}
 	assign(task, tag, wanted);
 	if (wanted->force != FORCE_EXPLICIT)
-		tag->service = wanted->service;
+		set_service(task, tag, wanted->service);
 	return 0;
 }
 
@@ -90,6 +91,8 @@ int list_tasks(struct bpf_iter__task *ctx)
 	record.flags = tag->flags;
 	record.membership = tag->membership;
 	record.inherited_from = tag->inherited_from;
+	record.requests_open = tag->requests;
+	record.hits_open = tag->hits;
 	record.wait_open = delay_of(task) - tag->delay_bound;
 	record.started = tag->started;
 	record.bound_at = tag->bound_at;

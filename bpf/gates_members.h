@@ -70,7 +70,6 @@ static __noinline void consider_task(struct member *best, __u32 generation, stru
 static __noinline struct task_tag *join(struct task_struct *task, const struct member *wanted)
 {
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
-	struct rebind_event *event;
 
 	if (!wanted->service && !wanted->vs)
 		return tag;
@@ -85,24 +84,15 @@ static __noinline struct task_tag *join(struct task_struct *task, const struct m
 		tag->vs = wanted->vs;
 	} else {
 		if (wanted->service)
-			tag->service = wanted->service;
+			set_service(task, tag, wanted->service);
 		return tag;
 	}
 	tag->bound_at = bpf_ktime_get_ns();
 	tag->inherited_from = 0;
 	if (wanted->service)
-		tag->service = wanted->service;
-	event = bpf_ringbuf_reserve(&rebinds, sizeof(*event), 0);
-	if (!event)
-		return tag;
-	event->at_ns = tag->bound_at;
-	event->tid = task->pid;
-	event->tgid = task->tgid;
-	event->old_vs = VS_NONE;
-	event->new_vs = tag->vs;
-	event->gate = 0; /* the mover looks where the process came from before it moves it */
-	event->scope = BIND_PROCESS;
-	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+		set_service(task, tag, wanted->service);
+	/* Gate 0: the mover looks where the process came from before it moves it. */
+	tell_mover(task, VS_NONE, tag->vs, 0, BIND_PROCESS, tag->bound_at);
 	return tag;
 }
 
@@ -145,7 +135,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	tag = join(task, &wanted);
 	if (!tag && (now->flags & SCAN_ON_EXEC))
 		tell(NEWS_EXEC);
-	if (!tag || !tag->service || !has_gate(tag->service, now->generation, GATE_EXEC))
+	if (!tag || !tag->service || !has_gate(tag, now->generation, GATE_EXEC))
 		return 0;
 	parent = bpf_task_storage_get(&task_tags, task->real_parent, 0, 0);
 	pass_gate(tag, NULL, &(struct passage) { now->generation, GATE_EXEC, 0, VS_NONE, parent ? parent->vs : VS_NONE });

@@ -7,11 +7,32 @@ static __noinline void forget_scope(struct task_tag *tag)
 {
 	__u32 generation = generation_now();
 
-	if (has_gate(tag->service, generation, BINDS_REQUESTS))
+	if (has_gate(tag, generation, BINDS_REQUESTS))
 		return;
 	tag->flags &= ~(TAG_REQUEST | TAG_ANSWERED | TAG_WOKEN);
-	if (!has_gate(tag->service, generation, BINDS_THREADS))
+	if (!has_gate(tag, generation, BINDS_THREADS))
 		tag->flags &= ~TAG_OWN_THREAD;
+}
+
+/* A task leaves the processor whose thread or requests are bound apart from others', or that ends. */
+static __noinline void leaves(struct task_struct *task, struct task_tag *tag, bool waits, bool dead)
+{
+	__u64 runtime = task->se.sum_exec_runtime;
+
+	if (tag->flags & TAG_OWN_THREAD)
+		forget_scope(tag);
+	if (follows_leader(tag))
+		take_leaders(task, tag, runtime);
+	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
+	if (dead) {
+		charge(task, tag, runtime);
+	} else if ((tag->flags & TAG_REQUEST) && waits) {
+		/* What it does when it wakes is for whoever it hears from next; without a request in hand it works for nobody. */
+		charge(task, tag, runtime);
+		if ((tag->flags & TAG_ANSWERED) && !tag->membership)
+			tag->vs = VS_BEST_EFFORT;
+		tag->flags = (tag->flags | TAG_WOKEN) & ~TAG_ANSWERED;
+	}
 }
 
 SEC("tp_btf/sched_switch")
@@ -19,33 +40,15 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 {
 	struct task_tag *tag;
 
-	/* Every switch of the machine comes here: most tasks have no storage at all, and only tasks with a tag pay for the clock. */
-	if (next->bpf_storage) {
-		tag = bpf_task_storage_get(&task_tags, next, 0, 0);
-		if (tag)
-			tag->switched_at = bpf_ktime_get_ns();
-	}
+	/* Every switch of the machine comes here: most tasks have no storage at all. */
 	if (!prev->bpf_storage)
 		return 0;
 	tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
 	if (!tag)
 		return 0;
-	tag->runtime_seen = prev->se.sum_exec_runtime;
-	tag->flags |= TAG_SEEN;
-	feed(tag, tag->runtime_seen);
-	if (tag->flags & TAG_OWN_THREAD)
-		forget_scope(tag);
-	follow_leader(prev, tag, tag->runtime_seen);
-	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
-	if (prev_state & TASK_DEAD) {
-		charge(prev, tag, tag->runtime_seen);
-	} else if ((tag->flags & TAG_REQUEST) && !preempt && prev_state) {
-		/* It waits. What it does when it wakes is for whoever it hears from next; without a request in hand it works for nobody. */
-		charge(prev, tag, tag->runtime_seen);
-		if ((tag->flags & TAG_ANSWERED) && !tag->membership)
-			tag->vs = VS_BEST_EFFORT;
-		tag->flags = (tag->flags | TAG_WOKEN) & ~TAG_ANSWERED;
-	}
+	feed(tag, prev->se.sum_exec_runtime);
+	if ((tag->flags & (TAG_OWN_THREAD | TAG_THREAD)) || (prev_state & TASK_DEAD))
+		leaves(prev, tag, !preempt && prev_state, prev_state & TASK_DEAD);
 	return 0;
 }
 
@@ -66,6 +69,8 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	if (!tag)
 		return 0;
 	tag->service = from->service;
+	tag->calls = from->calls;
+	tag->generation = from->generation;
 	tag->vs = from->vs;
 	tag->gate = from->gate;
 	tag->flags = from->flags & TAG_OWN_THREAD;
@@ -81,7 +86,7 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	open_accounts(child, tag);
 
 	generation = generation_now();
-	if (!tag->service || tag->membership || !has_gate(tag->service, generation, GATE_FORK))
+	if (!tag->service || tag->membership || !has_gate(tag, generation, GATE_FORK))
 		return 0;
 	rule = find_rule(generation, tag->service, GATE_FORK, 0, 0);
 	if (!rule)

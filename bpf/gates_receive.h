@@ -140,7 +140,7 @@ static __noinline void serve(struct sock *sk, struct task_tag *tag, struct sock_
 
 	if (requester != VS_NONE && !alive(requester, generation))
 		requester = VS_NONE;
-	count_request(mark, stream, tag->service, requester);
+	count_request(tag, mark, stream, requester);
 	if (stream && !(mark->flags & MARK_USED)) {
 		mark->flags |= MARK_USED;
 		if (!is_unix) {
@@ -148,21 +148,20 @@ static __noinline void serve(struct sock *sk, struct task_tag *tag, struct sock_
 			if (mark->flags & MARK_BOUND)
 				requester = mark->vs;
 		}
-		if (has_gate(tag->service, generation, GATE_ACCEPT)) {
+		if (has_gate(tag, generation, GATE_ACCEPT)) {
 			pass_gate(tag, mark, &(struct passage) { generation, GATE_ACCEPT, mark->endpoint, requester, mark->creator });
 			if (mark->flags & MARK_BOUND)
 				requester = mark->vs;
 		}
 	}
 	if (!stream) {
-		if (has_gate(tag->service, generation, GATE_RECEIVE))
+		if (has_gate(tag, generation, GATE_RECEIVE))
 			pass_gate(tag, mark, &(struct passage) { generation, GATE_RECEIVE, mark->endpoint, requester, mark->creator });
 		return;
 	}
 	if (!is_known(mark, tag->service, generation, requester))
 		learn_rule(tag, mark, generation, requester);
-	if (mark->known.rule.gate)
-		apply_rule(tag, mark, &mark->known.rule, requester, mark->creator);
+	apply_known(tag, mark, requester);
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -227,9 +226,8 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		serve(sk, tag, mark, generation, requester);
 		return 0;
 	}
-	count_request(mark, true, tag->service, requester);
-	if (mark->known.rule.gate)
-		apply_rule(tag, mark, &mark->known.rule, requester, mark->creator);
+	count_request(tag, mark, true, requester);
+	apply_known(tag, mark, requester);
 	return 0;
 }
 

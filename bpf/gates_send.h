@@ -68,10 +68,10 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 		if (mark->role == ROLE_SERVER && !(mark->flags & MARK_USED)) {
 			mark->flags |= MARK_USED;
 			count_accepted(sk, mark, mark->vs, generation);
-			if (has_gate(tag->service, generation, GATE_ACCEPT))
+			if (has_gate(tag, generation, GATE_ACCEPT))
 				pass_gate(tag, mark, &(struct passage) { generation, GATE_ACCEPT, mark->endpoint, alive(mark->vs, generation) ? mark->vs : VS_NONE, mark->creator });
 		}
-		if (has_gate(tag->service, generation, GATE_SEND))
+		if (has_gate(tag, generation, GATE_SEND))
 			pass_send(tag, mark, generation);
 		if (mark->role == ROLE_SERVER)
 			server_sends(task, tag, mark);
@@ -182,7 +182,7 @@ int BPF_PROG(on_ready, struct sock *sk)
 	if (sk->__sk_common.skc_state == TCP_LISTEN) {
 		tag = current_member(task);
 		generation = generation_now();
-		if (tag && tag->service && has_gate(tag->service, generation, GATE_CONNECT))
+		if (tag && tag->service && has_gate(tag, generation, GATE_CONNECT))
 			pass_gate(tag, NULL, &(struct passage) { generation, GATE_CONNECT, 0, VS_NONE, tag->vs });
 		return 0;
 	}
@@ -194,7 +194,7 @@ int BPF_PROG(on_ready, struct sock *sk)
 	}
 	if (tag && tag->service) {
 		generation = generation_now();
-		if (has_gate(tag->service, generation, GATE_SEND))
+		if (has_gate(tag, generation, GATE_SEND))
 			pass_send(tag, mine, generation);
 		if (mine && mine->role == ROLE_SERVER)
 			server_sends(task, tag, mine);
@@ -252,10 +252,10 @@ int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 			mark->service = tag->service;
 			if (!mark->creator)
 				mark->creator = tag->vs;
-			if (has_gate(tag->service, generation, GATE_CONNECT))
+			if (has_gate(tag, generation, GATE_CONNECT))
 				pass_gate(tag, mark, &(struct passage) { generation, GATE_CONNECT, 0, VS_NONE, mark->creator });
 		}
-		if (has_gate(tag->service, generation, GATE_SEND))
+		if (has_gate(tag, generation, GATE_SEND))
 			pass_send(tag, mark, generation);
 		if (mark->role == ROLE_CLIENT)
 			client_sends(mark, sender_vs(task, tag));

@@ -18,7 +18,7 @@ static __noinline void client_connects(struct sock *sk)
 	mark->service = tag->service;
 	if (!mark->creator)
 		mark->creator = tag->vs;
-	if (tag->service && has_gate(tag->service, generation, GATE_CONNECT))
+	if (tag->service && has_gate(tag, generation, GATE_CONNECT))
 		pass_gate(tag, mark, &(struct passage) { generation, GATE_CONNECT, 0, 0, mark->creator });
 	if (!(mark->flags & MARK_BOUND))
 		mark->vs = tag->vs;
@@ -153,7 +153,7 @@ int on_socket(struct bpf_sock *ctx)
 
 	if (!tag)
 		return 1;
-	if (tag->service && has_gate(tag->service, generation, GATE_SOCKET)) {
+	if (tag->service && has_gate(tag, generation, GATE_SOCKET)) {
 		mark = bpf_sk_storage_get(&sock_tags, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (!mark)
 			return 1;

@@ -8,8 +8,8 @@ namespace VirtualServices.Enforce;
 /// <summary>What the enforcer tells of itself in pinned maps, so that another process can read it, also after the enforcer's death.</summary>
 internal static class Agent
 {
-    /// <summary>First word of the record; another one means another layout.</summary>
-    public const ulong Magic = 0x3176_7331;
+    /// <summary>First word of the record; another one means another layout of this or of some other pinned map.</summary>
+    public const ulong Magic = 0x3176_7332;
 
     /// <summary>Writes the record and the latencies.</summary>
     public static void Write(GateKernel kernel, AgentRecord record, Mover mover)
@@ -35,6 +35,9 @@ internal static class Agent
         int end = error.IndexOf((byte)0);
         return Encoding.UTF8.GetString(error[..Math.Max(0, end)]);
     }
+
+    /// <summary>True where the maps are those of a <c>vs</c> that lays them out in another way.</summary>
+    public static bool IsForeign(BpfMap agent) => agent.TryLookup(0u, out AgentRecord record) && record.Magic != Magic && record.Magic != 0;
 
     /// <summary>Reads the record.</summary>
     /// <returns>False where none was written yet.</returns>

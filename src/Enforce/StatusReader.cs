@@ -44,7 +44,7 @@ public static class StatusReader
             control.Generation,
             sums.PerVirtualService(ids, shares),
             sums.PerService(ids),
-            Gates(kernel, ids),
+            Gates(kernel, ids, sums),
             sums.Live(ids),
             sums.Ended(ids),
             MoverOf(kernel, agent))
@@ -82,7 +82,7 @@ public static class StatusReader
         {
             if (!map.TryLookupPerCpu<AccountKey, Account>(key, perCpu)) continue;
             Account sum = default;
-            foreach (Account one in perCpu) sum = new Account(sum.CpuNs + one.CpuNs, sum.WaitNs + one.WaitNs, sum.Requests + one.Requests, sum.UnknownRequests + one.UnknownRequests);
+            foreach (Account one in perCpu) sum = new Account(sum.CpuNs + one.CpuNs, sum.WaitNs + one.WaitNs, sum.Requests + one.Requests, sum.UnknownRequests + one.UnknownRequests, sum.Rebinds + one.Rebinds);
             yield return (key, sum);
         }
     }
@@ -93,14 +93,14 @@ public static class StatusReader
             if (map.TryLookup(key, out ProcessAccount account)) yield return (key, account);
     }
 
-    private static List<GateCount> Gates(GateKernel kernel, IdTable ids)
+    private static List<GateCount> Gates(GateKernel kernel, IdTable ids, StatusSums sums)
     {
         GateStats[] perCpu = new GateStats[BpfMap.PossibleCpus];
         List<GateCount> gates = [];
         foreach ((uint id, string name) in ids.All(IdKind.Gate))
         {
             if (!kernel["gate_counts"].TryLookupPerCpu<uint, GateStats>(id, perCpu)) continue;
-            gates.Add(new GateCount(name, (long)Sum([.. perCpu.Select(count => count.Hits)]), (long)Sum([.. perCpu.Select(count => count.Rebinds)]), (long)Sum([.. perCpu.Select(count => count.Unknown)])));
+            gates.Add(new GateCount(name, (long)(Sum([.. perCpu.Select(count => count.Hits)]) + sums.OpenHits(id)), (long)Sum([.. perCpu.Select(count => count.Rebinds)]), (long)Sum([.. perCpu.Select(count => count.Unknown)])));
         }
 
         return gates;

@@ -10,6 +10,7 @@ internal sealed class StatusSums
     private readonly Dictionary<(uint Vs, uint Service), UseCounts> _use = [];
     private readonly List<TaskRecord> _leaders;
     private readonly Dictionary<uint, ulong> _totals = [];
+    private readonly Dictionary<uint, ulong> _hits = [];
     private readonly Dictionary<(ulong Started, uint Pid), Dictionary<uint, ulong>> _charged = [];
     private readonly Dictionary<(ulong Started, uint Pid), uint> _services = [];
 
@@ -23,10 +24,11 @@ internal sealed class StatusSums
         TakenNs = takenNs;
         _leaders = [.. tasks.Where(task => task.Tid == task.Pid)];
         foreach ((AccountKey key, Account account) in accounts)
-            Add(key.VirtualService, key.Service, new UseCounts((long)account.CpuNs, 0, 0, (long)account.WaitNs, (long)account.Requests, (long)account.UnknownRequests));
+            Add(key.VirtualService, key.Service, new UseCounts((long)account.CpuNs, 0, 0, (long)account.WaitNs, (long)account.Requests, (long)account.UnknownRequests, (long)account.Rebinds));
         foreach (TaskRecord task in tasks)
         {
-            Add(task.VirtualService, task.Service, new UseCounts((long)task.CpuOpenNs, task.Tid == task.Pid ? 1 : 0, 0, (long)task.WaitOpenNs));
+            Add(task.VirtualService, task.Service, new UseCounts((long)task.CpuOpenNs, task.Tid == task.Pid ? 1 : 0, 0, (long)task.WaitOpenNs, task.RequestsOpen));
+            _hits[task.Gate] = _hits.GetValueOrDefault(task.Gate) + task.HitsOpen;
             _totals[task.Pid] = _totals.GetValueOrDefault(task.Pid) + task.CpuTotalNs;
             Charge(task.Started, task.Pid, task.VirtualService, task.Service, task.CpuOpenNs);
         }
@@ -72,6 +74,9 @@ internal sealed class StatusSums
     [
         .. _use.OrderBy(use => use.Key).Select(use => new ServiceUse(ids.Name(IdKind.VirtualService, use.Key.Vs) ?? "", ids.Name(IdKind.Service, use.Key.Service) ?? "", use.Value)),
     ];
+
+    /// <summary>Hits of a gate that live tasks have counted and nobody else yet.</summary>
+    public ulong OpenHits(uint gate) => _hits.GetValueOrDefault(gate);
 
     /// <summary>Processes that live.</summary>
     public IReadOnlyList<ProcessUse> Live(IdTable ids) =>

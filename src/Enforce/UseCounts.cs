@@ -7,7 +7,8 @@ namespace VirtualServices.Enforce;
 /// <param name="WaitNs">Time that its threads were ready to run while the processor was another's, ns; of the thread, so ten waiting threads count ten times.</param>
 /// <param name="Requests">Requests: the first receive of a turn on a server-side connection.</param>
 /// <param name="UnknownRequests">Of these: the requester was not known.</param>
-public readonly record struct UseCounts(long CpuNs, int Processes, int Connections, long WaitNs = 0, long Requests = 0, long UnknownRequests = 0)
+/// <param name="Rebinds">How often a gate of the service bound work of somebody else to it.</param>
+public readonly record struct UseCounts(long CpuNs, int Processes, int Connections, long WaitNs = 0, long Requests = 0, long UnknownRequests = 0, long Rebinds = 0)
 {
     /// <summary>Adds.</summary>
     public static UseCounts operator +(UseCounts a, UseCounts b) => new(
@@ -16,7 +17,8 @@ public readonly record struct UseCounts(long CpuNs, int Processes, int Connectio
         a.Connections + b.Connections,
         a.WaitNs + b.WaitNs,
         a.Requests + b.Requests,
-        a.UnknownRequests + b.UnknownRequests);
+        a.UnknownRequests + b.UnknownRequests,
+        a.Rebinds + b.Rebinds);
 
     /// <summary>Adds.</summary>
     public static UseCounts Add(UseCounts a, UseCounts b) => a + b;

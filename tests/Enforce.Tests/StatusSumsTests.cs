@@ -12,14 +12,14 @@ public sealed class StatusSumsTests
     {
         StatusSums sums = new(
             5,
-            [Task(10, 10, vs: 2, open: 5, total: 9, wait: 5), Task(11, 10, vs: 2, open: 7, total: 7), Task(20, 20, vs: 3, open: 1, total: 1, service: 0)],
-            [(new AccountKey(2, 1), new Account(100, 7, 3, 0)), (new AccountKey(1, 1), new Account(40, 0, 2, 2)), (new AccountKey(6, 1), new Account(9, 1, 1, 0))],
+            [Task(10, 10, vs: 2, open: 5, total: 9, wait: 5), Task(11, 10, vs: 2, open: 7, total: 7) with { RequestsOpen = 8, Gate = 5, HitsOpen = 4 }, Task(20, 20, vs: 3, open: 1, total: 1, service: 0)],
+            [(new AccountKey(2, 1), new Account(100, 7, 3, 0, 6)), (new AccountKey(1, 1), new Account(40, 0, 2, 2, 1)), (new AccountKey(6, 1), new Account(9, 1, 1, 0, 0))],
             [(new ProcessKey(1, 10, 1), new ProcessAccount(4, 1, 0)), (new ProcessKey(1, 99, 3), new ProcessAccount(33, 1, 0))],
             [new ConnectionRecord(3, 1, 2, 0, 10, 5, 1), new ConnectionRecord(3, 1, 0, 0, 10, 6, 2)]);
 
         Assert.Equal(
             [
-                new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("bestEffort", "db", new UseCounts(40, 0, 0, 0, 2, 2)), new ServiceUse("a", "db", new UseCounts(112, 1, 1, 12, 3)),
+                new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("bestEffort", "db", new UseCounts(40, 0, 0, 0, 2, 2, 1)), new ServiceUse("a", "db", new UseCounts(112, 1, 1, 12, 3 + 8, 0, 6)),
                 new ServiceUse("b", "", new UseCounts(1, 1, 0)), new ServiceUse("a-child", "db", new UseCounts(9, 0, 0, 1, 1)),
             ],
             sums.PerService(Ids));
@@ -27,8 +27,8 @@ public sealed class StatusSumsTests
         ShareRecord record = new(0, 100, 1500, 100, 0, 0, 3, 0);
         Assert.Equal(
             [
-                new VirtualServiceUse("bestEffort", "", new UseCounts(40, 0, 0, 0, 2, 2), new UseCounts(40, 0, 0, 0, 2, 2), null),
-                new VirtualServiceUse("a", "", new UseCounts(112, 1, 1, 12, 3), new UseCounts(121, 1, 1, 13, 4), share),
+                new VirtualServiceUse("bestEffort", "", new UseCounts(40, 0, 0, 0, 2, 2, 1), new UseCounts(40, 0, 0, 0, 2, 2, 1), null),
+                new VirtualServiceUse("a", "", new UseCounts(112, 1, 1, 12, 3 + 8, 0, 6), new UseCounts(121, 1, 1, 13, 4 + 8, 0, 6), share),
                 new VirtualServiceUse("b", "", new UseCounts(1, 1, 0), new UseCounts(1, 1, 0), null),
                 new VirtualServiceUse("idle", "", default, default, share),
                 new VirtualServiceUse("a-child", "a", new UseCounts(9, 0, 0, 1, 1), new UseCounts(9, 0, 0, 1, 1), share),
@@ -38,6 +38,7 @@ public sealed class StatusSumsTests
         Assert.Equal(16, ten.CpuNs);
         Assert.Equal([new ProcessCharge(10, "db", "bestEffort", 4), new ProcessCharge(10, "db", "a", 12)], ten.Charged);
         Assert.Equal([new ProcessCharge(99, "db", "b", 33)], sums.Ended(Ids));
+        Assert.Equal((4UL, 0UL), (sums.OpenHits(5), sums.OpenHits(6)));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtualServices.Enforce;
+using VirtualServices.Enforce.Kernel;
 using VirtualServices.Model;
 
 namespace VirtualServices.Kernel.Tests;
@@ -136,6 +137,9 @@ public sealed class EnforceTests : IDisposable
         acme.Reconnect();
         stranger.Reconnect();
         UseCounts[] before = [Counts("acme"), Counts("local"), Counts("bestEffort")];
+
+        // The new process of acme was bound by the gate; that of local was found at the start, and who asks the third is not known.
+        Assert.Equal([1L, 0, 0], before.Select(counts => counts.Rebinds));
         for (int i = 0; i < 19; i++) acme.Ask("select 1;");
 
         // PostgreSQL receives 8 KB at a time: several receives, but one request.
@@ -260,6 +264,23 @@ public sealed class EnforceTests : IDisposable
             using Enforcer enforcer = Start(rules with { VirtualServices = [above, .. rules.VirtualServices.Select(vs => vs.Name == "acme" ? vs with { Parent = "above", Cpu = new CpuShare(100, child) } : vs)] });
             Assert.EndsWith("/above/acme/_self", Groups.Of(acme.Backend), StringComparison.Ordinal);
         }
+    }
+
+    [RootFact]
+    public void Gates_with_another_layout_are_refused_and_stay()
+    {
+        using PostgresClient acme = _server.Connect();
+        Start(("acme", acme.Pid)).Dispose(); // as a kill would
+        using (GateKernel kernel = GateKernel.Open(Pins.Default))
+        {
+            Assert.True(Agent.TryRead(kernel["agent"], out AgentRecord record));
+            kernel["agent"].Update(0u, record with { Magic = Agent.Magic - 1 });
+        }
+
+        VsException refusal = Assert.Throws<VsException>(() => Start(("acme", acme.Pid)));
+        Assert.Equal(ExitCode.DoesNotHold, refusal.ExitCode);
+        Assert.Contains("another version of vs", refusal.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(Pins.Default.Link("on_receive")));
     }
 
     private Enforcer Start(params (string Name, int FrontDoor)[] tenants) => Start(TestRules.For(_server, tenants));

@@ -76,10 +76,10 @@ internal static class StatusCommand
     }
 
     private static Table Counts(string first, string second) => new Table().AddColumns(first, second)
-        .AddColumn("CPU s", Right).AddColumn("waited s", Right).AddColumn("requests", Right).AddColumn("processes", Right).AddColumn("connections", Right);
+        .AddColumn("CPU s", Right).AddColumn("waited s", Right).AddColumn("requests", Right).AddColumn("re-binds", Right).AddColumn("processes", Right).AddColumn("connections", Right);
 
     private static void AddRow(Table table, string first, string second, UseCounts counts) =>
-        table.AddRow(first, second, Seconds(counts.CpuNs), Seconds(counts.WaitNs), Number(counts.Requests), Number(counts.Processes), Number(counts.Connections));
+        table.AddRow(first, second, Seconds(counts.CpuNs), Seconds(counts.WaitNs), Number(counts.Requests), Number(counts.Rebinds), Number(counts.Processes), Number(counts.Connections));
 
     private static void WriteDevices(CommandContext context, EnforcementStatus status)
     {

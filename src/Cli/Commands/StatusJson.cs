@@ -54,6 +54,7 @@ internal static class StatusJson
         json.WriteNumber("wait_ns", counts.WaitNs);
         json.WriteNumber("requests", counts.Requests);
         json.WriteNumber("unknown_requests", counts.UnknownRequests);
+        json.WriteNumber("rebinds", counts.Rebinds);
         json.WriteNumber("processes", counts.Processes);
         json.WriteNumber("connections", counts.Connections);
     }

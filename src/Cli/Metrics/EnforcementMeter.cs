@@ -30,6 +30,7 @@ internal sealed class EnforcementMeter : IDisposable
         Sum("vs.wait.time", "s", "Time that threads were ready to run while the processor was another's", use => use.WaitNs / 1e9);
         Sum("vs.requests", "{request}", "Requests received", use => use.Requests);
         Sum("vs.requests.unknown", "{request}", "Requests whose requester is not known", use => use.UnknownRequests);
+        Sum("vs.rebinds", "{call}", "Calls at which a gate of the service bound the work of another to it", use => use.Rebinds);
         _meter.CreateObservableUpDownCounter("vs.processes", () => Uses(use => use.Processes), "{process}", "Processes that work for it now");
         _meter.CreateObservableUpDownCounter("vs.connections", () => Uses(use => use.Connections), "{connection}", "Open server-side connections that it asked for");
 

@@ -10,6 +10,8 @@ internal sealed class GateKernel : IDisposable
 {
     private const string Resource = "gates.bpf.o";
     private const string BeforeSend = "on_sending";
+    private const string Rebinds = "rebinds";
+    private const uint RingBytes = 1 << 17;
     private const string TypeInformation = "/sys/kernel/btf/vmlinux";
     private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_receive"];
 
@@ -21,7 +23,7 @@ internal sealed class GateKernel : IDisposable
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
-        "charges", "assignments", "rebinds", "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
+        "charges", "assignments", Rebinds, "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
     ];
 
@@ -79,6 +81,7 @@ internal sealed class GateKernel : IDisposable
             if (previous is not null)
                 foreach (string name in MapNames) programs.ReuseMap(name, previous[name]);
             Fit(programs);
+            if (previous is null) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
             if (!beyondTcp)
                 foreach (string name in BeyondTcp) programs.SkipProgram(name);
             programs.Load();
@@ -88,6 +91,8 @@ internal sealed class GateKernel : IDisposable
                 kernel._maps[name] = programs.Map(name);
                 if (previous is null) kernel._maps[name].Pin(pins.Map(name));
             }
+
+            if (previous is null) kernel.MakeRings();
 
             // Iterators first: a reader that finds the gates attached finds them, too.
             foreach (string name in Iterators) Replace(programs.AttachIterator(name), pins.Link(name));
@@ -130,6 +135,9 @@ internal sealed class GateKernel : IDisposable
     /// <summary>The programs that are attached to tracepoints now.</summary>
     public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Where(name => File.Exists(_pins.Link(name)))];
 
+    /// <summary>The ring of a processor, into which gates write the re-binds that happen there.</summary>
+    public BpfMap RebindsOf(int cpu) => this[Rebinds].Inner((uint)cpu) ?? throw new InvalidOperationException($"there is no ring of re-binds for CPU {cpu}");
+
     /// <summary>Runs an iterator and gives its records.</summary>
     public T[] Run<T>(string iterator)
         where T : unmanaged
@@ -150,6 +158,15 @@ internal sealed class GateKernel : IDisposable
     {
         foreach (BpfMap map in _maps.Values) map.Dispose();
         _maps.Clear();
+    }
+
+    private void MakeRings()
+    {
+        for (int cpu = 0; cpu < BpfMap.PossibleCpus; cpu++)
+        {
+            using BpfMap ring = BpfMap.CreateRing(Rebinds, RingBytes);
+            this[Rebinds].SetInner((uint)cpu, ring);
+        }
     }
 
     // Asked of the kernel with the programs themselves: libbpf's own question for a helper takes the refusals of later kernels for a yes.

@@ -89,7 +89,7 @@ internal record struct GateStats(ulong Hits, ulong Rebinds, ulong Unknown);
 internal record struct AccountKey(uint VirtualService, uint Service);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong UnknownRequests);
+internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong UnknownRequests, ulong Rebinds);
 
 [StructLayout(LayoutKind.Sequential)]
 internal record struct ShareRecord(uint Parent, uint CpuWeight, uint CpuMaxMilli, uint NetworkWeight, ulong NetworkAssured, ulong NetworkMax, uint Processes, uint Sockets);
@@ -150,6 +150,8 @@ internal struct TaskRecord
     public uint Pad;
     public ulong Started;
     public ulong BoundAtNs;
+    public uint RequestsOpen;
+    public uint HitsOpen;
     public ulong WaitOpenNs;
     public ulong CpuOpenNs;
     public ulong CpuTotalNs;

@@ -7,32 +7,36 @@ using VirtualServices.Linux.Bpf;
 namespace VirtualServices.Enforce.Moving;
 
 /// <summary>
-/// Puts re-bound processes into the cgroup of their virtual service: one thread of real-time priority that sleeps until a gate wakes it.
-/// It alone moves anything, so a reconciliation and a re-bind never cross.
+/// Puts re-bound processes into the cgroup of their virtual service: for each processor a thread of real-time priority that sleeps until a gate wakes it there. A thread that waited on another processor
+/// would be woken by an interrupt to it, which takes tens of microseconds where that one is idle or virtual. One of them moves at a time, so a reconciliation and a re-bind never cross.
 /// </summary>
 internal sealed unsafe partial class Mover : IDisposable
 {
     private const int NoSuchProcess = 3;
-    private const int IdleMilliseconds = 100;
 
-    private readonly RingBuffer _ring;
+    private readonly BpfMap[] _maps;
+    private readonly RingBuffer[] _rings;
+    private readonly Thread[] _threads;
     private readonly Reconciler? _reconciler;
     private readonly GroupFiles? _files;
-    private readonly Thread _thread;
+    private readonly LastMoves _last = new();
+    private readonly Signal _signal = new();
+    private readonly Lock _moving = new();
     private volatile bool _stop;
-    private volatile bool _reconcile;
+    private int _reconcile;
     private Exception? _failure;
 
-    /// <summary>Opens the ring and the groups' files.</summary>
+    /// <summary>Opens the rings and the groups' files.</summary>
     /// <param name="kernel">The gates.</param>
     /// <param name="tree">Where to move to; null in audit mode: then re-binds are only counted.</param>
     /// <param name="reconciler">Null in audit mode.</param>
     public Mover(GateKernel kernel, GroupTree? tree, Reconciler? reconciler)
     {
-        _ring = new RingBuffer(kernel["rebinds"]);
+        _maps = [.. Enumerable.Range(0, BpfMap.PossibleCpus).Select(kernel.RebindsOf)];
+        _rings = [.. _maps.Select(map => new RingBuffer(map))];
         _reconciler = reconciler;
         _files = tree is null ? null : new GroupFiles(tree);
-        _thread = new Thread(Run) { Name = "vs-mover", IsBackground = true };
+        _threads = [.. _rings.Select((ring, cpu) => new Thread(() => Run(ring, cpu)) { Name = $"vs-mover/{cpu}", IsBackground = true })];
     }
 
     /// <summary>Time from a re-bind to the end of the move.</summary>
@@ -57,53 +61,67 @@ internal sealed unsafe partial class Mover : IDisposable
     public string Priority { get; private set; } = "";
 
     /// <summary>What ended the thread before its time, else null.</summary>
-    public Exception? Failure => _failure;
+    public Exception? Failure => Volatile.Read(ref _failure);
 
-    /// <summary>Moves all that is in a wrong group now, then starts the thread.</summary>
+    /// <summary>Moves all that is in a wrong group now, then starts the threads.</summary>
     public void Start()
     {
         // What was re-bound before this moment is seen by the reconciliation, so its events need no move; they would spoil the latencies.
-        while (_ring.TryRead(out _))
+        foreach (RingBuffer ring in _rings)
         {
+            while (ring.TryRead(out _))
+            {
+            }
+
+            ring.Release();
         }
 
-        _ring.Release();
         Reconcile();
         Warm();
-        _thread.Start();
+        foreach (Thread thread in _threads) thread.Start();
     }
 
-    /// <summary>Asks the thread to compare all processes with their groups.</summary>
-    public void RequestReconciliation() => _reconcile = true;
+    /// <summary>Asks for a comparison of all processes with their groups.</summary>
+    public void RequestReconciliation()
+    {
+        Volatile.Write(ref _reconcile, 1);
+        _signal.Set();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _stop = true;
-        if (_thread.IsAlive) _thread.Join();
-        _ring.Dispose();
+        _signal.Set();
+        foreach (Thread thread in _threads)
+            if (thread.IsAlive) thread.Join();
+        foreach (RingBuffer ring in _rings) ring.Dispose();
+        foreach (BpfMap map in _maps) map.Dispose();
         _files?.Dispose();
+        _signal.Dispose();
     }
 
-    private void Run()
+    private void Run(RingBuffer ring, int cpu)
     {
         try
         {
+            // A processor that is off, or not for us, has no events, or they are served from where we may run.
+            Pin(cpu);
             Priority = RaisePriority();
             while (!_stop)
             {
-                _ring.Wait(IdleMilliseconds);
-                while (_ring.TryRead(out ReadOnlySpan<byte> record)) Move(MemoryMarshal.Read<RebindEvent>(record));
-                _ring.Release();
-                if (!_reconcile) continue;
-                _reconcile = false;
+                ring.Wait(-1, _signal);
+                while (ring.TryRead(out ReadOnlySpan<byte> record)) Move(MemoryMarshal.Read<RebindEvent>(record));
+                ring.Release();
+                if (_stop || Interlocked.Exchange(ref _reconcile, 0) == 0) continue;
+                _signal.Clear();
                 Reconcile();
             }
         }
         catch (Exception error)
         {
             // The keeper's next round reports it and ends the enforcer.
-            _failure = error;
+            Volatile.Write(ref _failure, error);
         }
     }
 
@@ -113,33 +131,42 @@ internal sealed unsafe partial class Mover : IDisposable
         if (rebind.Gate == 0)
         {
             // A new member: where it came from must be remembered before it is moved.
-            _reconcile = true;
+            RequestReconciliation();
             return;
         }
 
         bool thread = rebind.Scope == (uint)Model.BindScope.Thread;
-        int errno = _files.Move(rebind.NewVirtualService, thread ? rebind.Tid : rebind.Pid, thread);
-        if (errno == 0)
+        uint id = thread ? rebind.Tid : rebind.Pid;
+        lock (_moving)
         {
-            Moved++;
-            long latency = Stopwatch.GetTimestamp() - (long)rebind.AtNs; // both are CLOCK_MONOTONIC in ns
-            Latency.Add(latency);
-            EnforcerInstruments.MoveLatency.Record(latency / 1e9);
-        }
-        else
-        {
-            Count(errno, rebind.Pid);
+            // It may have been re-bound again on another processor, whose thread was faster.
+            if (!_last.IsNewer(id, rebind.AtNs)) return;
+            int errno = _files.Move(rebind.NewVirtualService, id, thread);
+            if (errno == 0)
+            {
+                Moved++;
+                long latency = Stopwatch.GetTimestamp() - (long)rebind.AtNs; // both are CLOCK_MONOTONIC in ns
+                Latency.Add(latency);
+                EnforcerInstruments.MoveLatency.Record(latency / 1e9);
+            }
+            else
+            {
+                Count(errno, rebind.Pid);
+            }
         }
     }
 
     private void Reconcile()
     {
         if (_reconciler is null || _files is null) return;
-        foreach ((uint id, uint virtualService, bool thread) in _reconciler.Misplaced())
+        lock (_moving)
         {
-            int errno = _files.Move(virtualService, id, thread);
-            if (errno == 0) Reconciled++;
-            else Count(errno, id);
+            foreach ((uint id, uint virtualService, bool thread) in _reconciler.Misplaced())
+            {
+                int errno = _files.Move(virtualService, id, thread);
+                if (errno == 0) Reconciled++;
+                else Count(errno, id);
+            }
         }
     }
 
@@ -166,6 +193,14 @@ internal sealed unsafe partial class Mover : IDisposable
         Gone = gone;
     }
 
+    private static void Pin(int cpu)
+    {
+        byte* mask = stackalloc byte[cpu / 8 + 8];
+        new Span<byte>(mask, cpu / 8 + 8).Clear();
+        mask[cpu / 8] = (byte)(1 << (cpu % 8)); // the mask is of longs, little-endian on all machines that .NET runs on
+        _ = sched_setaffinity(0, (nuint)(cpu / 8 + 8), mask);
+    }
+
     private static string RaisePriority()
     {
         const int Fifo = 1, ProcessPriority = 0;
@@ -173,6 +208,9 @@ internal sealed unsafe partial class Mover : IDisposable
         if (sched_setscheduler(0, Fifo, &priority) == 0) return "real-time";
         return setpriority(ProcessPriority, 0, -20) == 0 ? "nice -20" : "normal";
     }
+
+    [LibraryImport("libc")]
+    private static partial int sched_setaffinity(int pid, nuint bytes, byte* mask);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int sched_setscheduler(int pid, int policy, int* parameters);

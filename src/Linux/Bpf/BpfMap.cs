@@ -45,6 +45,34 @@ public sealed unsafe partial class BpfMap : IDisposable
         return new BpfMap(new SafeFileHandle(fd, ownsHandle: true), Path.GetFileName(path));
     }
 
+    /// <summary>Makes a ring buffer that stands in no object file.</summary>
+    /// <param name="name">At most 15 letters, digits and underscores.</param>
+    /// <param name="bytes">A power of two, whole pages.</param>
+    public static BpfMap CreateRing(string name, uint bytes)
+    {
+        const int RingBuffer = 27; // BPF_MAP_TYPE_RINGBUF
+        int fd = LibBpf.bpf_map_create(RingBuffer, name, 0, 0, bytes, 0);
+        if (fd < 0) throw new BpfException("create", name, -fd);
+        return new BpfMap(new SafeFileHandle(fd, ownsHandle: true), name);
+    }
+
+    /// <summary>Puts a map into this array of maps.</summary>
+    public void SetInner(uint key, BpfMap inner)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        Update(key, inner.Descriptor);
+    }
+
+    /// <summary>A map of this array of maps.</summary>
+    /// <returns>Null where there is none.</returns>
+    public BpfMap? Inner(uint key)
+    {
+        if (!TryLookup(key, out uint id)) return null;
+        int fd = LibBpf.bpf_map_get_fd_by_id(id);
+        if (fd < 0) throw new BpfException("open inner map", $"{Name}[{key}]", -fd);
+        return new BpfMap(new SafeFileHandle(fd, ownsHandle: true), Name);
+    }
+
     /// <summary>Pins the map: it outlives this process until the pin is removed.</summary>
     public void Pin(string path)
     {

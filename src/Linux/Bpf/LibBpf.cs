@@ -79,6 +79,12 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library)]
     internal static partial int bpf_map__reuse_fd(nint map, int fd);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int bpf_map_create(int type, string name, uint keySize, uint valueSize, uint maxEntries, nint options);
+
+    [LibraryImport(Library)]
+    internal static partial int bpf_map_get_fd_by_id(uint id);
+
     [LibraryImport(Library)]
     internal static partial int bpf_map_lookup_elem(int fd, void* key, void* value);
 

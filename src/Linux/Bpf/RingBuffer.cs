@@ -70,12 +70,15 @@ public sealed unsafe partial class RingBuffer : IDisposable
 
     /// <summary>Waits until a producer wakes us (submitted without BPF_RB_NO_WAKEUP) or the time is over.</summary>
     /// <param name="timeoutMilliseconds">-1 waits for ever.</param>
+    /// <param name="signal">Ends the waiting, too, or null.</param>
     /// <returns>True where there may be something to read.</returns>
-    public bool Wait(int timeoutMilliseconds)
+    public bool Wait(int timeoutMilliseconds, Signal? signal = null)
     {
         const short Readable = 1; // POLLIN
-        PollEntry entry = new() { Descriptor = _map.Descriptor, Events = Readable };
-        return poll(&entry, 1, timeoutMilliseconds) > 0;
+        PollEntry* entries = stackalloc PollEntry[2];
+        entries[0] = new PollEntry { Descriptor = _map.Descriptor, Events = Readable };
+        entries[1] = new PollEntry { Descriptor = signal?.Descriptor ?? -1, Events = Readable };
+        return poll(entries, 2, timeoutMilliseconds) > 0;
     }
 
     /// <inheritdoc/>
