@@ -93,6 +93,26 @@ public sealed class FailureTests : CommandTest
         Assert.Equal(code, process.ExitCode);
     }
 
+    [Fact]
+    public void Enforcing_dies_of_a_signal_while_it_reads_and_checks_the_rules()
+    {
+        // A pipe that nobody writes to stands for a file that takes long.
+        string pipe = Path.Combine(Folder, "pipe.yaml");
+        using (var mkfifo = Process.Start("mkfifo", [pipe])) mkfifo.WaitForExit();
+        using Process process = Start("enforce", pipe);
+        using FileStream writer = new(pipe, FileMode.Open, FileAccess.Write); // opens once it reads
+        try
+        {
+            using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)])) kill.WaitForExit();
+            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(20)), "it is deaf to signals");
+            Assert.Equal(128 + 15, process.ExitCode);
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
     private Process Start(params string[] args) => Start([], args);
 
     private Process Start(string[] before, params string[] args)

@@ -32,12 +32,14 @@ internal static class EnforceCommand
 
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
-        context.FinishWhateverComes("still putting everything back; kill -9 ends this at once, and 'vs stop' does the rest then");
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
         RuleDocument document = Load(arguments.Rules);
         RuleSet rules = EnforceFindings.Effective(document);
         rules = rules with { Devices = [.. arguments.Devices.Select(Device), .. rules.Devices] };
         EnforceFindings.Refuse(document, rules, arguments.Audit);
+
+        // Only from here on: reading and checking a large file takes a while, leaves nothing behind, and dies of a signal as any program does.
+        context.FinishWhateverComes("still putting everything back; kill -9 ends this at once, and 'vs stop' does the rest then");
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
 
