@@ -58,8 +58,8 @@ public sealed class Enforcer : IDisposable
         Refusals.Check(rules, options.Audit); // before anything is touched
         HostAccess.RequireRoot("enforce rules");
         UnitCheck.Run(rules);
-        HostAccess.RequireSocketHooks(rules);
-        CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
+        HostRefusals.Check(rules, options.Audit);
+        CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy();
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.TakeForEnforcer();
         bool fresh = !Pins.Default.Exist;

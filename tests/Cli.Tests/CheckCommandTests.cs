@@ -1,4 +1,6 @@
 using System.Text.Json;
+using VirtualServices.Cli.Commands;
+using VirtualServices.Enforce;
 using VirtualServices.Linux.Processes;
 
 namespace VirtualServices.Cli.Tests;
@@ -48,6 +50,18 @@ public sealed class CheckCommandTests : CommandTest
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {limits}", lines[0], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {unit}", lines[1], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:20: gate 'two': ", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_host_lacks_is_told_of_each_gate_with_its_line()
+    {
+        Refusal[] refusals = [new(RefusedPart.Gate, "two", "no"), new(RefusedPart.Gate, "one", "not here"), new(RefusedPart.VirtualService, "other", "neither")];
+        VsException refused = Assert.Throws<VsException>(() => EnforceFindings.RefuseHost(RuleFile.Load(RulesPath), refusals));
+        Assert.Equal(ExitCode.HostLacks, refused.ExitCode);
+        Assert.Equal(
+            $"this host cannot enforce these rules, nothing was changed:\n{RulesPath}:5: virtual service 'other': neither\n{RulesPath}:10: gate 'one': not here\n{RulesPath}:20: gate 'two': no",
+            refused.Message);
+        EnforceFindings.RefuseHost(RuleFile.Load(RulesPath), []);
     }
 
     [Fact]
