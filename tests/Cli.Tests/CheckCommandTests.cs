@@ -65,6 +65,28 @@ public sealed class CheckCommandTests : CommandTest
     }
 
     [Fact]
+    public void Errors_of_gates_that_are_not_approved_do_not_keep_the_others_from_being_enforced()
+    {
+        // The unknown unit keeps this test from enforcing anything.
+        string unit = "frontDoors: [ { unit: no-such-unit-anywhere.service } ]";
+        File.WriteAllText(RulesPath, Rules.Replace("classify: creator", "classify: requester", StringComparison.Ordinal).Replace("{ name: other }", $"{{ name: other, {unit} }}", StringComparison.Ordinal));
+        Assert.Equal(0, Vs("approve", RulesPath, "--gate", "one", "--by", "ada").Code);
+        Assert.Equal(1, Vs("check", RulesPath).Code);
+        (int code, _, string error) = Vs("enforce", RulesPath);
+        Assert.Equal(3, code);
+        string[] lines = error.TrimEnd('\n').Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith($"{RulesPath}:20: warning: gate 'two' is not approved and not enforced: nobody is asking at fork", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{RulesPath}:5: virtual service 'other': unit no-such-unit-anywhere.service", lines[1], StringComparison.Ordinal);
+
+        // Once it is approved, or says so, it is in the way.
+        Assert.Equal(0, Vs("approve", RulesPath, "--gate", "two", "--by", "ada").Code);
+        Assert.StartsWith($"{RulesPath}:20: gate 'two': nobody is asking at fork", Vs("enforce", RulesPath).Error, StringComparison.Ordinal);
+        File.WriteAllText(RulesPath, Text.Replace("classify: requester, binds: process, state: approved", "classify: creator, binds: process, state: approved", StringComparison.Ordinal));
+        Assert.StartsWith($"{RulesPath}:20: gate 'two': was edited after its approval", Vs("enforce", RulesPath).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_broken_file_exits_with_3_and_all_errors()
     {
         File.WriteAllText(RulesPath, Rules.Replace("binds: process", "binds: all", StringComparison.Ordinal).Replace("name: other", "nam: other", StringComparison.Ordinal));

@@ -89,7 +89,7 @@ public sealed class ConflictTests
         (Severity, string)? Find(Gate gate, Gate[] gates)
         {
             int index = Array.IndexOf(gates, gate);
-            if (gates[..index].FirstOrDefault(other => SaysTheSame(other, gate)) is { } twin) return (Severity.Error, $"says the same as gate '{twin.Id}' in line {document.LineOfGate(twin.Id)}; remove one of them");
+            if (gates[..index].FirstOrDefault(other => SaysTheSame(other, gate)) is { } twin) return (Pending(gate, twin) ? Severity.Warning : Severity.Error, $"says the same as gate '{twin.Id}' in line {document.LineOfGate(twin.Id)}; remove one of them");
             string?[] own = [.. everybody.Where(requester => Matches(gate, requester))];
             (string? Requester, Gate Winner)[] lost =
             [
@@ -99,7 +99,7 @@ public sealed class ConflictTests
             {
                 Gate[] winners = [.. gates.Where(other => lost.Any(one => one.Winner == other))];
                 string by = string.Join(", ", winners.Select(winner => $"'{winner.Id}' (line {document.LineOfGate(winner.Id)})"));
-                return document.EffectiveState(gate) == GateState.Approved && winners.Any(winner => document.EffectiveState(winner) != GateState.Approved)
+                return winners.Any(winner => Pending(gate, winner))
                     ? (Severity.Warning, $"will never act once {by} is approved, which then always wins")
                     : (Severity.Error, $"never acts: for every requester {by} wins; remove it, narrow the other or raise the priority of the virtual service that it names");
             }
@@ -110,6 +110,7 @@ public sealed class ConflictTests
             bool Wins(Gate a, Gate b, string? asks) => precedence.Compare(a, b, asks) is var order && (order > 0 || (order == 0 && Array.IndexOf(gates, a) < index));
         }
 
+        bool Pending(Gate gate, Gate other) => document.EffectiveState(gate) == GateState.Approved && document.EffectiveState(other) != GateState.Approved;
         static bool Matches(Gate gate, string? requester) => gate.When.Requesters is null || (requester is not null && gate.When.Requesters.Contains(requester));
         static bool SaysTheSame(Gate a, Gate b) =>
             a.When.Listen == b.When.Listen && a.Classify == b.Classify && a.Binds == b.Binds

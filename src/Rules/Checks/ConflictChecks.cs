@@ -27,8 +27,9 @@ internal static class ConflictChecks
         string?[] OwnOf(Gate gate) => gate.When.Requesters is null ? everybody : [.. gate.When.Requesters.OrderBy(name => places[name])];
     }
 
+    // A gate that is enforced does what it says until the other one is approved, too.
     private static Finding Twin(Gate gate, Gate first, RuleDocument document) => new(
-        Severity.Error, $"gate '{gate.Id}'", document.LineOfGate(gate.Id), $"says the same as gate '{first.Id}' in line {document.LineOfGate(first.Id)}; remove one of them");
+        Pending(gate, first, document) ? Severity.Warning : Severity.Error, $"gate '{gate.Id}'", document.LineOfGate(gate.Id), $"says the same as gate '{first.Id}' in line {document.LineOfGate(first.Id)}; remove one of them");
 
     /// <param name="gates">Gates of the same call of the same service.</param>
     /// <param name="number">The one to check.</param>
@@ -64,8 +65,7 @@ internal static class ConflictChecks
         if (own.Length > 0 && lost == own.Length)
         {
             string by = string.Join(", ", winners.Order().Select(i => $"'{gates[i].Id}' (line {document.LineOfGate(gates[i].Id)})"));
-            bool pending = document.EffectiveState(gate) == GateState.Approved && winners.Any(i => document.EffectiveState(gates[i]) != GateState.Approved);
-            return pending
+            return winners.Any(i => Pending(gate, gates[i], document))
                 ? new Finding(Severity.Warning, subject, line, $"will never act once {by} is approved, which then always wins")
                 : new Finding(Severity.Error, subject, line, $"never acts: for every requester {by} wins; remove it, narrow the other or raise the priority of the virtual service that it names");
         }
@@ -74,6 +74,9 @@ internal static class ConflictChecks
             ? new Finding(Severity.Warning, subject, line, $"loses to the wider gate '{gates[other].Id}' (line {document.LineOfGate(gates[other].Id)}) for requester '{surprised}': that one names a virtual service of higher priority")
             : null;
     }
+
+    private static bool Pending(Gate gate, Gate other, RuleDocument document) =>
+        document.EffectiveState(gate) == GateState.Approved && document.EffectiveState(other) != GateState.Approved;
 
     // Names hold no blank.
     private static string? Sorted(IReadOnlyList<string>? requesters) => requesters is null ? null : string.Join(' ', requesters.Order(StringComparer.Ordinal));
