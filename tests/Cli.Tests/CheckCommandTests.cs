@@ -82,7 +82,7 @@ public sealed class CheckCommandTests : CommandTest
         // Once it is approved, or says so, it is in the way.
         Assert.Equal(0, Vs("approve", RulesPath, "--gate", "two", "--by", "ada").Code);
         Assert.StartsWith($"{RulesPath}:20: gate 'two': nobody is asking at fork", Vs("enforce", RulesPath).Error, StringComparison.Ordinal);
-        File.WriteAllText(RulesPath, Text.Replace("classify: requester, binds: process, state: approved", "classify: creator, binds: process, state: approved", StringComparison.Ordinal));
+        File.WriteAllText(RulesPath, Text.Replace("on: fork, classify: requester", "on: fork, classify: creator", StringComparison.Ordinal));
         Assert.StartsWith($"{RulesPath}:20: gate 'two': was edited after its approval", Vs("enforce", RulesPath).Error, StringComparison.Ordinal);
     }
 

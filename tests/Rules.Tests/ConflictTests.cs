@@ -38,7 +38,7 @@ public sealed class ConflictTests
                 RuleDocument document = Approved(text);
                 Assert.Equal(Definition(document), ConflictChecks.Check(document));
             },
-            iter: 20_000);
+            iter: 5_000);
 
     [Fact]
     public void Eight_times_the_gates_and_requesters_take_no_sixty_four_times_the_time()
