@@ -55,11 +55,11 @@ public sealed class Enforcer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(rules);
         ArgumentNullException.ThrowIfNull(options);
-        RuleCompiler.Compile(rules, new IdTable(), options.Audit); // refuses before anything is touched
+        Refusals.Check(rules, options.Audit); // before anything is touched
         HostAccess.RequireRoot("enforce rules");
         UnitCheck.Run(rules);
-        HostAccess.RequireSocketHooks(rules);
-        CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy(rules);
+        HostRefusals.Check(rules, options.Audit);
+        CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy();
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.TakeForEnforcer();
         bool fresh = !Pins.Default.Exist;
@@ -116,7 +116,7 @@ public sealed class Enforcer : IDisposable
     private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
-        CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit);
+        CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit, cancellation);
         network = NetworkGovernor.Prepare(options.Audit ? [] : rules.Devices, compiled.VirtualServices, options.Log);
         GroupTree? tree = null;
         Reconciler? reconciler = null;
@@ -125,7 +125,7 @@ public sealed class Enforcer : IDisposable
             HostAccess.EnableFastMoves(options.Log);
             tree = new GroupTree(hierarchy);
             tree.Apply(compiled.VirtualServices, cancellation);
-            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary);
+            reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary());
         }
         else if (kernel.TookOver)
         {

@@ -18,28 +18,8 @@ internal static unsafe class HostAccess
     }
 
     /// <summary>The hierarchy that will be used.</summary>
-    public static CpuHierarchy RequireCpuHierarchy(RuleSet rules)
-    {
-        CgroupMount mount = CgroupMount.WithCpu(CgroupMount.Find()) ?? throw new VsException(ExitCode.HostLacks, "no cgroup hierarchy with the cpu controller is mounted: mount cgroup2 at /sys/fs/cgroup (systemd does), or enforce with --audit");
-        CpuHierarchy hierarchy = mount.Open();
-        if (hierarchy.ThreadsFile is null && rules.Gates.FirstOrDefault(gate => gate.State == GateState.Approved && gate.Binds == BindScope.Thread) is { } gate)
-            throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: 'binds: thread' cannot be enforced with cgroup v2, where single threads move only inside threaded domains: use 'binds: process' if the process serves one requester at a time");
-        return hierarchy;
-    }
-
-    /// <summary>Throws where a gate or a limit needs hooks of the unified hierarchy that are not there.</summary>
-    public static void RequireSocketHooks(RuleSet rules)
-    {
-        if (Kernel.GateKernel.SocketHooks) return;
-        string missing = Kernel.GateKernel.UnifiedRoot is null
-            ? "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified"
-            : "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove it";
-        if (rules.VirtualServices.FirstOrDefault(vs => vs.Limits?.Sockets is not null) is { } limited)
-            throw new VsException(ExitCode.HostLacks, $"virtual service {limited.Name}: a limit of sockets can be enforced only {missing}");
-        foreach (Gate gate in rules.Gates.Where(gate => gate.State == GateState.Approved))
-            if (gate.On == GateCall.Socket || gate.When.Listen is { Protocol: TransportProtocol.Udp })
-                throw new VsException(ExitCode.HostLacks, $"gate {gate.Id}: {(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}");
-    }
+    public static CpuHierarchy RequireCpuHierarchy() =>
+        (CgroupMount.WithCpu(CgroupMount.Find()) ?? throw new VsException(ExitCode.HostLacks, "no cgroup hierarchy with the cpu controller is mounted: mount cgroup2 at /sys/fs/cgroup (systemd does), or enforce with --audit")).Open();
 
     /// <summary>Makes sure that a bpffs is mounted; mounts one only where nothing is.</summary>
     public static void RequireBpfFileSystem()

@@ -36,7 +36,7 @@ public static class HostProbe
         catch (Exception error) when (error is BpfException or DllNotFoundException)
         {
             string remedy = error is DllNotFoundException ? "apt-get install libbpf1" : "the receive gate needs the tracepoint sock_recv_length (Linux 6.3) and tracing programs allowed (lockdown, CAP_PERFMON)";
-            return new Capability("gates", CapabilityState.Missing, true, "", FirstLines(error.Message), remedy);
+            return new Capability("gates", CapabilityState.Missing, true, "", BpfException.SummaryOf(error), remedy);
         }
     }
 
@@ -73,6 +73,4 @@ public static class HostProbe
             ? new Capability(Name, CapabilityState.Works, false, $"switched on while enforcing, by one more mount of cgroup2 below {EnforcerLock.Folder}", "", "")
             : new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may mount", "run 'sudo vs doctor'");
     }
-
-    private static string FirstLines(string text) => string.Join(' ', text.Split('\n').Take(3));
 }

@@ -35,6 +35,15 @@ public sealed record Refusal(RefusedPart Part, string Name, string Text)
         return [.. Refusals.Find(rules, audit), .. UnitCheck.Find(rules)];
     }
 
+    /// <summary>All reasons for which this host, as it is now, cannot enforce what another one could; empty without root, which the kernel does not let ask.</summary>
+    /// <param name="rules">The rules.</param>
+    /// <param name="audit">True where gates are only to classify and count.</param>
+    public static IReadOnlyList<Refusal> FindOnThisHost(RuleSet rules, bool audit)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        return Environment.IsPrivilegedProcess ? [.. HostRefusals.Find(rules, audit)] : [];
+    }
+
     private static string KindOf(RefusedPart part) => part switch
     {
         RefusedPart.VirtualService => "virtual service",

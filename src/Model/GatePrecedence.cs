@@ -26,18 +26,6 @@ public sealed class GatePrecedence
         return _requesters.TryGetValue(gate, out HashSet<string>? names) ? names.Contains(requester) : gate.When.Requesters.Contains(requester);
     }
 
-    /// <summary>The gate that acts; null where there is none.</summary>
-    /// <param name="matching">Gates that match, in the order of the file.</param>
-    /// <param name="requester">Virtual service of the requester, or null where there is none or it is not known.</param>
-    public Gate? Winner(IEnumerable<Gate> matching, string? requester)
-    {
-        ArgumentNullException.ThrowIfNull(matching);
-        Gate? winner = null;
-        foreach (Gate gate in matching)
-            if (winner is null || Compare(gate, winner, requester) > 0) winner = gate;
-        return winner;
-    }
-
     /// <summary>Above zero where gate <paramref name="a"/> beats <paramref name="b"/> for a request of the given virtual service; zero: whichever stands first acts.</summary>
     /// <param name="a">A gate that matches.</param>
     /// <param name="b">Another gate that matches.</param>
@@ -64,7 +52,7 @@ public sealed class GatePrecedence
     }
 
     // A gate that names nobody loses to each that names somebody: long, to be below every priority.
-    private long PriorityOf(Gate gate, string? requester)
+    internal long PriorityOf(Gate gate, string? requester)
     {
         long highest = long.MinValue;
         if (gate.Classify.Kind == ClassificationKind.Named) highest = _priorities.GetValueOrDefault(gate.Classify.VirtualService);

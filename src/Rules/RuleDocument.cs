@@ -8,6 +8,7 @@ namespace VirtualServices.Rules;
 public sealed class RuleDocument
 {
     private readonly RuleLines _lines;
+    private readonly Dictionary<Gate, GateState> _states = new(ReferenceEqualityComparer.Instance);
 
     internal RuleDocument(string path, string text, bool hasByteOrderMark, RuleSet rules, RuleLines lines)
     {
@@ -44,7 +45,12 @@ public sealed class RuleDocument
     /// <summary>
     /// Whether a gate is enforced: an approved gate that was edited after its approval (its digest no longer matches) counts as proposed.
     /// </summary>
-    public GateState EffectiveState(Gate gate) => GateDigest.EffectiveState(gate, Rules);
+    public GateState EffectiveState(Gate gate)
+    {
+        // Kept: a gate has as many requesters in its digest as there are tenants, and the checks ask for each gate that wins.
+        if (!_states.TryGetValue(gate, out GateState state)) _states.Add(gate, state = GateDigest.EffectiveState(gate, Rules));
+        return state;
+    }
 
     internal YamlMapping NodeOfGate(string id) => (YamlMapping)_lines.Gates[id];
 }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using VirtualServices.Cli.Commands;
+using VirtualServices.Enforce;
 using VirtualServices.Linux.Processes;
 
 namespace VirtualServices.Cli.Tests;
@@ -48,6 +50,40 @@ public sealed class CheckCommandTests : CommandTest
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {limits}", lines[0], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {unit}", lines[1], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:20: gate 'two': ", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_host_lacks_is_told_of_each_gate_with_its_line()
+    {
+        Refusal[] refusals = [new(RefusedPart.Gate, "two", "no"), new(RefusedPart.Gate, "one", "not here"), new(RefusedPart.VirtualService, "other", "neither")];
+        VsException refused = Assert.Throws<VsException>(() => EnforceFindings.RefuseHost(RuleFile.Load(RulesPath), refusals));
+        Assert.Equal(ExitCode.HostLacks, refused.ExitCode);
+        Assert.Equal(
+            $"this host cannot enforce these rules, nothing was changed:\n{RulesPath}:5: virtual service 'other': neither\n{RulesPath}:10: gate 'one': not here\n{RulesPath}:20: gate 'two': no",
+            refused.Message);
+        EnforceFindings.RefuseHost(RuleFile.Load(RulesPath), []);
+    }
+
+    [Fact]
+    public void Errors_of_gates_that_are_not_approved_do_not_keep_the_others_from_being_enforced()
+    {
+        // The unknown unit keeps this test from enforcing anything.
+        string unit = "frontDoors: [ { unit: no-such-unit-anywhere.service } ]";
+        File.WriteAllText(RulesPath, Rules.Replace("classify: creator", "classify: requester", StringComparison.Ordinal).Replace("{ name: other }", $"{{ name: other, {unit} }}", StringComparison.Ordinal));
+        Assert.Equal(0, Vs("approve", RulesPath, "--gate", "one", "--by", "ada").Code);
+        Assert.Equal(1, Vs("check", RulesPath).Code);
+        (int code, _, string error) = Vs("enforce", RulesPath);
+        Assert.Equal(3, code);
+        string[] lines = error.TrimEnd('\n').Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith($"{RulesPath}:20: warning: gate 'two' is not approved and not enforced: nobody is asking at fork", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{RulesPath}:5: virtual service 'other': unit no-such-unit-anywhere.service", lines[1], StringComparison.Ordinal);
+
+        // Once it is approved, or says so, it is in the way.
+        Assert.Equal(0, Vs("approve", RulesPath, "--gate", "two", "--by", "ada").Code);
+        Assert.StartsWith($"{RulesPath}:20: gate 'two': nobody is asking at fork", Vs("enforce", RulesPath).Error, StringComparison.Ordinal);
+        File.WriteAllText(RulesPath, Text.Replace("on: fork, classify: requester", "on: fork, classify: creator", StringComparison.Ordinal));
+        Assert.StartsWith($"{RulesPath}:20: gate 'two': was edited after its approval", Vs("enforce", RulesPath).Error, StringComparison.Ordinal);
     }
 
     [Fact]

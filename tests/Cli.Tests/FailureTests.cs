@@ -93,6 +93,42 @@ public sealed class FailureTests : CommandTest
         Assert.Equal(code, process.ExitCode);
     }
 
+    [Fact]
+    public void Enforcing_dies_of_a_signal_while_it_reads_and_checks_the_rules()
+    {
+        // A pipe that nobody writes to stands for a file that takes long.
+        string pipe = Path.Combine(Folder, "pipe.yaml");
+        using (var mkfifo = Process.Start("mkfifo", [pipe])) mkfifo.WaitForExit();
+        using Process process = Start("enforce", pipe);
+        using FileStream writer = new(pipe, FileMode.Open, FileAccess.Write); // opens once it reads
+        try
+        {
+            using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)])) kill.WaitForExit();
+            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(20)), "it is deaf to signals");
+            Assert.Equal(128 + 15, process.ExitCode);
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    [Fact]
+    public void An_import_that_cannot_write_on_says_that_nothing_is_kept()
+    {
+        string input = Path.Combine(Folder, "in.jsonl"), session = Path.Combine(Folder, "session");
+        File.WriteAllText(input, string.Concat(Enumerable.Range(0, 50_000).Select(i => $"{{\"ts\":{i},\"pid\":{(i % 999) + 1},\"call\":\"recv\",\"conn\":\"c{i}\",\"role\":\"server\",\"bytes\":3}}\n")));
+
+        // A limit of 128 KiB a file stands for the full disk: a write fails after some have succeeded. The runtime's own files of code must not count.
+        using Process process = Start(["env", "DOTNET_EnableWriteXorExecute=0", "sh", "-c", "trap '' XFSZ; ulimit -f 256; exec \"$@\"", "sh"], "import", "events", input, "-o", session);
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal((int)ExitCode.HostLacks, process.ExitCode);
+        Assert.StartsWith("vs: cannot write the session", error, StringComparison.Ordinal);
+        Assert.EndsWith(" Nothing of the session is kept. Free space, or import to another disk.\n", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(session));
+    }
+
     private Process Start(params string[] args) => Start([], args);
 
     private Process Start(string[] before, params string[] args)

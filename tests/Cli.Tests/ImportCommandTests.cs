@@ -33,6 +33,16 @@ public sealed class ImportCommandTests : CommandTest
         Assert.False(Directory.Exists(Path.Combine(Folder, "session")));
     }
 
+    [Theory]
+    [InlineData("See: vs import events --help\n", "import", "events", "-o", "session")]
+    [InlineData("See: vs import --help\n", "import", "letters", "x")]
+    public void Wrong_words_point_to_the_help_of_the_whole_command(string said, params string[] args)
+    {
+        (int code, _, string error) = Vs(args);
+        Assert.Equal(2, code);
+        Assert.EndsWith($"\n{said}", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_a_session_calls_itself_does_not_steer_the_terminal()
     {

@@ -38,6 +38,15 @@ public sealed class InferCommandTests : CommandTest
         Assert.Contains("web: shared, how it serves connections is unknown", lines);
     }
 
+    [Fact]
+    public void A_report_into_a_folder_that_does_not_exist_is_a_usage_error()
+    {
+        (int code, _, string error) = Vs("infer", Session("s", "shop"), "-o", At("r.yaml"), "--report", At("nowhere/p.html"));
+        Assert.Equal(2, code);
+        Assert.Contains($"cannot write '{At("nowhere/p.html")}': the folder {At("nowhere")} does not exist\n", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(At("nowhere")));
+    }
+
     [Theory]
     [InlineData("-o r.yaml --links r.yaml", "--links r.yaml: is the file of --output, too")]
     [InlineData("-o r.yaml --links new --attribution ./new", "--attribution ./new: is the file of --links, too")]

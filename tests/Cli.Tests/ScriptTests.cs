@@ -29,9 +29,38 @@ public sealed class ScriptTests
         Assert.True(code is 0 or 4, said); // 0 where root has one of its own
     }
 
-    private static (int Code, string Said) Sh(string script, [CallerFilePath] string here = "")
+    [Theory]
+    [InlineData("sh")]
+    [InlineData("dash")]
+    [InlineData("bash")]
+    public void The_launcher_tells_who_cannot_write_the_build(string shell)
     {
-        string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
+        DirectoryInfo root = Directory.CreateTempSubdirectory("vs-launcher-");
+        try
+        {
+            string artifacts = root.CreateSubdirectory("artifacts").FullName, launcher = Path.Combine(root.FullName, "vs");
+            File.Copy(Path.Combine(Root(), "vs"), launcher);
+            File.SetUnixFileMode(artifacts, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+            // Root writes where it likes until it has no capabilities left.
+            string[] unprivileged = Environment.IsPrivilegedProcess ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+            string[] words = [.. unprivileged, shell, launcher, "--help"];
+            using Process process = Process.Start(new ProcessStartInfo(words[0], words[1..]) { RedirectStandardError = true })!;
+            string said = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.Equal((5, $"vs: cannot write {artifacts}/vs.lock: build as the user who owns it, or remove {artifacts}\n"), (process.ExitCode, said));
+        }
+        finally
+        {
+            root.Delete(recursive: true);
+        }
+    }
+
+    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
+
+    private static (int Code, string Said) Sh(string script)
+    {
+        string root = Root();
         using Process shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"set -eu; . scripts/requirements.sh; {script}"]) { WorkingDirectory = root, RedirectStandardError = true })!;
         string said = shell.StandardError.ReadToEnd();
         shell.WaitForExit();

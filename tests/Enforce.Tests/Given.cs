@@ -1,3 +1,5 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Rules;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Tests;
@@ -7,6 +9,8 @@ internal static class Given
 {
     public static RuleSet Rules(IEnumerable<VirtualService> virtualServices, params Gate[] gates) =>
         new([.. virtualServices, Vs(VirtualService.BestEffort)], [new Service("db", [new Selector(SelectorKind.Listen, "tcp/5432")])], gates);
+
+    public static CompiledRules Compile(RuleSet rules, IdTable ids, bool audit = false) => RuleCompiler.Compile(rules, ids, audit, TestContext.Current.CancellationToken);
 
     public static VirtualService Vs(string name, int priority = 0, string? parent = null) => new(name, parent, priority, new CpuShare(), new NetworkShare(), null, []);
 

@@ -35,7 +35,7 @@ public sealed class LimitPlanTests
     public void An_audit_counts_and_best_effort_is_best_effort()
     {
         VirtualService blocks = Given.Vs("a") with { Limits = new MemberLimits(null, 5, LimitAction.Block, "") }, best = Given.Vs("b") with { Limits = new MemberLimits(null, 6, LimitAction.BestEffort, "") };
-        Assert.Equal(new LimitRecord(0, 5, LimitKind.Count, 0), Assert.Single(RuleCompiler.Compile(Given.Rules([blocks]), new IdTable(), audit: true).Counters).Limit);
+        Assert.Equal(new LimitRecord(0, 5, LimitKind.Count, 0), Assert.Single(Given.Compile(Given.Rules([blocks]), new IdTable(), audit: true).Counters).Limit);
         Assert.Equal(new LimitRecord(0, 6, LimitKind.BestEffort, 0), Assert.Single(Plan(best)).Limit);
     }
 
@@ -50,5 +50,5 @@ public sealed class LimitPlanTests
 
     private static CounterPlan[] Plan(params VirtualService[] all) => Plan(new IdTable(), all);
 
-    private static CounterPlan[] Plan(IdTable ids, params VirtualService[] all) => [.. RuleCompiler.Compile(Given.Rules(all), ids).Counters];
+    private static CounterPlan[] Plan(IdTable ids, params VirtualService[] all) => [.. Given.Compile(Given.Rules(all), ids).Counters];
 }

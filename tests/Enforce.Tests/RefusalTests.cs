@@ -1,5 +1,4 @@
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Enforce.Rules;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Tests;
@@ -42,7 +41,7 @@ public sealed class RefusalTests
             "block" => Given.Rules([a with { Limits = new MemberLimits(null, 5, LimitAction.Block, "") }]),
             _ => Given.Rules([a with { Network = new NetworkShare(MaxBitsPerSecond: 1000) }]),
         };
-        VsException refused = Assert.Throws<VsException>(() => RuleCompiler.Compile(rules, new IdTable()));
+        VsException refused = Assert.Throws<VsException>(() => Given.Compile(rules, new IdTable()));
         Assert.Equal(ExitCode.BadInput, refused.ExitCode);
         Assert.Contains(sentence, refused.Message, StringComparison.Ordinal);
     }
@@ -51,16 +50,16 @@ public sealed class RefusalTests
     public void All_reasons_are_told_at_once()
     {
         RuleSet rules = Given.Rules([Given.Vs("a")], Given.Gate("one", on: GateCall.Fork), Given.Gate("two", on: GateCall.Accept, binds: BindScope.Request));
-        string message = Assert.Throws<VsException>(() => RuleCompiler.Compile(rules, new IdTable())).Message;
+        string message = Assert.Throws<VsException>(() => Given.Compile(rules, new IdTable())).Message;
         Assert.Contains("gate one", message, StringComparison.Ordinal);
         Assert.Contains("gate two", message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Requests_are_accounted_in_an_audit() =>
-        Assert.Equal((uint)BindScope.Request, Assert.Single(RuleCompiler.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", binds: BindScope.Request)), new IdTable(), audit: true).Entries).Value.Scope);
+        Assert.Equal((uint)BindScope.Request, Assert.Single(Given.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", binds: BindScope.Request)), new IdTable(), audit: true).Entries).Value.Scope);
 
     [Fact]
     public void A_gate_that_is_not_approved_is_no_reason_to_refuse() =>
-        RuleCompiler.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", on: GateCall.Send, state: GateState.Proposed)), new IdTable());
+        Given.Compile(Given.Rules([Given.Vs("a")], Given.Gate("g", on: GateCall.Send, state: GateState.Proposed)), new IdTable());
 }

@@ -59,6 +59,33 @@ public sealed class ProcessTableTests
     }
 
     [Theory]
+    [InlineData("Name:\tping\nUid:\t1000\t0\t0\t0\nGid:\t7\t7\t7\t7\n", 1000u)]
+    [InlineData("Name:\tUid:\nUid:\t5\t6\t7\t8", 5u)]
+    [InlineData("Name:\tx\n", uint.MaxValue)]
+    public void The_user_is_the_real_one(string status, uint uid) => Assert.Equal(uid, ProcessReader.ParseUid(status));
+
+    [Fact]
+    public void A_scanned_process_has_its_real_user()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root may start a process whose real and effective users differ");
+        using Process sleeper = Process.Start("setpriv", ["--ruid", "65534", "sleep", "60"]);
+        try
+        {
+            // It becomes sleep, and gets its users, after it was started.
+            Assert.True(SpinWait.SpinUntil(() => ProcessTable.TryRead(sleeper.Id)?.Comm == "sleep", TimeSpan.FromSeconds(20)));
+            Assert.Contains("\nUid:\t65534\t0\t", File.ReadAllText($"/proc/{sleeper.Id}/status"), StringComparison.Ordinal);
+            ProcessRecord scanned = Assert.Single(ProcessTable.Scan().Processes, process => process.Pid == sleeper.Id);
+            Assert.Equal(65534u, scanned.Uid);
+            Assert.True(SelectorResolver.Matches(new Selector(SelectorKind.Uid, "65534"), scanned));
+            Assert.False(SelectorResolver.Matches(new Selector(SelectorKind.Uid, "0"), scanned));
+        }
+        finally
+        {
+            sleeper.Kill();
+        }
+    }
+
+    [Theory]
     [InlineData("0::/system.slice/shop.service/worker\n", "/system.slice/shop.service/worker", "shop.service")]
     [InlineData("9:name=systemd:/user.slice/session-2.scope\n1:cpu:/x\n0::/\n", "/user.slice/session-2.scope", "session-2.scope")]
     [InlineData("9:name=systemd:/\n3:cpu,cpuacct:/tenants/a:b\n0::/\n", "/tenants/a:b", "")]

@@ -25,10 +25,16 @@ internal static class DemoCommand
             if (options.WindowSeconds is < 1 or > 60) throw new VsException(ExitCode.Usage, "demo: --seconds takes 1 to 60");
             if (options.Rounds is < 1 or > 20) throw new VsException(ExitCode.Usage, "demo: --rounds takes 1 to 20");
             DemoReport report = await new DemoRun(options, context.Error).RunAsync(context.Cancellation);
-            if (result.GetValue(json)) report.WriteJson(context.Out);
-            else report.WriteText(context.Out);
-            return report.Holds ? ExitCode.Done : ExitCode.DoesNotHold;
+            return Conclude(report, result.GetValue(json), context.Out);
         });
         return command;
+    }
+
+    /// <summary>Tells what was found, and whether what is promised holds.</summary>
+    internal static ExitCode Conclude(DemoReport report, bool json, TextWriter output)
+    {
+        if (json) report.WriteJson(output);
+        else report.WriteText(output);
+        return report.Holds ? ExitCode.Done : ExitCode.DoesNotHold;
     }
 }

@@ -35,8 +35,8 @@ internal static class DoctorCommand
     private static Capability Recorder()
     {
         if (!Environment.IsPrivilegedProcess) return new Capability("recorder", CapabilityState.Unknown, true, "", "not tried: only root may load BPF programs", "run it as root: sudo vs doctor");
-        return RecorderProbe.Run() is { } missing
-            ? new Capability("recorder", CapabilityState.Missing, true, "", missing.Split('\n')[0], "")
+        return RecorderProbe.Run() is { } lacking
+            ? new Capability("recorder", CapabilityState.Missing, true, "", lacking.Missing, lacking.Remedy)
             : new Capability("recorder", CapabilityState.Works, true, "tracepoints with type information (tp_btf) on system calls of the recorded processes", "", "");
     }
 

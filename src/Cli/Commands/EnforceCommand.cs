@@ -32,12 +32,14 @@ internal static class EnforceCommand
 
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
-        context.FinishWhateverComes("still putting everything back; kill -9 ends this at once, and 'vs stop' does the rest then");
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
-        RuleDocument document = Load(arguments.Rules);
+        RuleDocument document = Load(arguments.Rules, context);
         RuleSet rules = EnforceFindings.Effective(document);
         rules = rules with { Devices = [.. arguments.Devices.Select(Device), .. rules.Devices] };
         EnforceFindings.Refuse(document, rules, arguments.Audit);
+
+        // Only from here on: reading and checking a large file takes a while, leaves nothing behind, and dies of a signal as any program does.
+        context.FinishWhateverComes("still putting everything back; kill -9 ends this at once, and 'vs stop' does the rest then");
         int approved = rules.Gates.Count(gate => gate.State == GateState.Approved);
         if (approved == 0) context.Error.WriteLine($"{arguments.Rules} has no approved gate: only front doors are put into their virtual services");
 
@@ -64,10 +66,14 @@ internal static class EnforceCommand
     private static GovernedDevice Device(string text) =>
         DeviceText.TryParse(text, out GovernedDevice device) ? device : throw new VsException(ExitCode.Usage, $"--device '{text}': expected {DeviceText.Expected}");
 
-    private static RuleDocument Load(string path)
+    // A gate that nobody approved is not loaded, so its errors are no reason to leave the others unenforced. One that says approved and was edited since is: the file asks for it.
+    private static RuleDocument Load(string path, CommandContext context)
     {
         RuleDocument document = RuleFile.Load(path);
-        Finding[] errors = [.. RuleChecker.Check(document, new HostCapacity(OnlineCpus.Count())).Where(finding => finding.Severity == Severity.Error)];
+        HashSet<string> idle = [.. document.Rules.Gates.Where(gate => gate.State != GateState.Approved).Select(gate => $"gate '{gate.Id}'")];
+        ILookup<bool, Finding> found = RuleChecker.Check(document, new HostCapacity(OnlineCpus.Count())).Where(finding => finding.Severity == Severity.Error).ToLookup(finding => idle.Contains(finding.Subject));
+        foreach (Finding error in found[true]) context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{document.Path}:{error.Line}: warning: {error.Subject} is not approved and not enforced: {error.Text}"));
+        Finding[] errors = [.. found[false]];
         if (errors.Length > 0)
             throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, errors.Select(error => string.Create(CultureInfo.InvariantCulture, $"{document.Path}:{error.Line}: {error.Subject}: {error.Text}"))));
         return document;

@@ -20,12 +20,24 @@ internal static class EnforceFindings
     /// <param name="audit">True where gates are only to classify and count.</param>
     public static void Refuse(RuleDocument document, RuleSet rules, bool audit)
     {
-        string[] lines = [.. Refusal.Find(rules, audit)
+        string[] lines = Lines(document, Refusal.Find(rules, audit));
+        if (lines.Length > 0) throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, lines));
+        RefuseHost(document, Refusal.FindOnThisHost(rules, audit));
+    }
+
+    /// <summary>Throws where this host lacks something.</summary>
+    /// <param name="document">Where the rules stand.</param>
+    /// <param name="refusals">What it cannot do.</param>
+    internal static void RefuseHost(RuleDocument document, IReadOnlyList<Refusal> refusals)
+    {
+        if (refusals.Count > 0) throw new VsException(ExitCode.HostLacks, $"this host cannot enforce these rules, nothing was changed:{Environment.NewLine}{string.Join(Environment.NewLine, Lines(document, refusals))}");
+    }
+
+    private static string[] Lines(RuleDocument document, IEnumerable<Refusal> refusals) =>
+        [.. refusals
             .Select(refusal => (Line: LineOf(document, refusal), Text: $"{SubjectOf(refusal)}: {refusal.Text}"))
             .OrderBy(reason => reason.Line)
             .Select(reason => FormattableString.Invariant($"{document.Path}:{reason.Line}: {reason.Text}"))];
-        if (lines.Length > 0) throw new VsException(ExitCode.BadInput, string.Join(Environment.NewLine, lines));
-    }
 
     /// <summary>The rules with the states that count: a gate that was edited after its approval is proposed.</summary>
     public static RuleSet Effective(RuleDocument document) =>

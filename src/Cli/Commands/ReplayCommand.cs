@@ -34,7 +34,9 @@ internal static class ReplayCommand
         RuleSet applied = document.Rules with { Gates = [.. document.Rules.Gates.Where(gate => document.EffectiveState(gate) != GateState.Rejected)] };
         using ProgressSource source = new(SessionReader.Open(folder), $"replaying {folder}", context);
         ReplayResult result = Replay.Run(applied, source);
-        if (json) WriteJson(context.Out, result, source.Truncated);
+        IReadOnlyList<ReplayWarning> warnings = ReplayWarning.Find(document, result, source.Info);
+        foreach (ReplayWarning warning in warnings) context.Error.WriteLine(Invariant($"{document.Path}:{warning.Line}: warning: service '{warning.Service}': {warning.Text}"));
+        if (json) WriteJson(context.Out, result, source.Truncated, warnings);
         else WriteText(context, result, source.Truncated);
         return ExitCode.Done;
     }
@@ -56,7 +58,7 @@ internal static class ReplayCommand
             context.Out.WriteLine(Invariant($"{service.Name}: the truth is known of {service.Known.Requests:N0} requests; {service.Wrong.Requests:N0} went to the wrong virtual service ({service.Wrong.CpuNs / NsPerMs:N1} ms)"));
     }
 
-    private static void WriteJson(TextWriter output, ReplayResult result, bool truncated)
+    private static void WriteJson(TextWriter output, ReplayResult result, bool truncated, IReadOnlyList<ReplayWarning> warnings)
     {
         using MemoryStream memory = new();
         using (Utf8JsonWriter json = new(memory, new JsonWriterOptions { Indented = true }))
@@ -83,6 +85,17 @@ internal static class ReplayCommand
                 json.WriteEndArray();
                 WriteTruth("known", service.Known);
                 WriteTruth("wrong", service.Wrong);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteStartArray("warnings");
+            foreach (ReplayWarning warning in warnings)
+            {
+                json.WriteStartObject();
+                json.WriteString("service", warning.Service);
+                json.WriteNumber("line", warning.Line);
+                json.WriteString("text", warning.Text);
                 json.WriteEndObject();
             }
 

@@ -18,6 +18,7 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
     /// <exception cref="VsException">The host lacks something, or a step of the path failed.</exception>
     public async Task<DemoReport> RunAsync(CancellationToken cancel)
     {
+        CheckFolder(options.Folder);
         CheckHost();
         string folder = options.Folder is null
             ? Directory.CreateTempSubdirectory("virtual-services-demo-").FullName
@@ -27,6 +28,16 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
         Say(string.Create(CultureInfo.InvariantCulture, $"PostgreSQL is process {stage.Server.Pid} on port {stage.Server.Port}; a query reads {stage.Workload.Rows} rows, about {Workload.WantedTime.TotalMilliseconds} ms alone"));
         await new Rehearsal(stage, progress).RunAsync(folder, cancel);
         return await MeasureAsync(stage, folder, cancel);
+    }
+
+    /// <summary>The session, the rules and the report get a folder of their own: what a demo before left is not overwritten, and is refused before anything is started.</summary>
+    /// <exception cref="VsException">Exit code 2: the folder holds something, or is none.</exception>
+    internal static void CheckFolder(string? folder)
+    {
+        if (folder is null) return;
+        if (File.Exists(folder)) throw new VsException(ExitCode.Usage, $"demo: -o {folder}: is a file, expected a folder that does not exist yet or is empty");
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+            throw new VsException(ExitCode.Usage, $"demo: -o {folder}: is not empty: name a folder that does not exist yet, or remove what is in it");
     }
 
     private static void CheckHost()

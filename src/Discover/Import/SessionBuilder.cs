@@ -12,6 +12,8 @@ internal sealed class SessionBuilder : IDisposable
     /// <summary>Most names of virtual services.</summary>
     private const int MostVirtualServices = 1 << 16;
 
+    private const string Removed = "Nothing of the session is kept. Free space, or import to another disk.";
+
     private readonly PrivateFolder _folder;
     private readonly string _source;
     private readonly ImportedProcesses _processes = new();
@@ -49,7 +51,7 @@ internal sealed class SessionBuilder : IDisposable
         if (_writer is null)
         {
             _firstNs = e.TimeNs;
-            _writer = new SessionWriter(_folder, Info("", endedCleanly: false));
+            _writer = new SessionWriter(_folder, Info("", endedCleanly: false), Removed);
         }
 
         _lastNs = Math.Max(_lastNs, e.TimeNs);

@@ -14,6 +14,7 @@ internal sealed class NettraceWriter : IDisposable
     private const int MaximumThreads = 1 << 16;
 
     private readonly Stream _stream;
+    private readonly string _fate;
     private readonly BlockBuffer _events = new(BlockKind.Event, BlockBytes + 8192);
     private readonly BlockBuffer _threads = new(BlockKind.Thread, 4096);
     private readonly Dictionary<(int Pid, int Tid), int> _threadIndexes = [];
@@ -24,9 +25,13 @@ internal sealed class NettraceWriter : IDisposable
     private Previous _previous;
 
     /// <summary>Writes the header; the stream is this writer's from now on.</summary>
-    internal NettraceWriter(Stream stream, SessionClock clock)
+    /// <param name="stream">Where to.</param>
+    /// <param name="clock">Clock of the events.</param>
+    /// <param name="fate">What becomes of the session where writing fails, and what helps, for the message.</param>
+    internal NettraceWriter(Stream stream, SessionClock clock, string fate)
     {
         _stream = stream;
+        _fate = fate;
         _lastNs = clock.StartNs;
         NettraceHeader.Write(stream, clock);
         Bytes = stream.Position;
@@ -244,9 +249,9 @@ internal sealed class NettraceWriter : IDisposable
         {
             _stream.Write(block);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or ArgumentOutOfRangeException) // the latter is what .NET makes of EFBIG, a limit of the size of files
         {
-            throw new VsException(ExitCode.HostLacks, $"cannot write the session's events: {error.Message} What was written before can be read. Free space, or record to another disk.", error);
+            throw new VsException(ExitCode.HostLacks, $"cannot write the session's events: {error.Message} {_fate}", error);
         }
 
         Bytes += block.Length;

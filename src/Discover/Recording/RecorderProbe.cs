@@ -1,3 +1,4 @@
+using VirtualServices.Linux.Bpf;
 using VirtualServices.Model;
 
 namespace VirtualServices.Discover.Recording;
@@ -8,17 +9,25 @@ public static class RecorderProbe
     private const int SmallRing = 4096;
 
     /// <summary>Loads and unloads the recorder.</summary>
-    /// <returns>Null where recording works, else why not and what helps.</returns>
-    public static string? Run()
+    /// <returns>Null where recording works, else what is missing and how to get it.</returns>
+    public static (string Missing, string Remedy)? Run()
     {
+        if (RecorderProgram.Lacking() is { } lacking) return lacking;
         try
         {
             using RecorderProgram program = new(RecordLevel.Syscalls, SmallRing, []);
             return null;
         }
-        catch (VsException error)
+        catch (Exception error) when (error is VsException or DllNotFoundException)
         {
-            return error.Message;
+            return Explain(error);
         }
     }
+
+    internal static (string Missing, string Remedy) Explain(Exception error) => error switch
+    {
+        DllNotFoundException => ("the library libbpf", "apt-get install libbpf1"),
+        VsException { ExitCode: ExitCode.Permission } => (BpfException.SummaryOf(error), "allow root to load tracing programs: CAP_BPF and CAP_PERFMON, and no lockdown of the kernel (/sys/kernel/security/lockdown)"),
+        _ => (BpfException.SummaryOf(error), "boot a kernel built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_SYSCALL, such as Debian's own"),
+    };
 }

@@ -131,11 +131,18 @@ internal sealed partial class RecorderProgram : IDisposable
     /// <summary>Says what is missing before the kernel would say it in its own words.</summary>
     internal static void CheckHost()
     {
-        const string InitialPidNamespace = "pid:[4026531836]";
         if (!Environment.IsPrivilegedProcess) throw new VsException(ExitCode.Permission, "recording loads BPF programs into the kernel and so needs root: run it with sudo");
-        if (!File.Exists(TypeInformation)) throw new VsException(ExitCode.HostLacks, $"recording needs the kernel's type information ({TypeInformation}): run a kernel built with CONFIG_DEBUG_INFO_BTF, such as Debian's own");
-        if (new FileInfo("/proc/self/ns/pid").LinkTarget != InitialPidNamespace)
-            throw new VsException(ExitCode.HostLacks, "recording must run in the host's process name space: inside a container process ids mean other processes. Run it on the host, or start the container with --pid=host");
+        if (Lacking() is { } lacking) throw new VsException(ExitCode.HostLacks, $"recording needs {lacking.Missing}: {lacking.Remedy}");
+    }
+
+    /// <summary>What of the host is missing that can be told without root, and how to get it; null where nothing is.</summary>
+    internal static (string Missing, string Remedy)? Lacking()
+    {
+        const string InitialPidNamespace = "pid:[4026531836]";
+        if (!File.Exists(TypeInformation)) return ($"the kernel's type information ({TypeInformation})", "run a kernel built with CONFIG_DEBUG_INFO_BTF, such as Debian's own");
+        return new FileInfo("/proc/self/ns/pid").LinkTarget == InitialPidNamespace
+            ? null
+            : ("the host's process name space (inside a container process ids mean other processes)", "run it on the host, or start the container with --pid=host");
     }
 
     private static void CheckTracepoints()

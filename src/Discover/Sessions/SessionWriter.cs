@@ -8,19 +8,25 @@ namespace VirtualServices.Discover.Sessions;
 /// <summary>Writes a session folder so that what is there can be read at any moment, also after a kill. One thread only.</summary>
 public sealed class SessionWriter : IDisposable
 {
+    /// <summary>What becomes of a recording where writing fails.</summary>
+    public const string Kept = "What was written before can be read. Free space, or record to another disk.";
+
     private readonly PrivateFolder _folder;
+    private readonly string _fate;
     private readonly NettraceWriter _events;
 
     /// <summary>Begins a session.</summary>
     /// <param name="folder">Opened folder; stays the caller's.</param>
     /// <param name="info">What is known at the start, not ended.</param>
-    public SessionWriter(PrivateFolder folder, SessionInfo info)
+    /// <param name="fate">What becomes of the session where writing fails, and what helps, for the message.</param>
+    public SessionWriter(PrivateFolder folder, SessionInfo info, string fate = Kept)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(info);
         _folder = folder;
+        _fate = fate;
         WriteInfo(info);
-        _events = Guarded(() => new NettraceWriter(folder.CreateFile(SessionReader.EventsFileName), info.Clock));
+        _events = Guarded(() => new NettraceWriter(folder.CreateFile(SessionReader.EventsFileName), info.Clock, fate));
     }
 
     /// <summary>Events written so far.</summary>
@@ -65,9 +71,9 @@ public sealed class SessionWriter : IDisposable
         {
             return write();
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or ArgumentOutOfRangeException) // the latter is what .NET makes of EFBIG, a limit of the size of files
         {
-            throw new VsException(ExitCode.HostLacks, $"cannot write the session in '{_folder.Path}': {error.Message} What was written before can be read. Free space, or record to another disk.", error);
+            throw new VsException(ExitCode.HostLacks, $"cannot write the session in '{_folder.Path}': {error.Message} {_fate}", error);
         }
     }
 }

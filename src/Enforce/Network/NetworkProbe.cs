@@ -30,7 +30,7 @@ internal static class NetworkProbe
         }
         catch (Exception error) when (error is NetlinkException or BpfException or VsException)
         {
-            return new Capability(Name, CapabilityState.Missing, false, "", string.Join(' ', error.Message.Split('\n').Take(3)), "boot a kernel with CONFIG_NET_SCH_HTB and CONFIG_NET_CLS_BPF, as Debian's are");
+            return new Capability(Name, CapabilityState.Missing, false, "", BpfException.SummaryOf(error), "boot a kernel with CONFIG_NET_SCH_HTB and CONFIG_NET_CLS_BPF, as Debian's are");
         }
     }
 }

@@ -27,8 +27,13 @@ internal sealed record CompiledRules(
         return Entries.TryGetValue(key with { Requester = IdTable.None }, out rule) ? rule : null;
     }
 
-    /// <summary>Calls at which a service has gates, one bit each, and whether some bind single requests or threads.</summary>
-    public uint CallsOf(uint service) => Entries.Where(entry => entry.Key.Service == service).Aggregate(0u, (calls, entry) => calls | (1u << (int)entry.Key.Call) | ScopeBit((BindScope)entry.Value.Scope));
+    /// <summary>Calls at which each service has gates, one bit each, and whether some bind single requests or threads.</summary>
+    public IReadOnlyDictionary<uint, uint> Calls()
+    {
+        Dictionary<uint, uint> calls = [];
+        foreach ((RuleKey key, Rule rule) in Entries) calls[key.Service] = calls.GetValueOrDefault(key.Service) | (1u << (int)key.Call) | ScopeBit((BindScope)rule.Scope);
+        return calls;
+    }
 
     // BINDS_REQUESTS and BINDS_THREADS in gates.h.
     private static uint ScopeBit(BindScope scope) => scope switch
@@ -39,8 +44,11 @@ internal sealed record CompiledRules(
     };
 
     /// <summary>Services whose gates re-bind connections and requests only: their processes stay in the cgroup that they have.</summary>
-    public IReadOnlySet<uint> Stationary =>
-        Services.Where(service => Gates.Where(gate => gate.Gate.Service == service.Service.Name).All(gate => gate.Gate.Binds is BindScope.Connection or BindScope.Request)).Select(service => service.Id).ToHashSet();
+    public IReadOnlySet<uint> Stationary()
+    {
+        HashSet<string> moving = [.. Gates.Where(gate => gate.Gate.Binds is not (BindScope.Connection or BindScope.Request)).Select(gate => gate.Gate.Service)];
+        return Services.Where(service => !moving.Contains(service.Service.Name)).Select(service => service.Id).ToHashSet();
+    }
 
     /// <summary>Virtual service that a rule chooses for a requester (0: unknown); null where it keeps the present one.</summary>
     public static uint? Choose(Rule rule, uint requester) => (ClassificationKind)rule.Classify switch

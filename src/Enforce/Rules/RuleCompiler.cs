@@ -23,8 +23,9 @@ internal static class RuleCompiler
     /// <param name="rules">Rules.</param>
     /// <param name="ids">Numbers of names.</param>
     /// <param name="audit">True where gates only classify and count.</param>
+    /// <param name="cancellation">Ends it early: a thousand gates at a thousand addresses for a thousand requesters take a second.</param>
     /// <exception cref="VsException">Something in the rule set cannot be enforced; it is refused as a whole.</exception>
-    public static CompiledRules Compile(RuleSet rules, IdTable ids, bool audit = false)
+    public static CompiledRules Compile(RuleSet rules, IdTable ids, bool audit = false, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(rules);
         Refusals.Check(rules, audit);
@@ -34,13 +35,13 @@ internal static class RuleCompiler
         Dictionary<uint, ListenAddress> endpoints = [];
         Dictionary<RuleKey, Rule> entries = [];
         GatePrecedence precedence = new(rules);
+        ILookup<string, Gate> byService = gates.ToLookup(gate => gate.Service, StringComparer.Ordinal);
         foreach (Service service in rules.Services)
         {
-            Gate[] own = [.. gates.Where(gate => gate.Service == service.Name)];
-            if (own.Length == 0) continue;
+            if (!byService.Contains(service.Name)) continue;
             uint serviceId = ids.Id(IdKind.Service, service.Name);
             services.Add((serviceId, service));
-            foreach (IGrouping<GateCall, Gate> call in own.GroupBy(gate => gate.On)) Expand(serviceId, Number(call.Key), [.. call], precedence, ids, endpoints, entries);
+            foreach (IGrouping<GateCall, Gate> call in byService[service.Name].GroupBy(gate => gate.On)) Expand(serviceId, Number(call.Key), [.. call], precedence, ids, endpoints, entries, cancellation);
         }
 
         return new CompiledRules(
@@ -56,30 +57,33 @@ internal static class RuleCompiler
 
     // Every address and requester that a gate of the service names, and "any other" for both. A requester that no gate names
     // is looked up as any other, so the kernel needs two lookups at most.
-    private static void Expand(uint service, uint call, Gate[] gates, GatePrecedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries)
+    private static void Expand(uint service, uint call, Gate[] gates, GatePrecedence precedence, IdTable ids, Dictionary<uint, ListenAddress> endpoints, Dictionary<RuleKey, Rule> entries, CancellationToken cancellation)
     {
         List<ListenAddress?> addresses = [null, .. gates.Select(gate => gate.When.Listen).OfType<ListenAddress>().Distinct()];
-        List<string?> requesters = [null, .. gates.SelectMany(gate => gate.When.Requesters ?? []).Distinct(StringComparer.Ordinal)];
+        (string? Name, uint Id)[] requesters = [(null, 0), .. gates.SelectMany(gate => gate.When.Requesters ?? []).Distinct(StringComparer.Ordinal).Select(name => (name, ids.Id(IdKind.VirtualService, name)))];
+        GateIndex index = new(gates, precedence);
+        Rule?[] rules = new Rule?[gates.Length];
         foreach (ListenAddress? address in addresses)
         {
+            cancellation.ThrowIfCancellationRequested();
             uint endpoint = address is null ? 0 : ids.Id(IdKind.Endpoint, address.ToString());
             if (address is not null) endpoints[endpoint] = address;
-            foreach (string? requester in requesters)
+
+            // tcp/5432 covers tcp/127.0.0.1:5432: the kernel finds the narrow endpoint first and then must not lose the wide gate.
+            GateIndex.Place place = index.At(address);
+            foreach ((string? name, uint requester) in requesters)
             {
-                Gate? winner = precedence.Winner(gates.Where(gate => Applies(gate, address) && (gate.When.Requesters is null || precedence.Names(gate, requester))), requester);
-                if (winner is null) continue;
-                uint requesterId = requester is null ? 0 : ids.Id(IdKind.VirtualService, requester);
-                uint named = winner.Classify.Kind == ClassificationKind.Named ? ids.Id(IdKind.VirtualService, winner.Classify.VirtualService) : 0;
-                entries[new RuleKey(0, service, call, endpoint, requesterId)] = new Rule((uint)winner.Classify.Kind, named, (uint)winner.Binds, ids.Id(IdKind.Gate, winner.Id));
+                int winner = place.Winner(name);
+                if (winner >= 0) entries[new RuleKey(0, service, call, endpoint, requester)] = rules[winner] ??= RuleOf(gates[winner], ids);
             }
         }
     }
 
-    private static bool Applies(Gate gate, ListenAddress? address) => gate.When.Listen is null || (address is not null && Covers(gate.When.Listen, address));
-
-    // tcp/5432 covers tcp/127.0.0.1:5432: the kernel finds the narrow endpoint first and then must not lose the wide gate.
-    private static bool Covers(ListenAddress wide, ListenAddress narrow) =>
-        wide.Equals(narrow) || (wide.Protocol == narrow.Protocol && wide.Protocol != TransportProtocol.Unix && wide.Address is null && wide.Port == narrow.Port);
+    private static Rule RuleOf(Gate gate, IdTable ids)
+    {
+        uint named = gate.Classify.Kind == ClassificationKind.Named ? ids.Id(IdKind.VirtualService, gate.Classify.VirtualService) : 0;
+        return new Rule((uint)gate.Classify.Kind, named, (uint)gate.Binds, ids.Id(IdKind.Gate, gate.Id));
+    }
 
     private static List<VirtualService> ParentsFirst(RuleSet rules)
     {

@@ -28,10 +28,11 @@ internal static class RuleTables
             WriteEndpoints(kernel, rules, next);
             MemberTables.Write(kernel, rules, next);
             WriteClients(kernel["clients"], rules, next);
+            IReadOnlyDictionary<uint, uint> callsOf = rules.Calls();
             foreach ((uint id, _) in rules.Services)
             {
                 kernel["service_calls"].TryLookup(id, out ServiceCallsPair calls);
-                ServiceCalls own = new(next, rules.CallsOf(id));
+                ServiceCalls own = new(next, callsOf.GetValueOrDefault(id));
                 kernel["service_calls"].Update(id, next % 2 == 0 ? calls with { Even = own } : calls with { Odd = own });
             }
 

@@ -6,10 +6,11 @@ public sealed record ReplayResult(IReadOnlyList<ReplayService> Services);
 
 /// <summary>What would have been charged of one service.</summary>
 /// <param name="Name">Name of the service.</param>
+/// <param name="Occurs">False where no process of the session belongs to it: its figures are zero for that reason alone.</param>
 /// <param name="Parts">To each virtual service of the rule set that got something, in the order of the names; then, with a null name, to none.</param>
 /// <param name="Known">Requests and CPU time whose virtual service the source itself knows.</param>
 /// <param name="Wrong">Of these: what was charged to another virtual service than the known one. What was charged to none is not wrong.</param>
-public sealed record ReplayService(string Name, IReadOnlyList<ReplayPart> Parts, ReplayTruth Known, ReplayTruth Wrong);
+public sealed record ReplayService(string Name, bool Occurs, IReadOnlyList<ReplayPart> Parts, ReplayTruth Known, ReplayTruth Wrong);
 
 /// <summary>A virtual service's part of a shared service.</summary>
 /// <param name="VirtualService">Name, or null for none: it would run in best effort.</param>

@@ -12,6 +12,9 @@ internal sealed class ServiceCharge(Service service, int virtualServices)
 
     public Service Service { get; } = service;
 
+    /// <summary>Whether a process of the session belongs to it.</summary>
+    public bool Occurs { get; set; }
+
     public long KnownRequests { get; set; }
 
     public long WrongRequests { get; set; }
@@ -42,6 +45,7 @@ internal sealed class ServiceCharge(Service service, int virtualServices)
 
         return new ReplayService(
             Service.Name,
+            Occurs,
             [.. parts.OrderBy(p => p.VirtualService is null).ThenBy(p => p.VirtualService, StringComparer.Ordinal)],
             new ReplayTruth(KnownRequests, KnownCpuNs),
             new ReplayTruth(WrongRequests, WrongCpuNs));

@@ -40,7 +40,12 @@ internal sealed class Simulation : ActivitySink
         _clients.Sort((a, b) => b.Network.PrefixLength.CompareTo(a.Network.PrefixLength));
     }
 
-    public ReplayResult Result() => new([.. _charges.Select(c => c.ToResult(_rules.VirtualServices))]);
+    public ReplayResult Result()
+    {
+        foreach (ProcessRecord record in _source.Info.Processes)
+            if (OfRecord(record).Service is >= 0 and var service) _charges[service].Occurs = true;
+        return new ReplayResult([.. _charges.Select(c => c.ToResult(_rules.VirtualServices))]);
+    }
 
     /// <inheritdoc/>
     public override void OnCpu(TracedThread thread, ulong ns)

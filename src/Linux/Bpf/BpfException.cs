@@ -26,6 +26,15 @@ public sealed class BpfException : Exception
     /// <summary>What libbpf and the verifier said, possibly empty.</summary>
     public string Log { get; }
 
+    /// <summary>A failure in one line: what was tried, and what decided at the end of the log; of other failures the first line.</summary>
+    public static string SummaryOf(Exception error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        BpfException? refused = error as BpfException ?? error.InnerException as BpfException;
+        string first = (refused ?? error).Message.Split('\n')[0];
+        return refused is { Log.Length: > 0 } ? $"{first}: {LogEnd.Of(refused.Log)}" : first;
+    }
+
     private static string Describe(string operation, string target, int errno, string said, out string log)
     {
         log = said;

@@ -92,7 +92,8 @@ internal static class ProcessReader
         return clean.ToString().TrimEnd();
     }
 
-    private static uint ParseUid(string status)
+    /// <summary>The real user id, as <c>uid</c> selectors mean it: a program that is setuid works for whoever started it.</summary>
+    internal static uint ParseUid(string status)
     {
         // "Uid:\treal\teffective\tsaved\tfilesystem"
         int at = status.IndexOf("\nUid:", StringComparison.Ordinal);

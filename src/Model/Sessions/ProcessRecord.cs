@@ -8,7 +8,7 @@ namespace VirtualServices.Model.Sessions;
 /// <param name="CommandLine">Command line, arguments separated by spaces, cut at 200 characters.</param>
 /// <param name="Cgroup">Path in the unified hierarchy, or in systemd's or the cpu hierarchy where the unified one says "/".</param>
 /// <param name="Unit">systemd unit, empty where none.</param>
-/// <param name="Uid">Effective user id.</param>
+/// <param name="Uid">Real user id.</param>
 /// <param name="StartTimeNs">Start, ns of CLOCK_BOOTTIME: with the pid it names the process for good.</param>
 /// <param name="Service">Recorded service it belongs to, empty for a peer that was not recorded.</param>
 /// <param name="Host">Host where the sources of a session have several; empty for the session's own. Pids are then unique in the session, and <paramref name="HostPid"/> is the host's.</param>

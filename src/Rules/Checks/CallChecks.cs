@@ -8,20 +8,22 @@ internal static class CallChecks
 {
     public static IEnumerable<Finding> Check(RuleDocument document)
     {
+        Dictionary<string, Service> services = document.Rules.Services.ToDictionary(service => service.Name, StringComparer.Ordinal);
+        Dictionary<(string, GateCall), int> acting = document.Rules.Gates.Where(gate => gate.State != GateState.Rejected).CountBy(gate => (gate.Service, gate.On)).ToDictionary();
         foreach (Gate gate in document.Rules.Gates)
         {
             if (gate.State == GateState.Rejected) continue;
             string subject = $"gate '{gate.Id}'";
-            foreach ((string key, string text) in Check(gate, document.Rules))
+            foreach ((string key, string text) in Check(gate, services[gate.Service]))
                 yield return new Finding(Severity.Error, subject, document.LineOfGate(gate.Id, key), text);
-            if (gate.Classify.Kind == ClassificationKind.Keep && !Overlaps(gate, document.Rules))
+            if (gate.Classify.Kind == ClassificationKind.Keep && acting[(gate.Service, gate.On)] == 1)
                 yield return new Finding(
                     Severity.Warning, subject, document.LineOfGate(gate.Id, "classify"),
                     $"keep does nothing here: no other gate of service '{gate.Service}' acts on {RuleWords.Of(gate.On)}");
         }
     }
 
-    private static IEnumerable<(string Key, string Text)> Check(Gate gate, RuleSet rules)
+    private static IEnumerable<(string Key, string Text)> Check(Gate gate, Service service)
     {
         string call = RuleWords.Of(gate.On);
 
@@ -40,8 +42,8 @@ internal static class CallChecks
                 yield return ("when", $"a narrowing by listen can never hold at {call}: no accepted connection is involved; it fits accept, receive and send");
             else if (gate.On == GateCall.Accept && listen.Protocol == TransportProtocol.Udp)
                 yield return ("when", $"{listen} can never hold at accept: datagrams are received without being accepted; use on: receive");
-            else if (!Reachable(listen, gate, rules))
-                yield return ("when", $"{listen} can never hold: service '{gate.Service}' is matched by other addresses only ({string.Join(", ", rules.Services.First(s => s.Name == gate.Service).Match)})");
+            else if (!Reachable(listen, service))
+                yield return ("when", $"{listen} can never hold: service '{gate.Service}' is matched by other addresses only ({string.Join(", ", service.Match)})");
         }
 
         bool fits = gate.Binds switch
@@ -66,9 +68,8 @@ internal static class CallChecks
     /// <summary>
     /// A service matched by TCP or UDP addresses alone is not asked at another port over the same protocol as far as the file knows. Unix sockets are left alone: a server often has both.
     /// </summary>
-    private static bool Reachable(ListenAddress listen, Gate gate, RuleSet rules)
+    private static bool Reachable(ListenAddress listen, Service service)
     {
-        Service service = rules.Services.First(service => service.Name == gate.Service);
         if (listen.Protocol == TransportProtocol.Unix || service.Match.Any(selector => selector.Kind != SelectorKind.Listen)) return true;
         bool sameProtocol = false;
         foreach (Selector selector in service.Match)
@@ -80,7 +81,4 @@ internal static class CallChecks
 
         return !sameProtocol;
     }
-
-    private static bool Overlaps(Gate gate, RuleSet rules) =>
-        rules.Gates.Any(other => other != gate && other.State != GateState.Rejected && other.Service == gate.Service && other.On == gate.On);
 }

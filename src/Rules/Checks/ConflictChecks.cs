@@ -10,34 +10,46 @@ internal static class ConflictChecks
         RuleSet rules = document.Rules;
         var precedence = new GatePrecedence(rules);
         string?[] everybody = [.. rules.VirtualServices.Select(vs => vs.Name), null];
+        Dictionary<string, int> places = Enumerable.Range(0, rules.VirtualServices.Count).ToDictionary(i => everybody[i]!, StringComparer.Ordinal);
         foreach (IGrouping<(string, GateCall), Gate> group in rules.Gates.Where(gate => gate.State != GateState.Rejected).GroupBy(gate => (gate.Service, gate.On)))
         {
             Gate[] gates = [.. group];
+            var index = new GateIndex(gates, precedence);
+            var first = new Dictionary<(ListenAddress?, string?, Classification, BindScope), int>();
             for (int i = 0; i < gates.Length; i++)
             {
-                if (Check(gates, i, everybody, precedence, document) is { } finding) yield return finding;
+                var says = (gates[i].When.Listen, Sorted(gates[i].When.Requesters), gates[i].Classify, gates[i].Binds);
+                Finding? finding = first.TryAdd(says, i) ? Check(gates, i, index, OwnOf(gates[i]), document) : Twin(gates[i], gates[first[says]], document);
+                if (finding is not null) yield return finding;
             }
         }
+
+        string?[] OwnOf(Gate gate) => gate.When.Requesters is null ? everybody : [.. gate.When.Requesters.OrderBy(name => places[name])];
     }
 
-    private static Finding? Check(Gate[] gates, int index, string?[] everybody, GatePrecedence precedence, RuleDocument document)
+    // A gate that is enforced does what it says until the other one is approved, too.
+    private static Finding Twin(Gate gate, Gate first, RuleDocument document) => new(
+        Pending(gate, first, document) ? Severity.Warning : Severity.Error, $"gate '{gate.Id}'", document.LineOfGate(gate.Id), $"says the same as gate '{first.Id}' in line {document.LineOfGate(first.Id)}; remove one of them");
+
+    /// <param name="gates">Gates of the same call of the same service.</param>
+    /// <param name="number">The one to check.</param>
+    /// <param name="index">All of them.</param>
+    /// <param name="own">Requesters that it matches, in the order of the file.</param>
+    /// <param name="document">Where they stand.</param>
+    private static Finding? Check(Gate[] gates, int number, GateIndex index, string?[] own, RuleDocument document)
     {
-        Gate gate = gates[index];
+        Gate gate = gates[number];
+        GateIndex.Place place = index.At(gate.When.Listen);
+        if (place.Count == 1) return null; // itself
         int line = document.LineOfGate(gate.Id);
         string subject = $"gate '{gate.Id}'";
-        int twin = Array.FindIndex(gates, 0, index, other => SameCondition(other, gate) && other.Classify == gate.Classify && other.Binds == gate.Binds);
-        if (twin >= 0) return new Finding(Severity.Error, subject, line, $"says the same as gate '{gates[twin].Id}' in line {document.LineOfGate(gates[twin].Id)}; remove one of them");
-
-        int[] covering = [.. Enumerable.Range(0, gates.Length).Where(i => i != index && Covers(gates[i].When.Listen, gate.When.Listen))];
-        if (covering.Length == 0) return null;
-        string?[] own = [.. everybody.Where(requester => Matches(gate, requester))];
         var winners = new HashSet<int>();
         int lost = 0;
         int? surprise = null;
         string? surprised = null;
         foreach (string? requester in own)
         {
-            int winner = covering.Where(i => Matches(gates[i], requester) && Wins(i, index, gates, requester, precedence)).DefaultIfEmpty(-1).First();
+            int winner = place.FirstToBeat(number, requester);
             if (winner < 0) continue;
             lost++;
             winners.Add(winner);
@@ -53,8 +65,7 @@ internal static class ConflictChecks
         if (own.Length > 0 && lost == own.Length)
         {
             string by = string.Join(", ", winners.Order().Select(i => $"'{gates[i].Id}' (line {document.LineOfGate(gates[i].Id)})"));
-            bool pending = document.EffectiveState(gate) == GateState.Approved && winners.Any(i => document.EffectiveState(gates[i]) != GateState.Approved);
-            return pending
+            return winners.Any(i => Pending(gate, gates[i], document))
                 ? new Finding(Severity.Warning, subject, line, $"will never act once {by} is approved, which then always wins")
                 : new Finding(Severity.Error, subject, line, $"never acts: for every requester {by} wins; remove it, narrow the other or raise the priority of the virtual service that it names");
         }
@@ -64,21 +75,9 @@ internal static class ConflictChecks
             : null;
     }
 
-    private static bool Wins(int a, int b, Gate[] gates, string? requester, GatePrecedence precedence)
-    {
-        int order = precedence.Compare(gates[a], gates[b], requester);
-        return order > 0 || (order == 0 && a < b);
-    }
+    private static bool Pending(Gate gate, Gate other, RuleDocument document) =>
+        document.EffectiveState(gate) == GateState.Approved && document.EffectiveState(other) != GateState.Approved;
 
-    private static bool Matches(Gate gate, string? requester) => gate.When.Requesters is null || (requester is not null && gate.When.Requesters.Contains(requester));
-
-    /// <summary>Whether every connection accepted at the inner address is also one of the outer.</summary>
-    private static bool Covers(ListenAddress? outer, ListenAddress? inner) =>
-        outer is null || outer == inner
-        || (inner is not null && outer.Address is null && outer.Protocol == inner.Protocol && outer.Protocol != TransportProtocol.Unix && outer.Port == inner.Port);
-
-    private static bool SameCondition(Gate a, Gate b) =>
-        a.When.Listen == b.When.Listen
-        && (a.When.Requesters is null) == (b.When.Requesters is null)
-        && (a.When.Requesters ?? []).Order(StringComparer.Ordinal).SequenceEqual((b.When.Requesters ?? []).Order(StringComparer.Ordinal));
+    // Names hold no blank.
+    private static string? Sorted(IReadOnlyList<string>? requesters) => requesters is null ? null : string.Join(' ', requesters.Order(StringComparer.Ordinal));
 }

@@ -60,10 +60,11 @@ internal static class GateParser
         if (node is not YamlSequence && items.Count == 0) reader.Bad("requester", Expected);
 
         var names = new List<string>();
+        var known = new HashSet<string>(StringComparer.Ordinal);
         foreach (YamlNode item in items)
         {
             if (item is not YamlScalar { IsNull: false } name) errors.Add(item.Line, $"a requester of {what} is {item.Kind}, expected the name of a virtual service");
-            else if (names.Contains(name.Value)) errors.Add(item.Line, $"requester '{name.Value}' stands twice in {what}, expected once");
+            else if (!known.Add(name.Value)) errors.Add(item.Line, $"requester '{name.Value}' stands twice in {what}, expected once");
             else names.Add(name.Value);
         }
 

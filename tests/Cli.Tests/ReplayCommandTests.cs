@@ -1,0 +1,40 @@
+using System.Text.Json;
+
+namespace VirtualServices.Cli.Tests;
+
+public sealed class ReplayCommandTests : CommandTest
+{
+    private const string Warning = "no process of the session belongs to it, so nothing is charged; the session has db, web";
+
+    private string Session()
+    {
+        string input = Path.Combine(Folder, "in.jsonl"), session = Path.Combine(Folder, "session");
+        File.WriteAllText(input, "{\"ts\":5,\"pid\":1,\"call\":\"recv\",\"conn\":\"c\",\"role\":\"server\",\"service\":\"web\",\"bytes\":3}\n{\"ts\":9,\"pid\":2,\"call\":\"exit\",\"service\":\"db\"}\n");
+        Assert.Equal(0, Vs("import", "events", input, "-o", session).Code);
+        return session;
+    }
+
+    [Fact]
+    public void A_service_that_the_session_does_not_have_is_told_with_its_line()
+    {
+        (int code, string output, string error) = Vs("replay", RulesPath, Session());
+        Assert.Equal((0, $"{RulesPath}:7: warning: service 'postgres': {Warning}\n"), (code, error));
+        Assert.DoesNotContain("warning", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_has_the_warning_too()
+    {
+        using var json = JsonDocument.Parse(Vs("replay", RulesPath, Session(), "--json").Out);
+        JsonElement warning = Assert.Single(json.RootElement.GetProperty("warnings").EnumerateArray());
+        Assert.Equal(("postgres", 7, Warning), (warning.GetProperty("service").GetString(), warning.GetProperty("line").GetInt32(), warning.GetProperty("text").GetString()));
+    }
+
+    [Fact]
+    public void A_service_that_the_session_has_is_not_warned_of()
+    {
+        File.WriteAllText(RulesPath, Rules.Replace("postgres", "web", StringComparison.Ordinal));
+        (int code, _, string error) = Vs("replay", RulesPath, Session());
+        Assert.Equal((0, ""), (code, error));
+    }
+}

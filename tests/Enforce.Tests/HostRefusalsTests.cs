@@ -1,0 +1,31 @@
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Tests;
+
+public sealed class HostRefusalsTests
+{
+    private static readonly RuleSet Rules = Given.Rules(
+        [Given.Vs("a") with { Limits = new MemberLimits(null, 5, LimitAction.BestEffort, "") }, Given.Vs("b") with { Limits = new MemberLimits(null, 6, LimitAction.BestEffort, "") }],
+        Given.Gate("one", "keep", on: GateCall.Socket),
+        Given.Gate("two", listen: "udp/53"),
+        Given.Gate("three", binds: BindScope.Thread),
+        Given.Gate("four", binds: BindScope.Thread),
+        Given.Gate("open", listen: "udp/53", state: GateState.Proposed),
+        Given.Gate("five"));
+
+    [Theory]
+    [InlineData(true, true, true, "")]
+    [InlineData(false, true, true, "gate three, gate four")]
+    [InlineData(true, false, true, "virtual service a, virtual service b, gate one, gate two")]
+    [InlineData(false, false, false, "virtual service a, virtual service b, gate one, gate two, gate three, gate four")]
+    public void Each_that_the_host_cannot_do_is_named(bool threads, bool hooks, bool unified, string named)
+    {
+        Refusal[] refusals = [.. HostRefusals.Find(Rules, threads, () => hooks, unified)];
+        Assert.Equal(named, string.Join(", ", refusals.Select(refusal => refusal.Subject)));
+        Assert.All(refusals.Where(refusal => !refusal.Text.Contains("thread", StringComparison.Ordinal)), refusal => Assert.Contains(unified ? "Linux 6.16" : "mount -t cgroup2", refusal.Text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_kernel_is_asked_only_where_a_rule_needs_it() =>
+        Assert.Empty(HostRefusals.Find(Given.Rules([Given.Vs("a")], Given.Gate("one")), threads: true, () => throw new InvalidOperationException("asked"), unified: true));
+}
