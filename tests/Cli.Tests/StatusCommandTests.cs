@@ -6,7 +6,7 @@ namespace VirtualServices.Cli.Tests;
 
 public sealed class StatusCommandTests : CommandTest
 {
-    private static readonly UseCounts Shop = new(2_500_000_000, 2, 3, 500_000_000, 40, 0), Own = new(1_000_000_000, 1, 0);
+    private static readonly UseCounts Shop = new(2_500_000_000, 2, 3, 500_000_000, 40, 0, Rebinds: 6), Own = new(1_000_000_000, 1, 0);
 
     private static readonly EnforcementStatus Status = EnforcementStatus.Nothing with
     {
@@ -29,7 +29,7 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Contains("assigned by 'vs assign': 7 (s?h) to acme", lines);
         string[][] rows = [.. lines.Where(line => line.StartsWith('│')).Select(line => line.Trim('│').Split('│', StringSplitOptions.TrimEntries)).Where(cells => cells[2].Contains('.', StringComparison.Ordinal))];
         Assert.Equal(
-            ["(unknown) db 0.00 0.00 0 0 1", "acme (front 1.00 0.00 0 1 0", "acme-shop db 2.50 0.50 40 2 3", "acme acme-shop 3.50 0.50 40 3 3"],
+            ["(unknown) db 0.00 0.00 0 0 0 1", "acme (front 1.00 0.00 0 0 1 0", "acme-shop db 2.50 0.50 40 6 2 3", "acme acme-shop 3.50 0.50 40 6 3 3"],
             rows.Select(cells => string.Join(' ', cells)));
         Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme 198 200 12 errno:EAGAIN ");
         Assert.DoesNotContain("parent, with", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);

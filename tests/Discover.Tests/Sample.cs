@@ -75,7 +75,7 @@ internal static class Sample
     internal static byte[] Write(IEnumerable<SessionEvent> events, bool complete = true, int flushEvery = 50, Action<NettraceWriter, int>? before = null)
     {
         using MemoryStream stream = new();
-        using NettraceWriter writer = new(stream, Info.Clock);
+        using NettraceWriter writer = new(stream, Info.Clock, "");
         int count = 0;
         foreach (SessionEvent e in events)
         {

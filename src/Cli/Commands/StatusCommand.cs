@@ -75,8 +75,8 @@ internal static class StatusCommand
         context.Console.Write(limits);
     }
 
-    private static Table Counts(string first, string second) => new Table().AddColumns(first, second)
-        .AddColumn("CPU s", Right).AddColumn("waited s", Right).AddColumn("requests", Right).AddColumn("re-binds", Right).AddColumn("processes", Right).AddColumn("connections", Right);
+    private static Table Counts(string first, string second) => new Table().AddColumn(first, column => column.NoWrap = true).AddColumn(second)
+        .AddColumn("CPU s", Right).AddColumn("wait s", Right).AddColumn("reqs", Right).AddColumn("binds", Right).AddColumn("procs", Right).AddColumn("conns", Right);
 
     private static void AddRow(Table table, string first, string second, UseCounts counts) =>
         table.AddRow(first, second, Seconds(counts.CpuNs), Seconds(counts.WaitNs), Number(counts.Requests), Number(counts.Rebinds), Number(counts.Processes), Number(counts.Connections));
