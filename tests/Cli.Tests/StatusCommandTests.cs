@@ -32,7 +32,7 @@ public sealed class StatusCommandTests : CommandTest
             ["(unknown) db 0.00 0.00 0 0 0 1", "acme (front 1.00 0.00 0 0 1 0", "acme-shop db 2.50 0.50 40 6 2 3", "acme acme-shop 3.50 0.50 40 6 3 3"],
             rows.Select(cells => string.Join(' ', cells)));
         Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme 198 200 12 errno:EAGAIN ");
-        Assert.DoesNotContain("parent, with", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);
+        Assert.DoesNotContain("parent, in all", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -60,7 +60,7 @@ internal static class StatusCommand
     {
         HashSet<string> parents = [.. status.VirtualServices.Select(vs => vs.Parent).Where(parent => parent.Length > 0)];
         if (parents.Count == 0) return;
-        Table totals = Counts("parent, with all below it", "of");
+        Table totals = Counts("parent, in all", "of");
         foreach (VirtualServiceUse vs in status.VirtualServices.Where(vs => parents.Contains(vs.Name)))
             AddRow(totals, Markup.Escape(vs.Name), Markup.Escape(string.Join(", ", status.VirtualServices.Where(child => child.Parent == vs.Name).Select(child => child.Name))), vs.Total);
         context.Console.Write(totals);
