@@ -224,7 +224,7 @@ struct account {
 
 /* Per processor: CLOCK_MONOTONIC less the run queue's clock, ns. The latter is as new as the last switch, wake-up or tick: the least difference is the nearest to the truth. */
 struct clock_offset {
-	__u64 window;			/* of CLOCK_MONOTONIC: the two may drift */
+	__u64 window;			/* of the run queue's clock: the two may drift */
 	__u64 least;			/* signed; in this window */
 	__u64 least_before;		/* signed; in the one before */
 };

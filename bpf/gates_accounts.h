@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* CPU accounts: who is charged for the runtime of a task, to the nanosecond. */
+/* Accounts: who is charged for the runtime of a task, and what is counted for whom. */
 #pragma once
 
 enum { FEED_STEP_NS = 500000 };
@@ -89,6 +89,16 @@ static __noinline void charge(struct task_struct *task, struct task_tag *tag, __
 		bpf_map_update_elem(&process_cpu, &process, &first, BPF_ANY);
 	}
 	tell_readers();
+}
+
+/* A gate of the task's service bound it to the VS that it has now. */
+static __always_inline void count_rebind(const struct task_tag *tag)
+{
+	struct account_key key = { .vs = tag->vs, .service = tag->service };
+	struct account *account = account_of(&key);
+
+	if (account)
+		__sync_fetch_and_add(&account->rebinds, 1);
 }
 
 /* A task gets its tag. */

@@ -20,7 +20,10 @@ static __noinline void learn_calls(struct task_tag *tag, __u32 generation)
 			found = calls->calls;
 	}
 	tag->calls = found;
-	tag->generation = generation;
+	/* A full barrier: user space may be giving it another service, and the later of the two must see the other. */
+	__sync_lock_test_and_set(&tag->generation, generation);
+	if (*(volatile __u32 *)&tag->service != service)
+		tag->generation = 0;
 }
 
 /* Most calls pass no gate: the task's tag tells. */
@@ -37,7 +40,7 @@ static __always_inline void set_service(struct task_struct *task, struct task_ta
 		return;
 	charge(task, tag, task->se.sum_exec_runtime);
 	tag->service = service;
-	tag->generation = 0;
+	__sync_lock_test_and_set(&tag->generation, 0);
 }
 
 static __always_inline struct rule *find_rule(__u32 generation, __u32 service, __u32 call, __u32 endpoint, __u32 requester)
@@ -117,9 +120,8 @@ static __noinline void bind_task(struct task_struct *task, struct task_tag *tag,
 static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, struct rule *rule, __u32 requester, __u32 creator)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct account_key key = { .service = tag->service };
 	struct gate_stats *count;
-	struct account *account;
+	bool rebinds;
 	__u32 target, gate = rule->gate;
 
 	count = bpf_map_lookup_elem(&gate_counts, &gate);
@@ -158,17 +160,15 @@ static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, s
 	/* Another thread may have re-bound the process since this one last left the processor. */
 	if (rule->scope == BIND_PROCESS && follows_leader(tag))
 		take_leaders(task, tag, runtime_now(task));
-	if (target != tag->vs) {
-		count->rebinds++;
-		key.vs = target;
-		account = account_of(&key);
-		if (account)
-			__sync_fetch_and_add(&account->rebinds, 1);
-	}
+	rebinds = target != tag->vs;
 	if (rule->scope == BIND_REQUEST)
 		bind_request(task, tag, target, gate);
-	else if (target != tag->vs)
+	else if (rebinds)
 		bind_task(task, tag, target, rule);
+	if (rebinds) {
+		count->rebinds++;
+		count_rebind(tag);
+	}
 }
 
 /* What is known of a call of the current task, of which a service has gates. */
@@ -210,19 +210,19 @@ static __always_inline bool is_known(const struct sock_tag *mark, __u32 service,
 }
 
 /* Most requests: the task works for the one who asks already, bound by this same gate, and nothing but the hit is left to be counted. */
-static __always_inline bool changes_nothing(const struct task_tag *tag, const struct rule *rule, __u32 requester)
+static __always_inline bool changes_nothing(const struct task_struct *task, const struct task_tag *tag, const struct rule *rule, __u32 requester)
 {
-	return rule->classify == CLASSIFY_REQUESTER && rule->scope <= BIND_THREAD && requester && requester == tag->vs && rule->gate == tag->gate
-		&& !follows_leader(tag);
+	return rule->classify == CLASSIFY_REQUESTER && requester && requester == tag->vs && rule->gate == tag->gate
+		&& (rule->scope == BIND_PROCESS ? !follows_leader(tag) : rule->scope == BIND_THREAD && !(task->flags & PF_IO_WORKER));
 }
 
-static __always_inline void apply_known(struct task_tag *tag, struct sock_tag *mark, __u32 requester)
+static __always_inline void apply_known(const struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 requester)
 {
 	struct rule *rule = &mark->known.rule;
 
 	if (!rule->gate)
 		return;
-	if (changes_nothing(tag, rule, requester))
+	if (changes_nothing(task, tag, rule, requester))
 		__sync_fetch_and_add(&tag->hits, 1);
 	else
 		apply_rule(tag, mark, rule, requester, mark->creator);

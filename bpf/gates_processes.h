@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tasks: accounts at each switch, inheritance and the gate at a fork. */
+/* Tasks: the share feedback at each switch, inheritance and the gate at a fork. */
 #pragma once
 
 /* Another rule set may be in force since the thread was bound: it does not stay apart from its process for rules that are gone. */
@@ -41,6 +41,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct task_tag *tag;
 
 	/* Every switch of the machine comes here: most tasks have no storage at all. */
+	if (next->bpf_storage)
+		watch_clock(next);
 	if (!prev->bpf_storage)
 		return 0;
 	tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
@@ -69,8 +71,6 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	if (!tag)
 		return 0;
 	tag->service = from->service;
-	tag->calls = from->calls;
-	tag->generation = from->generation;
 	tag->vs = from->vs;
 	tag->gate = from->gate;
 	tag->flags = from->flags & TAG_OWN_THREAD;
@@ -108,6 +108,7 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	tag->vs = rule->vs;
 	tag->inherited_from = 0;
 	count->rebinds++;
+	count_rebind(tag);
 	tell_mover(child, from->vs, tag->vs, tag->gate, scope, tag->bound_at);
 	return 0;
 }

@@ -161,7 +161,7 @@ static __noinline void serve(struct sock *sk, struct task_tag *tag, struct sock_
 	}
 	if (!is_known(mark, tag->service, generation, requester))
 		learn_rule(tag, mark, generation, requester);
-	apply_known(tag, mark, requester);
+	apply_known(bpf_get_current_task_btf(), tag, mark, requester);
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -227,7 +227,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		return 0;
 	}
 	count_request(tag, mark, true, requester);
-	apply_known(tag, mark, requester);
+	apply_known(task, tag, mark, requester);
 	return 0;
 }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
@@ -37,7 +38,7 @@ internal static class Agent
     }
 
     /// <summary>True where the maps are those of a <c>vs</c> that lays them out in another way.</summary>
-    public static bool IsForeign(BpfMap agent) => agent.TryLookup(0u, out AgentRecord record) && record.Magic != Magic && record.Magic != 0;
+    public static bool IsForeign(BpfMap agent) => agent.ValueSize != Unsafe.SizeOf<AgentRecord>() || (agent.TryLookup(0u, out AgentRecord record) && record.Magic != Magic && record.Magic != 0);
 
     /// <summary>Reads the record.</summary>
     /// <returns>False where none was written yet.</returns>

@@ -169,12 +169,6 @@ public sealed class Enforcer : IDisposable
         {
             if (fresh) return GateKernel.Load(Pins.Default, null, beyondTcp);
             GateKernel previous = GateKernel.Open(Pins.Default);
-            if (Agent.IsForeign(previous["agent"]))
-            {
-                previous.Dispose();
-                throw new VsException(ExitCode.DoesNotHold, $"the gates in {Pins.Default.Root} are those of another version of vs, which keeps its tags in another way: run 'vs stop' (nothing that is governed is stopped), then 'vs enforce'");
-            }
-
             if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.WatchesBeyondTcp || !beyondTcp))
             {
                 options.Log?.Invoke("took over the gates of the enforcer before");

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using VirtualServices.Linux.Bpf;
@@ -46,16 +47,23 @@ internal sealed class GateKernel : IDisposable
     public BpfMap this[string map] => _maps[map];
 
     /// <summary>Opens what is pinned, to read or to go on.</summary>
-    /// <exception cref="VsException">The pins are incomplete or not readable.</exception>
+    /// <exception cref="VsException">The pins are incomplete, not readable or those of another layout.</exception>
     public static GateKernel Open(Pins pins)
     {
         GateKernel kernel = new(pins) { TookOver = true };
         try
         {
             foreach (string name in MapNames) kernel._maps[name] = BpfMap.FromPin(pins.Map(name));
+            if (Agent.IsForeign(kernel["agent"]) || kernel["accounts"].ValueSize != Unsafe.SizeOf<Account>() || kernel[Rebinds].ValueSize != sizeof(uint))
+                throw new VsException(ExitCode.DoesNotHold, $"the gates in {pins.Root} are those of another version of vs, which lays its tags out in another way: run 'vs stop' of that version, which puts all processes back where they came from; that of this version puts them into the root cgroup");
             foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. Iterators])
                 if (!File.Exists(pins.Link(name))) throw new FileNotFoundException(pins.Link(name));
             return kernel;
+        }
+        catch (VsException)
+        {
+            kernel.Dispose();
+            throw;
         }
         catch (Exception error) when (error is BpfException or FileNotFoundException)
         {

@@ -7,17 +7,18 @@ namespace VirtualServices.Enforce.Moving;
 internal sealed class LastMoves
 {
     private const int Places = 4096;
-    private readonly (uint Id, ulong AtNs)[] _places = new (uint, ulong)[Places];
+    private readonly (uint Id, bool Thread, ulong AtNs)[] _places = new (uint, bool, ulong)[Places];
 
     /// <summary>Notes a re-bind.</summary>
     /// <param name="id">The process or thread.</param>
+    /// <param name="thread">Which of the two.</param>
     /// <param name="atNs">CLOCK_MONOTONIC, ns.</param>
     /// <returns>False where a later one of it was served already: then this one is void.</returns>
-    public bool IsNewer(uint id, ulong atNs)
+    public bool IsNewer(uint id, bool thread, ulong atNs)
     {
-        ref (uint Id, ulong AtNs) place = ref _places[id % Places];
-        if (place.Id == id && place.AtNs > atNs) return false;
-        place = (id, atNs);
+        ref (uint Id, bool Thread, ulong AtNs) place = ref _places[id % Places];
+        if (place.Id == id && place.Thread == thread && place.AtNs > atNs) return false;
+        place = (id, thread, atNs);
         return true;
     }
 }

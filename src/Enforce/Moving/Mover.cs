@@ -13,6 +13,7 @@ namespace VirtualServices.Enforce.Moving;
 internal sealed unsafe partial class Mover : IDisposable
 {
     private const int NoSuchProcess = 3;
+    private const int JoinMilliseconds = 10;
 
     private readonly BpfMap[] _maps;
     private readonly RingBuffer[] _rings;
@@ -20,10 +21,9 @@ internal sealed unsafe partial class Mover : IDisposable
     private readonly Reconciler? _reconciler;
     private readonly GroupFiles? _files;
     private readonly LastMoves _last = new();
-    private readonly Signal _signal = new();
+    private readonly Signal _reconcile = new();
     private readonly Lock _moving = new();
     private volatile bool _stop;
-    private int _reconcile;
     private Exception? _failure;
 
     /// <summary>Opens the rings and the groups' files.</summary>
@@ -57,10 +57,10 @@ internal sealed unsafe partial class Mover : IDisposable
     /// <summary>Words of the last refusal, empty where there was none.</summary>
     public string LastError { get; private set; } = "";
 
-    /// <summary>How the thread runs: <c>real-time</c>, <c>nice -20</c> or <c>normal</c>.</summary>
+    /// <summary>How the threads run: <c>real-time</c>, <c>nice -20</c> or <c>normal</c>.</summary>
     public string Priority { get; private set; } = "";
 
-    /// <summary>What ended the thread before its time, else null.</summary>
+    /// <summary>What ended a thread before its time, else null.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Moves all that is in a wrong group now, then starts the threads.</summary>
@@ -82,23 +82,26 @@ internal sealed unsafe partial class Mover : IDisposable
     }
 
     /// <summary>Asks for a comparison of all processes with their groups.</summary>
-    public void RequestReconciliation()
-    {
-        Volatile.Write(ref _reconcile, 1);
-        _signal.Set();
-    }
+    public void RequestReconciliation() => _reconcile.Set();
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _stop = true;
-        _signal.Set();
         foreach (Thread thread in _threads)
-            if (thread.IsAlive) thread.Join();
+        {
+            // Another thread may take the signal that was to wake this one.
+            while (thread.IsAlive)
+            {
+                _reconcile.Set();
+                thread.Join(JoinMilliseconds);
+            }
+        }
+
         foreach (RingBuffer ring in _rings) ring.Dispose();
         foreach (BpfMap map in _maps) map.Dispose();
         _files?.Dispose();
-        _signal.Dispose();
+        _reconcile.Dispose();
     }
 
     private void Run(RingBuffer ring, int cpu)
@@ -110,12 +113,20 @@ internal sealed unsafe partial class Mover : IDisposable
             Priority = RaisePriority();
             while (!_stop)
             {
-                ring.Wait(-1, _signal);
-                while (ring.TryRead(out ReadOnlySpan<byte> record)) Move(MemoryMarshal.Read<RebindEvent>(record));
+                ring.Wait(-1, _reconcile);
+                bool any = false, joined = false;
+                while (ring.TryRead(out ReadOnlySpan<byte> record))
+                {
+                    any = true;
+                    joined |= !TryMove(MemoryMarshal.Read<RebindEvent>(record));
+                }
+
                 ring.Release();
-                if (_stop || Interlocked.Exchange(ref _reconcile, 0) == 0) continue;
-                _signal.Clear();
-                Reconcile();
+                if (_stop) return;
+                if (_reconcile.TryTake() || joined) Reconcile();
+
+                // A task that is preempted while it writes a record needs this processor to finish it.
+                else if (!any) Thread.Sleep(1);
             }
         }
         catch (Exception error)
@@ -125,22 +136,18 @@ internal sealed unsafe partial class Mover : IDisposable
         }
     }
 
-    private void Move(in RebindEvent rebind)
+    // False for a new member: where it came from must be remembered before it is moved.
+    private bool TryMove(in RebindEvent rebind)
     {
-        if (_files is null) return;
-        if (rebind.Gate == 0)
-        {
-            // A new member: where it came from must be remembered before it is moved.
-            RequestReconciliation();
-            return;
-        }
+        if (_files is null) return true;
+        if (rebind.Gate == 0) return false;
 
         bool thread = rebind.Scope == (uint)Model.BindScope.Thread;
         uint id = thread ? rebind.Tid : rebind.Pid;
         lock (_moving)
         {
             // It may have been re-bound again on another processor, whose thread was faster.
-            if (!_last.IsNewer(id, rebind.AtNs)) return;
+            if (!_last.IsNewer(id, thread, rebind.AtNs)) return true;
             int errno = _files.Move(rebind.NewVirtualService, id, thread);
             if (errno == 0)
             {
@@ -154,6 +161,8 @@ internal sealed unsafe partial class Mover : IDisposable
                 Count(errno, rebind.Pid);
             }
         }
+
+        return true;
     }
 
     private void Reconcile()
@@ -188,7 +197,7 @@ internal sealed unsafe partial class Mover : IDisposable
         if (_files is null) return;
         RebindEvent none = new() { Gate = uint.MaxValue, NewVirtualService = IdTable.BestEffort, Pid = int.MaxValue, Tid = int.MaxValue, AtNs = (ulong)Stopwatch.GetTimestamp() };
         long gone = Gone;
-        for (int i = 0; i < 64; i++) Move(none);
+        for (int i = 0; i < 64; i++) TryMove(none);
         new LatencyHistogram().Add(1);
         Gone = gone;
     }

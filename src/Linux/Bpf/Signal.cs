@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace VirtualServices.Linux.Bpf;
 
-/// <summary>Wakes threads that wait for a ring buffer (an eventfd). Once set it stays set until it is cleared.</summary>
+/// <summary>Wakes threads that wait for a ring buffer (an eventfd). Once set it stays set until one of them takes it.</summary>
 public sealed unsafe partial class Signal : IDisposable
 {
     private const int CloseOnExec = 0x80000, NonBlocking = 0x800; // EFD_CLOEXEC, EFD_NONBLOCK
@@ -27,11 +27,12 @@ public sealed unsafe partial class Signal : IDisposable
         _ = write(Descriptor, &one, sizeof(ulong));
     }
 
-    /// <summary>Lets them wait again.</summary>
-    public void Clear()
+    /// <summary>Takes it: the others wait again, whether they have woken or not.</summary>
+    /// <returns>False where it was not set, or another thread was faster.</returns>
+    public bool TryTake()
     {
         ulong count;
-        _ = read(Descriptor, &count, sizeof(ulong));
+        return read(Descriptor, &count, sizeof(ulong)) == sizeof(ulong);
     }
 
     /// <inheritdoc/>
