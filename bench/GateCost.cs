@@ -29,11 +29,12 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
     private static readonly TimeSpan MostOfSwitching = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Flush = TimeSpan.FromSeconds(1);
 
-    private static readonly (string Name, Func<Stage, string, Workload> Make)[] Loads =
+    private static readonly (string Name, bool Durable, Func<Stage, string, Workload> Make)[] Loads =
     [
-        ("pgbench's own transaction, scale 10, fsync off", (stage, ownTransaction) => stage.Workload with { Script = ownTransaction }),
-        ("a query of about 3 ms", (stage, _) => stage.Workload),
-        ("one row per query (most gates per CPU time)", (stage, _) => stage.Workload with { Rows = 1 }),
+        ("pgbench's own transaction, scale 10, PostgreSQL as it is installed", true, (stage, ownTransaction) => stage.Workload with { Script = ownTransaction }),
+        ("the same, fsync off: no transaction waits for the disk", false, (stage, ownTransaction) => stage.Workload with { Script = ownTransaction }),
+        ("a query of about 3 ms", false, (stage, _) => stage.Workload),
+        ("one row per query (most gates per CPU time)", false, (stage, _) => stage.Workload with { Rows = 1 }),
     ];
 
     // What pgbench does where it is given no script (https://www.postgresql.org/docs/15/pgbench.html, "TPC-B (sort of)").
@@ -63,8 +64,9 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
             string ownTransaction = await PrepareOwnTransactionAsync(stage, cancel);
             await output.WriteLineAsync("| load, 4 connections, closed loop | gates off, median | gates on, median | throughput on / off at equal speed | CPU time per transaction, off / on at equal speed | enforcer, part of a CPU | pairs |");
             await output.WriteLineAsync("|---|---|---|---|---|---|---|");
-            foreach ((string name, Func<Stage, string, Workload> make) in Loads)
+            foreach ((string name, bool durable, Func<Stage, string, Workload> make) in Loads)
             {
+                await SetDurableAsync(stage.Server, durable, cancel);
                 await progress.WriteLineAsync(Say($"{name}: {pairs} pairs of {2 * Window.TotalSeconds} s"));
                 await output.WriteLineAsync($"| {name} | {await MeasureAsync(stage, make(stage, ownTransaction), rules, cancel)} |");
             }
@@ -73,6 +75,13 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private static async Task SetDurableAsync(PostgresServer server, bool durable, CancellationToken cancel)
+    {
+        await using SqlSession sql = server.OpenSession();
+        await sql.QueryAsync($"ALTER SYSTEM SET fsync = {(durable ? "on" : "off")}", cancel);
+        await sql.QueryAsync("SELECT pg_reload_conf()", cancel);
     }
 
     private static async Task<string> PrepareOwnTransactionAsync(Stage stage, CancellationToken cancel)

@@ -137,7 +137,7 @@ internal sealed class PostgresServer : IAsyncDisposable
                 [
                     Program("postgres"), "-D", Path.Combine(Folder, "data"), "-p", Port.ToString(CultureInfo.InvariantCulture), "-k", SocketFolder,
                     "-c", $"listen_addresses={(ListensOnIPv6 ? "127.0.0.1,::1" : "127.0.0.1")}", "-c", "max_connections=200", "-c", "shared_buffers=128MB",
-                    "-c", "fsync=off", "-c", "jit=off", "-c", "max_parallel_workers_per_gather=0", "-c", "unix_socket_permissions=0700",
+                    "-c", "jit=off", "-c", "max_parallel_workers_per_gather=0", "-c", "unix_socket_permissions=0700",
                 ],
                 Account,
                 cgroup,
