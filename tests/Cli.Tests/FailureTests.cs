@@ -103,7 +103,8 @@ public sealed class FailureTests : CommandTest
         using FileStream writer = new(pipe, FileMode.Open, FileAccess.Write); // opens once it reads
         try
         {
-            using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)])) kill.WaitForExit();
+            // The shell's own kill: a bare Debian has no program of that name.
+            using (var kill = Process.Start("sh", ["-c", string.Create(CultureInfo.InvariantCulture, $"kill -TERM {process.Id}")])) kill.WaitForExit();
             Assert.True(process.WaitForExit(TimeSpan.FromSeconds(20)), "it is deaf to signals");
             Assert.Equal(128 + 15, process.ExitCode);
         }
