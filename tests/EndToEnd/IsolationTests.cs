@@ -2,10 +2,14 @@ using VirtualServices.Cli.Demo;
 
 namespace VirtualServices.EndToEnd;
 
-/// <summary>The isolation promise as a comparison within one run: the demo's own windows and rounds, held against what the product promises.</summary>
+/// <summary>The isolation promise as a comparison within one run. Looser than the demo's own: the windows are shorter, and other work may run beside.</summary>
 public sealed class IsolationTests
 {
     private const double LeastOfTargetRate = 0.95;
+    private const double MostOfAlone = 5;
+    private const double LeastGain = 8;
+    private const double LeastAggressorKeeps = 0.80;
+    private const double LeastChargedRight = 0.95;
 
     [Fact]
     public async Task A_steady_tenant_is_protected_from_one_that_takes_all_it_can()
@@ -14,12 +18,17 @@ public sealed class IsolationTests
         string folder = Directory.CreateTempSubdirectory("vs-end-to-end-").FullName;
         try
         {
-            // Noise forbids no promise: each figure is the median over the rounds, rates are compared at equal speed of the machine, and a run in which the victim
-            // alone misses its rate is no valid one, which is a promise, too.
-            DemoReport report = await new DemoRun(new DemoOptions(folder), TextWriter.Null).RunAsync(Site.Cancel);
-            Assert.NotEmpty(report.Promises);
-            Assert.All(report.Promises, promise => Assert.True(promise.Holds, promise.Text));
-            Assert.True(report.Arms[2].Victim.Rate >= LeastOfTargetRate * report.Arms[2].TargetRate, "with virtual services the victim does not reach its rate");
+            DemoReport report = await new DemoRun(new DemoOptions(folder, WindowSeconds: 3, Rounds: 3), TextWriter.Null).RunAsync(Site.Cancel);
+            ArmResult alone = report.Arms[0];
+            ArmResult cgroups = report.Arms[1];
+            ArmResult governed = report.Arms[2];
+            string said = string.Join("; ", report.Promises.Select(promise => promise.Text));
+            Assert.True(alone.Victim.Rate >= LeastOfTargetRate * alone.TargetRate, said);
+            Assert.True(governed.Victim.Rate >= LeastOfTargetRate * governed.TargetRate, said);
+            Assert.True(governed.P99 <= MostOfAlone * alone.P99, said);
+            Assert.True(cgroups.P99 >= LeastGain * governed.P99, said);
+            Assert.True(governed.Aggressor.RateAtEqualSpeed >= LeastAggressorKeeps * cgroups.Aggressor.RateAtEqualSpeed, said);
+            Assert.True(report.ChargedRight >= LeastChargedRight, said);
         }
         finally
         {

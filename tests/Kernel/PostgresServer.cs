@@ -42,7 +42,7 @@ internal sealed class PostgresServer : IDisposable
 
     public void Dispose()
     {
-        Run("kill", "-INT", Text(Pid));
+        Run("sh", "-c", $"kill -INT {Text(Pid)}"); // the shell's own: a bare Debian has no such program
         _process.WaitForExit();
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);

@@ -126,7 +126,7 @@ internal sealed unsafe partial class Mover : IDisposable
                 if (_reconcile.TryTake() || joined) Reconcile();
 
                 // A task that is preempted while it writes a record needs this processor to finish it.
-                else if (!any) Thread.Sleep(1);
+                else if (!any && ring.PendingBytes > 0) Thread.Sleep(1);
             }
         }
         catch (Exception error)
