@@ -22,7 +22,7 @@ public sealed class FrontDoorTests : IDisposable
         EnforcementStop.Run(null);
         _server.Dispose();
         _hierarchy.Remove(_group);
-        File.Delete(UnitFile);
+        if (File.Exists(UnitFile)) File.Delete(UnitFile);
     }
 
     [RootTheory]
