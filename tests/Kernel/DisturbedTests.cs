@@ -17,6 +17,9 @@ public sealed class DisturbedTests : ActorTests
         Actor back = Add(Actor.Server("tcp4")), a = Add(Actor.Client(back)), b = Add(Actor.Client(back));
         using Standstill standstill = new(back.Pid, how);
 
+        // Both are accepted before it stands still: one that holds a single connection would be bound for it at the start.
+        a.Ask();
+        b.Ask();
         standstill.Begin();
         using (Enforcer first = Start([("a", a), ("b", b)], [("back", back)], Gate("g", "back")))
         {
