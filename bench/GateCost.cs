@@ -128,9 +128,8 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
         IReadOnlyList<Transaction> all = await load.CutAsync(cancel);
         await enforcer.StopAsync(cancel);
 
-        // Without those in which a CPU was never measured.
-        double[] offRates = Rates(off), onRates = Rates(on);
-        return Say($"{Measurement.Median(offRates):F0}/s | {Measurement.Median(onRates):F0}/s | {Effect(Rate)} | {Effect(PerCpuTime)} | {used:P1} | {pairs}");
+        double[] rates = Effects(Rate), times = Effects(PerCpuTime);
+        return Say($"{Measurement.Median(Rates(off)):F0}/s | {Measurement.Median(Rates(on)):F0}/s | {Mean(rates)} | {Mean(times)} | {used:P1} | {Math.Min(rates.Length, times.Length)}");
 
         double[] Rates(List<Span> windows) => [.. windows.Select(window => Count(window) / window.Seconds)];
 
@@ -140,13 +139,8 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
 
         double PerCpuTime(Span window) => Count(window) / window.CpuSeconds / stage.Speed.Within(window.From, window.To);
 
-        // The mean, not the median: under no effect it is 0 however skewed the machine's speed is. The median of a window against its neighbours was 0.983 with nothing switched at all.
-        string Effect(Func<Span, double> measure)
-        {
-            double[] effects = [.. on.Zip(off, (with, without) => Math.Log(measure(with) / measure(without))).Where(double.IsFinite)];
-            double effect = Math.Exp(effects.Average());
-            return Say($"{effect:F3} ± {effect * ErrorOfMean(effects):F3}");
-        }
+        // Without those in which a CPU was never measured.
+        double[] Effects(Func<Span, double> measure) => [.. on.Zip(off, (with, without) => Math.Log(measure(with) / measure(without))).Where(double.IsFinite)];
 
         void Switch(bool on)
         {
@@ -173,6 +167,13 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
 
     private static long Cpu(int process) => Directory.EnumerateDirectories(Say($"/proc/{process}/task"))
         .Sum(thread => Procfs.CpuNs(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture)) ?? 0);
+
+    // The mean, not the median: under no effect it is 0 however skewed the machine's speed is. The median of a window against its neighbours was 0.983 with nothing switched at all.
+    private static string Mean(double[] effects)
+    {
+        double effect = Math.Exp(effects.Average());
+        return Say($"{effect:F3} ± {effect * ErrorOfMean(effects):F3}");
+    }
 
     private static double ErrorOfMean(double[] values)
     {

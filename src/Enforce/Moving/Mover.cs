@@ -125,7 +125,7 @@ internal sealed unsafe partial class Mover : IDisposable
                 if (_stop) return;
                 if (_reconcile.TryTake() || joined) Reconcile();
 
-                // A task that is preempted while it writes a record needs this processor to finish it.
+                // A record is begun and not ended, for which the kernel has no event: who writes it was preempted, perhaps by this thread, whose priority would keep it off this processor.
                 else if (!any && ring.PendingBytes > 0) Thread.Sleep(1);
             }
         }
