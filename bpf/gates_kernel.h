@@ -19,12 +19,13 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PERCPU_HASH = 5, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9, BPF_MAP_TYPE_LPM_TRIE = 11, BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24, BPF_MAP_TYPE_RINGBUF = 27, BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
-enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_F_CLONE = 1 << 9 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_F_CLONE = 1 << 9, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_SK_STORAGE_GET_F_CREATE = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17, MSG_PEEK = 2, SOCK_STREAM = 1, SOCK_DGRAM = 2, TASK_DEAD = 0x80 };
+enum { SOL_SOCKET = 1, SO_RCVLOWAT = 18 };
 enum { PF_IO_WORKER = 0x10, ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd, LOOPBACK_IFINDEX = 1 };
-enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_CLOSE = 7, TCP_LISTEN = 10 };
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9, TCP_LISTEN = 10 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -54,21 +55,22 @@ struct sock {
 	struct sock_common __sk_common;
 	struct bpf_local_storage *sk_bpf_storage;
 	struct sk_buff_head sk_receive_queue;
+	int sk_rcvlowat;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	struct pid *sk_peer_pid;
 };
 
-struct tcp_sock { __u32 copied_seq; __u32 write_seq; };
+struct tcp_sock { __u32 copied_seq; __u32 write_seq; __u32 rcv_nxt; };
 struct net_device { int ifindex; };
-struct sk_buff { struct net_device *dev; struct sock *sk; unsigned char *head; __be16 protocol; __u16 network_header; };
+struct sk_buff { struct net_device *dev; struct sock *sk; unsigned char *head; char cb[8]; __be16 protocol; __u16 network_header; };
 struct sockaddr_un { unsigned short sun_family; char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[0]; };
 struct unix_sock { struct unix_address *addr; struct sock *peer; };
 struct socket { struct sock *sk; };
 struct super_block { __u32 s_dev; };
 struct inode { struct super_block *i_sb; unsigned long i_ino; };
-struct file { struct inode *f_inode; };
+struct file { struct inode *f_inode; unsigned int f_flags; };
 struct linux_binprm { struct file *file; };
 typedef struct { unsigned int val; } kuid_t;
 struct cred { kuid_t uid; };
@@ -103,6 +105,7 @@ struct task_struct {
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; };
 struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
+struct bpf_iter__tcp { struct bpf_iter_meta *meta; struct sock_common *sk_common; };
 struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; __u32 fd; struct file *file; };
 
 #pragma clang attribute pop

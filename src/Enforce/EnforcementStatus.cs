@@ -57,6 +57,9 @@ public sealed record EnforcementStatus(
     /// <summary>What was sent over governed devices.</summary>
     public IReadOnlyList<NetworkTotal> Network { get; init; } = [];
 
+    /// <summary>What admission does at services whose gates bind requests.</summary>
+    public IReadOnlyList<AdmissionUse> Admission { get; init; } = [];
+
     /// <summary>Nothing is enforced.</summary>
     public static readonly EnforcementStatus Nothing = new(EnforcerState.None, 0, null, null, false, "none", 0, [], [], [], [], [], new MoverStatus(0, 0, 0, 0, 0, 0, 0, ""));
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
@@ -22,15 +23,17 @@ public sealed class Enforcer : IDisposable
     private readonly Mover _mover;
     private readonly Keeper _keeper;
     private readonly NetworkGovernor _network;
+    private readonly AdmissionLoop? _admission;
     private bool _ended;
 
-    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, bool audit)
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, bool audit)
     {
         _lock = held;
         _kernel = kernel;
         _mover = mover;
         _keeper = keeper;
         _network = network;
+        _admission = admission;
         Audit = audit;
     }
 
@@ -66,13 +69,15 @@ public sealed class Enforcer : IDisposable
         GateKernel? kernel = null;
         Mover? mover = null;
         NetworkGovernor? network = null;
+        AdmissionLoop? admission = null;
         try
         {
             kernel = OpenOrLoad(fresh, RuleReach.BeyondTcp(rules), options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, cancellation);
         }
         catch
         {
+            admission?.Dispose();
             network?.Dispose();
             mover?.Dispose();
             kernel?.Dispose();
@@ -108,12 +113,13 @@ public sealed class Enforcer : IDisposable
         if (_ended) return;
         _ended = true;
         _keeper.Dispose();
+        _admission?.Dispose();
         _network.Dispose();
         _mover.Dispose();
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
         CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit, cancellation);
@@ -145,10 +151,11 @@ public sealed class Enforcer : IDisposable
         if (kernel.TookOver && kernel["latencies"].TryLookup(0u, out Bytes4096 before)) mover.Latency.Merge(before);
         mover.Start();
         tree?.RemoveOthers();
+        admission = AdmissionControl.Start(kernel, compiled, options);
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, options, hierarchy);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, options, hierarchy);
         keeper.Start();
-        return new Enforcer(held, kernel, mover, keeper, network, options.Audit) { TookOver = kernel.TookOver };
+        return new Enforcer(held, kernel, mover, keeper, network, admission, options.Audit) { TookOver = kernel.TookOver };
     }
 
     private static void StartNetwork(NetworkGovernor network, GateKernel kernel)

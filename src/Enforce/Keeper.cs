@@ -1,3 +1,4 @@
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
@@ -25,6 +26,7 @@ internal sealed class Keeper : IDisposable
     private readonly ShareKeeper? _shares;
     private readonly Reconciler? _reconciler;
     private readonly NetworkGovernor _network;
+    private readonly AdmissionLoop? _admission;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
     private readonly CancellationTokenSource _stop = new();
@@ -34,9 +36,9 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, NetworkGovernor network, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, NetworkGovernor network, AdmissionLoop? admission, EnforceOptions options, CpuHierarchy? hierarchy)
     {
-        (_kernel, _rules, _generation) = (kernel, rules, generation);
+        (_kernel, _rules, _generation, _admission) = (kernel, rules, generation, admission);
         (_scan, _connections, _mover, _shares, _reconciler, _network, _options) = (scan, connections, mover, shares, reconciler, network, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
@@ -85,6 +87,7 @@ internal sealed class Keeper : IDisposable
                 if (!Pins.Default.Exist) throw new VsException(ExitCode.HostLacks, "somebody removed the pins of the gates in the BPF file system, so the gates are gone: enforcement ends, processes go to the root cgroup");
                 if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
                 if (_network.Failure is { } networkFailure) throw new InvalidOperationException("the network governor stopped", networkFailure);
+                if (_admission?.Failure is { } ended) throw new InvalidOperationException("admission stopped", ended);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();
@@ -122,6 +125,7 @@ internal sealed class Keeper : IDisposable
     {
         int changed = _scan.RunUntilStable();
         MemberTables.Write(_kernel, _rules, _generation); // an executable may have been replaced
+        _admission?.Refresh();
         if (changed == 0) return;
         int bound = _connections.Bind();
         _options.Log?.Invoke($"{changed} new processes of front doors and services, {bound} that serve existing connections");

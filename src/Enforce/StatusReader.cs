@@ -51,6 +51,7 @@ public static class StatusReader
         {
             TakenNs = sums.TakenNs,
             Limits = Rules.LimitTable.Read(kernel, ids, shares, control.Generation),
+            Admission = Enforce.Admission.AdmissionStatus.Read(Pins.Default, ids),
             Devices = network is null ? [] : NetworkStatus.Devices(network, ids),
             Network = network is null ? [] : NetworkStatus.Totals(network, ids),
         };

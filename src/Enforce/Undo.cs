@@ -1,3 +1,4 @@
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
@@ -16,6 +17,7 @@ internal static class Undo
     {
         using (NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default)) NetworkUndo.All(network, log);
         using (GateKernel? kernel = TryOpen(log)) Groups(kernel, log);
+        AdmissionKernel.RemovePins(Pins.Default);
         Pins.Default.Remove();
         HostAccess.DisableFastMoves();
     }

@@ -36,6 +36,19 @@ internal static class StatusJson
                 json.WriteNumber("rebinds", gate.Rebinds);
                 json.WriteNumber("unknown", gate.Unknown);
             });
+            JsonText.WriteList(json, "admission", status.Admission, use =>
+            {
+                json.WriteString("vs", use.VirtualService);
+                json.WriteString("service", use.Service);
+                json.WriteNumber("held", use.Held);
+                json.WriteNumber("held_waiting", use.HeldWaiting);
+                json.WriteNumber("admitted", use.Admitted);
+                json.WriteNumber("waiting", use.Waiting);
+                json.WriteNumber("in_service", use.InService);
+                json.WriteNumber("requests", use.Requests);
+                json.WriteNumber("delay_ns", use.DelayNs);
+                json.WriteNumber("cpu_ns", use.CpuNs);
+            });
             WriteProcesses(json, status);
             JsonText.WriteList(json, "ended", status.Ended, charge =>
             {

@@ -43,6 +43,9 @@ internal sealed class GateKernel : IDisposable
 
     private static Lazy<byte[]> Digest { get; } = new(() => SHA256.HashData(Image()));
 
+    /// <summary>Names of the maps that other programs may share.</summary>
+    public static IReadOnlyList<string> Maps => MapNames;
+
     /// <summary>A map by its name in <c>gates_maps.h</c>.</summary>
     public BpfMap this[string map] => _maps[map];
 
@@ -221,9 +224,12 @@ internal sealed class GateKernel : IDisposable
         }
     }
 
-    private static byte[] Image()
+    private static byte[] Image() => Image(Resource);
+
+    /// <summary>A compiled BPF object inside this program.</summary>
+    public static byte[] Image(string resource)
     {
-        using Stream stream = typeof(GateKernel).Assembly.GetManifestResourceStream(Resource) ?? throw new InvalidOperationException($"resource {Resource} is missing");
+        using Stream stream = typeof(GateKernel).Assembly.GetManifestResourceStream(resource) ?? throw new InvalidOperationException($"resource {resource} is missing");
         byte[] image = new byte[stream.Length];
         stream.ReadExactly(image);
         return image;

@@ -50,6 +50,13 @@ internal sealed record CompiledRules(
         return Services.Where(service => !moving.Contains(service.Service.Name)).Select(service => service.Id).ToHashSet();
     }
 
+    /// <summary>Services with gates that bind single requests: theirs are admitted one by one.</summary>
+    public IReadOnlyList<(uint Id, Service Service)> Admitted()
+    {
+        HashSet<string> bound = [.. Gates.Where(gate => gate.Gate.Binds == BindScope.Request).Select(gate => gate.Gate.Service)];
+        return [.. Services.Where(service => bound.Contains(service.Service.Name))];
+    }
+
     /// <summary>Virtual service that a rule chooses for a requester (0: unknown); null where it keeps the present one.</summary>
     public static uint? Choose(Rule rule, uint requester) => (ClassificationKind)rule.Classify switch
     {

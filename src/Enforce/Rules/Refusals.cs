@@ -56,7 +56,7 @@ internal static class Refusals
             if (gate.When.Listen is not null && !asked && gate.On != GateCall.Send) yield return new Refusal(RefusedPart.Gate, gate.Id, $"no accepted connection is involved at {call}: remove 'listen'");
             if (gate.On == GateCall.Accept && gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return new Refusal(RefusedPart.Gate, gate.Id, $"datagrams ({gate.When.Listen}) are never accepted: use 'on: receive'");
             if (!Fits(gate.On, gate.Binds)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no {scope} to bind at {call}");
-            else if (gate.Binds == BindScope.Request && !audit) yield return new Refusal(RefusedPart.Gate, gate.Id, $"'binds: request' charges each request to its virtual service but enforces no share of the CPU: a thread of service '{gate.Service}' that serves several in turn cannot be in the cgroup of each. Use process or thread where one serves one at a time, or see what each uses with 'vs enforce --audit'");
+            else if (gate.Binds == BindScope.Request && !audit && NotAdmitted(gate) is { } reason) yield return new Refusal(RefusedPart.Gate, gate.Id, $"'binds: request' is enforced by admitting requests one by one, and {reason}. Use process or thread where one serves one requester at a time, or see what each uses with 'vs enforce --audit'");
             if (gate.On is GateCall.Connect && gate.Binds == BindScope.Connection && gate.Classify.Kind == ClassificationKind.Creator) yield return new Refusal(RefusedPart.Gate, gate.Id, "a connection belongs to its creator already: remove the gate");
             if (asked && gate.Classify.Kind == ClassificationKind.Creator && gate.When.Listen is { Protocol: TransportProtocol.Unix or TransportProtocol.Udp })
                 yield return new Refusal(RefusedPart.Gate, gate.Id, $"who made the socket of {gate.When.Listen} cannot be seen on this kernel without its security hooks: use requester, or the name of a virtual service");
@@ -65,6 +65,15 @@ internal static class Refusals
                 if (!names.Contains(requester)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{requester}'");
         }
     }
+
+    private static string? NotAdmitted(Gate gate) => (gate.On, gate.When.Listen?.Protocol) switch
+    {
+        (not GateCall.Receive, _) => "one that is being answered cannot be held any more",
+        (_, TransportProtocol.Unix) => $"requests on a unix socket ({gate.When.Listen}) cannot be held: poll ignores SO_RCVLOWAT there. Let the service listen on TCP",
+        (_, TransportProtocol.Udp) => $"datagrams ({gate.When.Listen}) cannot be held",
+        (_, null) => "it must be known at which address they come: name it with 'listen'",
+        _ => null,
+    };
 
     private static bool Fits(GateCall call, BindScope scope) => scope switch
     {

@@ -100,8 +100,17 @@ public sealed unsafe class BpfObject : SafeHandle
     /// <summary>Makes a link for an iterator program (<c>iter/task</c>, <c>iter/task_file</c>, <c>iter/tcp</c>).</summary>
     public BpfLink AttachIterator(string program)
     {
-        nint link = LibBpf.bpf_program__attach_iter(FindProgram(program), 0);
+        nint link = LibBpf.bpf_program__attach_iter(FindProgram(program), null);
         return link == 0 ? throw new BpfException("attach iterator", $"{_name}/{program}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
+    }
+
+    /// <summary>Makes a link for an iterator over tasks or their files that looks at one process only (Linux 6.1).</summary>
+    public BpfLink AttachIterator(string program, int processId)
+    {
+        LibBpf.TaskIteratorInfo info = new() { ProcessId = (uint)processId };
+        LibBpf.IteratorOptions options = new() { Size = (nuint)sizeof(LibBpf.IteratorOptions), Info = &info, InfoLength = (uint)sizeof(LibBpf.TaskIteratorInfo) };
+        nint link = LibBpf.bpf_program__attach_iter(FindProgram(program), &options);
+        return link == 0 ? throw new BpfException("attach iterator", $"{_name}/{program} for process {processId}", Marshal.GetLastPInvokeError()) : new BpfLink(link, program);
     }
 
     /// <summary>Runs a <c>SEC("syscall")</c> program once with a context struct, which the program may change.</summary>

@@ -50,7 +50,7 @@ internal static unsafe partial class LibBpf
     internal static partial nint bpf_program__attach_cgroup(nint program, int cgroupFd);
 
     [LibraryImport(Library, SetLastError = true)]
-    internal static partial nint bpf_program__attach_iter(nint program, nint options);
+    internal static partial nint bpf_program__attach_iter(nint program, IteratorOptions* options);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int bpf_link__pin(nint link, string path);
@@ -127,12 +127,38 @@ internal static unsafe partial class LibBpf
     [LibraryImport(Library)]
     internal static partial int libbpf_num_possible_cpus();
 
+    // Here because a generic class cannot import it.
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport("libc")]
+    internal static partial int munmap(nint address, nuint length);
+
     /// <summary><c>struct bpf_object_open_opts</c> up to the object's name; libbpf reads as much as <c>Size</c> says.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct OpenOptions
     {
         public nuint Size;
         public nint ObjectName;
+    }
+
+    /// <summary><c>struct bpf_iter_attach_opts</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct IteratorOptions
+    {
+        public nuint Size;
+        public TaskIteratorInfo* Info;
+        public uint InfoLength;
+    }
+
+    /// <summary>Member <c>task</c> of <c>union bpf_iter_link_info</c> (Linux 6.1), with the padding that makes it as large as the union.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct TaskIteratorInfo
+    {
+        public uint ThreadId;
+        public uint ProcessId;
+        public uint ProcessDescriptor;
+        public uint Pad;
     }
 
     /// <summary><c>struct bpf_test_run_opts</c>.</summary>

@@ -36,7 +36,7 @@ public sealed unsafe partial class RingBuffer : IDisposable
 
         byte* Map(nuint length, int protection, nint offset)
         {
-            nint address = mmap(0, length, protection, MapShared, map.Descriptor, offset);
+            nint address = LibBpf.mmap(0, length, protection, MapShared, map.Descriptor, offset);
             return address != -1 ? (byte*)address : throw new BpfException("map", map.Name, Marshal.GetLastPInvokeError());
         }
     }
@@ -86,8 +86,8 @@ public sealed unsafe partial class RingBuffer : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
-        _ = munmap((nint)_consumerPage, _pageSize);
-        _ = munmap((nint)_producerPage, _pageSize + 2 * _size);
+        _ = LibBpf.munmap((nint)_consumerPage, _pageSize);
+        _ = LibBpf.munmap((nint)_producerPage, _pageSize + 2 * _size);
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -97,12 +97,6 @@ public sealed unsafe partial class RingBuffer : IDisposable
         public short Events;
         public short Returned;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, nint offset);
-
-    [LibraryImport("libc")]
-    private static partial int munmap(nint address, nuint length);
 
     [LibraryImport("libc")]
     private static partial int poll(PollEntry* entries, nuint count, int timeout);

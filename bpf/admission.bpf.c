@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Admission: turns (request, answer) of the connections of chosen services as the kernel sees them, and who used the CPU inside one thread. It holds nothing itself:
+ * only sockops, cgroup hooks and iter/tcp may call bpf_setsockopt, so user space holds connections by SO_RCVLOWAT, and release_all takes every hold back.
+ * The gates, attached before, have told already who asks when a program here runs on the same tracepoint.
+ */
+#include "gates_kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "gates.h"
+#include "gates_maps.h"
+#include "gates_addresses.h"
+#include "gates_clock.h"
+#include "admission.h"
+#include "admission_maps.h"
+#include "admission_connections.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* ---- connections come and go ---- */
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_admission_state, struct sock *sk, int old, int state)
+{
+	struct admission_connection *c;
+
+	if (!is_tcp(sk))
+		return 0;
+	if (state == TCP_ESTABLISHED && old == TCP_SYN_RECV) {
+		c = adopt(sk);
+		if (c)
+			tell_admission(ADMISSION_OPENED, c, bpf_ktime_get_ns(), 0);
+		return 0;
+	}
+	/* CLOSE_WAIT is the client's half: the service may still answer. */
+	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
+		return 0;
+	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	if (!c || c->closed)
+		return 0;
+	c->closed = 1;
+	end_wait(c);
+	if (c->received_ns)
+		end_turn(c, bpf_ktime_get_ns(), false);
+	tell_admission(ADMISSION_CLOSED, c, bpf_ktime_get_ns(), BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* ---- a turn: first byte, read, answer ---- */
+
+/* Called with the socket locked, before the segment is queued: who sets SO_RCVLOWAT under the same lock misses no byte. */
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
+{
+	struct admission_connection *c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	struct sock_tag *mark;
+	struct station *at;
+	struct cell *cell;
+	struct tcp_sock *tcp;
+	__u32 ends[2];		/* first and last sequence number: head of tcp_skb_cb */
+
+	if (!c || c->arrived_ns || c->closed)
+		return 0;
+	BPF_CORE_READ_INTO(&ends, skb, cb);
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp || (__s32)(ends[1] - tcp->rcv_nxt) <= 0)
+		return 0; /* no data, or data that was here before */
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (mark)
+		resolve(mark, c, asks_last(sk, mark));
+	c->arrived_ns = bpf_ktime_get_ns();
+	cell = cell_at(c->cell);
+	if (!cell)
+		return 0;
+	__sync_fetch_and_add(&cell->arrived, 1);
+	__sync_fetch_and_add(&cell->waiting, 1);
+	if (sk->sk_rcvlowat > 1) {
+		at = station_of(c);
+		tell_admission(ADMISSION_ARRIVED, c, c->arrived_ns, at && at->hungry ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
+{
+	struct admission_connection *c;
+	struct sock_tag *mark;
+	struct cell *cell;
+	__u64 now;
+
+	if (ret <= 0 || (flags & MSG_PEEK))
+		return 0;
+	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	if (!c || c->closed)
+		return 0;
+	now = bpf_ktime_get_ns();
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (mark)
+		resolve(mark, c, mark->vs);
+	c->station = station_here();
+	account_turn(c->cell);
+	cell = cell_at(c->cell);
+	if (cell && c->arrived_ns)
+		__sync_fetch_and_add(&cell->delay_ns, now - c->arrived_ns);
+	end_wait(c);
+	if (c->received_ns)
+		return 0; /* more of the same request */
+	begin_turn(c, now);
+	/* The answer follows soon and wakes user space for both. */
+	if (cell && (cell->wants & WANT_TURNS))
+		tell_admission(ADMISSION_RECEIVED, c, now, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
+{
+	struct admission_connection *c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	struct cell *cell;
+	__u64 now;
+	bool idle;
+
+	if (!c || !c->received_ns || ret <= 0)
+		return 0;
+	now = bpf_ktime_get_ns();
+	idle = end_turn(c, now, true);
+	cell = cell_at(c->cell);
+	if (cell && (cell->wants & WANT_TURNS))
+		tell_admission(ADMISSION_REPLIED, c, now, BPF_RB_FORCE_WAKEUP);
+	if (idle)
+		account_turn(NO_CELL);
+	return 0;
+}
+
+#include "admission_iterators.h"

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the admission programs and user space share. Every struct is mirrored in src/Enforce/Admission/AdmissionTypes.cs. No holes. */
+#pragma once
+
+enum { ADMISSION_CELLS = 16384, ADMISSION_STATIONS = 4096 };
+/* Events that a cell wants; user space sets them. */
+enum cell_wants { WANT_ARRIVED = 1, WANT_TURNS = 2 };
+enum admission_event_kind { ADMISSION_OPENED = 1, ADMISSION_ARRIVED = 2, ADMISSION_RECEIVED = 3, ADMISSION_REPLIED = 4, ADMISSION_CLOSED = 5 };
+/* Also the number that no cell and no station has. */
+enum { NO_CELL = 0, NO_STATION = 0 };
+
+/* A virtual service at a service: counters by the kernel, the last four by user space. Mapped into the enforcer. */
+struct cell {
+	__u64 arrived;			/* turns whose first byte came */
+	__u64 received;			/* turns that were read */
+	__u64 replied;			/* turns that were answered */
+	__u64 delay_ns;			/* sum of first byte to read */
+	__u64 cpu_ns;			/* of the threads that served its turns, from read to read */
+	__s64 waiting;			/* connections with bytes that were not read, held or not */
+	__s64 in_service;		/* turns that were read and not answered */
+	__u32 vs;
+	__u32 service;
+	__u32 wants;
+	__u32 held;
+	__u32 admitted;
+	__u32 held_waiting;
+};
+
+/* A process that serves turns. Mapped into the enforcer. */
+struct station {
+	__s64 in_service;
+	__u64 idle_since;		/* 0: busy */
+	__u64 idle_ns;			/* sum of times without a turn in hand */
+	__u32 hungry;			/* user space has room: an arrival shall wake it */
+	__u32 pad;
+};
+
+struct admission_event {
+	__u64 at_ns;
+	__u64 connection;		/* socket cookie */
+	__u32 kind;
+	__u32 cell;
+};
+
+/* Record of the iterator list_admission: one per process that holds the connection. */
+struct admission_record {
+	__u64 connection;
+	__u32 tgid;
+	__u32 fd;
+	__u32 cell;
+	__u32 flags;			/* of the file: O_NONBLOCK */
+	__u32 queued;			/* bytes that were not read */
+	__u32 held;			/* 1: SO_RCVLOWAT is above 1 */
+};

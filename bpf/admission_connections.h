@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* State of a connection that admission looks at. */
+#pragma once
+
+static __always_inline struct cell *cell_at(__u32 index)
+{
+	return index ? bpf_map_lookup_elem(&admission_cells, &index) : NULL;
+}
+
+static __always_inline struct station *station_of(struct admission_connection *c)
+{
+	__u32 index = c->station;
+
+	return index ? bpf_map_lookup_elem(&admission_stations, &index) : NULL;
+}
+
+static __always_inline void tell_admission(__u32 kind, struct admission_connection *c, __u64 now, __u64 wake)
+{
+	struct admission_event *event = bpf_ringbuf_reserve(&admission_events, sizeof(*event), 0);
+
+	if (!event)
+		return; /* user space looks at all connections when it sees none come */
+	event->at_ns = now;
+	event->connection = c->id;
+	event->kind = kind;
+	event->cell = c->cell;
+	bpf_ringbuf_submit(event, wake);
+}
+
+/* Who asked last on this connection: on a pooled one the sender marks a change before its bytes leave. */
+static __always_inline __u32 asks_last(struct sock *sk, struct sock_tag *mark)
+{
+	struct flow_key key;
+	struct flow *flow;
+
+	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
+		return mark->vs;
+	flow_of(sk, false, &key);
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (!flow)
+		return mark->vs;
+	return flow->marks_made ? flow->marks[(flow->marks_made - 1) & (FLOW_MARKS - 1)] >> 32 : flow->vs;
+}
+
+/* The cell of whom the gate says that the requester's turns are for; none where no gate binds requests here. */
+static __always_inline __u32 cell_for(struct sock_tag *mark, __u32 requester, __u32 generation)
+{
+	struct rule_key key = { .generation = generation, .service = mark->service, .call = GATE_RECEIVE, .endpoint = mark->endpoint == ENDPOINT_OTHER ? 0 : mark->endpoint, .requester = requester };
+	struct account_key of = { .service = mark->service };
+	struct rule *rule = bpf_map_lookup_elem(&rules, &key);
+	__u32 *found;
+
+	if (!rule && requester) {
+		key.requester = 0;
+		rule = bpf_map_lookup_elem(&rules, &key);
+	}
+	if (!rule || rule->scope != BIND_REQUEST)
+		return NO_CELL;
+	if (rule->classify == CLASSIFY_NAMED)
+		of.vs = rule->vs;
+	else if (rule->classify == CLASSIFY_REQUESTER)
+		of.vs = requester ? requester : VS_BEST_EFFORT;
+	else
+		return NO_CELL;
+	found = bpf_map_lookup_elem(&admission_index, &of);
+	return found ? *found : NO_CELL;
+}
+
+/* Finds the cell of whoever asks now. Bytes that wait move along. */
+static __always_inline void resolve(struct sock_tag *mark, struct admission_connection *c, __u32 requester)
+{
+	__u32 generation = generation_now(), index;
+	struct cell *cell;
+
+	if (c->requester == requester && c->generation == generation)
+		return;
+	index = cell_for(mark, requester, generation);
+	if (index != c->cell && c->arrived_ns) {
+		cell = cell_at(c->cell);
+		if (cell)
+			__sync_fetch_and_add(&cell->waiting, -1);
+		cell = cell_at(index);
+		if (cell)
+			__sync_fetch_and_add(&cell->waiting, 1);
+	}
+	c->requester = requester;
+	c->generation = generation;
+	c->cell = index;
+}
+
+/* The state of a server-side connection of an admitted service; made on first sight. */
+static __always_inline struct admission_connection *adopt(struct sock *sk)
+{
+	struct sock_tag *mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	struct account_key of = { .vs = VS_BEST_EFFORT };
+	struct admission_connection *c;
+
+	if (!mark || mark->role != ROLE_SERVER || !mark->service)
+		return NULL;
+	/* Each service that is admitted has a cell for best effort. */
+	of.service = mark->service;
+	if (!bpf_map_lookup_elem(&admission_index, &of))
+		return NULL;
+	c = bpf_sk_storage_get(&admission_connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c)
+		return NULL;
+	c->id = bpf_get_socket_cookie(sk);
+	resolve(mark, c, asks_last(sk, mark));
+	return c;
+}
+
+static __always_inline __u32 station_here(void)
+{
+	__u32 process = bpf_get_current_pid_tgid() >> 32;
+	__u32 *index = bpf_map_lookup_elem(&admission_places, &process);
+
+	return index ? *index : NO_STATION;
+}
+
+static __always_inline void end_wait(struct admission_connection *c)
+{
+	struct cell *cell = cell_at(c->cell);
+
+	if (cell && c->arrived_ns)
+		__sync_fetch_and_add(&cell->waiting, -1);
+	c->arrived_ns = 0;
+}
+
+static __always_inline void begin_turn(struct admission_connection *c, __u64 now)
+{
+	struct station *at = station_of(c);
+	struct cell *cell = cell_at(c->cell);
+
+	c->received_ns = now;
+	if (cell) {
+		__sync_fetch_and_add(&cell->received, 1);
+		__sync_fetch_and_add(&cell->in_service, 1);
+	}
+	if (at && __sync_fetch_and_add(&at->in_service, 1) == 0 && at->idle_since) {
+		__sync_fetch_and_add(&at->idle_ns, now - at->idle_since);
+		at->idle_since = 0;
+	}
+}
+
+/* True where the station has nothing more in hand. */
+static __always_inline bool end_turn(struct admission_connection *c, __u64 now, bool answered)
+{
+	struct station *at = station_of(c);
+	struct cell *cell = cell_at(c->cell);
+
+	if (cell) {
+		__sync_fetch_and_add(&cell->in_service, -1);
+		if (answered)
+			__sync_fetch_and_add(&cell->replied, 1);
+	}
+	c->received_ns = 0;
+	if (!at || __sync_fetch_and_add(&at->in_service, -1) != 1)
+		return false;
+	at->idle_since = now;
+	return true;
+}
+
+/* What the thread ran since the last call was for whom it worked then; from here on it works for `cell`. */
+static __always_inline void account_turn(__u32 cell)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct admission_thread *thread = bpf_task_storage_get(&admission_threads, task, 0, cell ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	struct cell *before;
+	__u64 runtime;
+
+	if (!thread || thread->cell == cell)
+		return;
+	runtime = runtime_now(task);
+	before = cell_at(thread->cell);
+	if (before && runtime > thread->runtime)
+		__sync_fetch_and_add(&before->cpu_ns, runtime - thread->runtime);
+	thread->runtime = runtime;
+	thread->cell = cell;
+}

@@ -1,0 +1,45 @@
+using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Rules;
+using VirtualServices.Linux.Bpf;
+using VirtualServices.Model;
+
+namespace VirtualServices.Enforce.Admission;
+
+/// <summary>Admission as a whole: started with the enforcer where gates bind requests.</summary>
+internal static class AdmissionControl
+{
+    /// <summary>Loads the programs, proves that holding is safe, and starts the thread.</summary>
+    /// <returns>Null where the rules ask for nothing of it.</returns>
+    /// <exception cref="VsException">A service may block in a receive, or the host lacks something.</exception>
+    public static AdmissionLoop? Start(GateKernel gates, CompiledRules rules, EnforceOptions options)
+    {
+        AdmissionKernel.RemovePins(Pins.Default);
+        if (options.Audit || rules.Admitted().Count == 0) return null;
+        AdmissionKernel kernel;
+        try
+        {
+            kernel = AdmissionKernel.Load(gates, Pins.Default);
+        }
+        catch (BpfException error)
+        {
+            throw HostAccess.Explain("load admission", error);
+        }
+
+        AdmissionCells cells = new(kernel, rules);
+        AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings());
+        AdmissionLoop loop = new(kernel, cells, members, rules, AdmissionKernel.ReleaseFile(Pins.Default));
+        try
+        {
+            members.Start(loop);
+            kernel.Attach();
+            loop.Start();
+            return loop;
+        }
+        catch
+        {
+            loop.Dispose();
+            AdmissionKernel.RemovePins(Pins.Default);
+            throw;
+        }
+    }
+}

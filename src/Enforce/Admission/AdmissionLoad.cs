@@ -1,0 +1,96 @@
+namespace VirtualServices.Enforce.Admission;
+
+/// <summary>What a station's counters say: how long a turn takes, who waits, and how many places keep it busy without making others wait.</summary>
+internal sealed class AdmissionLoad(AdmissionSettings settings)
+{
+    private long _periodBegan;
+    private long _periodIdleNs;
+    private long _periodTurns;
+    private long _periodCpuNs;
+    private long _periodReplied;
+    private long _contendedNs = long.MinValue / 2;
+
+    /// <summary>Usual CPU time of a turn, ns.</summary>
+    public double TurnNs { get; private set; } = 1_000_000;
+
+    /// <summary>Turns of all that may be in flight for governed virtual services.</summary>
+    public int Places { get; private set; } = settings.LeastAdmitted + 1;
+
+    /// <summary>Turns come too fast to admit each.</summary>
+    public bool InSlices { get; private set; }
+
+    /// <summary>How long a virtual service that is not held shall wait at most.</summary>
+    public double BoundNs => Math.Max(settings.DelayNs, 2 * TurnNs);
+
+    /// <summary>Takes new counters in.</summary>
+    public void Observe(List<AdmissionTenant> tenants, StationReading station, Func<AdmissionTenant, TenantReading> read, long nowNs, bool active)
+    {
+        double floor = LeastVirtual(tenants, nowNs);
+        foreach (AdmissionTenant tenant in tenants)
+        {
+            TenantReading now = read(tenant), before = tenant.Last;
+            bool wasBusy = before.Pending > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs;
+            bool busy = now.Pending > 0 || now.Turns != before.Turns;
+            if (busy && !wasBusy && floor < double.MaxValue) tenant.VirtualNs = Math.Max(tenant.VirtualNs, floor);
+            if (busy) tenant.ActiveNs = nowNs;
+            tenant.VirtualNs += (double)(now.CpuNs - before.CpuNs) / tenant.Weight;
+            tenant.Unseen = 0;
+            tenant.PeriodDelayNs += now.DelayNs - before.DelayNs;
+            tenant.PeriodServed += now.Turns - before.Turns;
+            _periodTurns += now.Turns - before.Turns;
+            _periodReplied += now.Replied - before.Replied;
+            _periodCpuNs += now.CpuNs - before.CpuNs;
+            tenant.Last = now;
+        }
+
+        if (nowNs - _periodBegan >= settings.AdaptNs) Adapt(tenants, station, nowNs, active);
+    }
+
+    /// <summary>True while somebody waits longer than the bound, or did so a short while ago, and somebody else asks for something, too.</summary>
+    public bool SomebodyWaits(List<AdmissionTenant> tenants, long nowNs)
+    {
+        int asking = 0;
+        foreach (AdmissionTenant tenant in tenants)
+            if (nowNs - tenant.ActiveNs < settings.LingerNs) asking++;
+        return asking > 1 && nowNs - _contendedNs < settings.LingerNs;
+    }
+
+    /// <summary>Smallest virtual time of those that have something to do; <see cref="double.MaxValue"/> where none has.</summary>
+    public double LeastVirtual(List<AdmissionTenant> tenants, long nowNs)
+    {
+        double least = double.MaxValue;
+        foreach (AdmissionTenant tenant in tenants)
+            if (tenant.Last.Pending > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs) least = Math.Min(least, tenant.VirtualNs);
+        return least;
+    }
+
+    private void Adapt(List<AdmissionTenant> tenants, StationReading station, long nowNs, bool active)
+    {
+        double period = nowNs - _periodBegan;
+        double idle = (station.IdleNs - _periodIdleNs) / period;
+        double rate = _periodTurns * 1e9 / period;
+        if (_periodReplied > 0 && _periodCpuNs > 0) TurnNs += ((double)_periodCpuNs / _periodReplied - TurnNs) / 4;
+        InSlices = rate > (InSlices ? settings.MostTurnsPerSecond / 2 : settings.MostTurnsPerSecond);
+        double worstFree = 0;
+        long waiting = 0;
+        foreach (AdmissionTenant tenant in tenants)
+        {
+            double delay = tenant.PeriodServed > 0 ? (double)tenant.PeriodDelayNs / tenant.PeriodServed : 0;
+            waiting += tenant.Count(AdmissionState.Waiting);
+            if (!tenant.Governed) worstFree = Math.Max(worstFree, delay);
+
+            // Who is held waits because we make it wait: that is contention as long as it has something held.
+            if (delay > BoundNs || (tenant.PeriodServed == 0 && tenant.Last.Pending > 0 && !tenant.Governed) || tenant.Count(AdmissionState.Waiting) > 0) _contendedNs = nowNs;
+            tenant.PeriodDelayNs = tenant.PeriodServed = 0;
+        }
+
+        if (active)
+        {
+            if (worstFree > BoundNs) Places--;
+            else if (waiting > 0 && (idle > settings.MostIdle || (worstFree > 0 && worstFree < BoundNs / 2))) Places++;
+            Places = Math.Clamp(Places, settings.LeastAdmitted, settings.MostAdmitted);
+        }
+
+        (_periodBegan, _periodIdleNs, _periodTurns, _periodCpuNs, _periodReplied) = (nowNs, station.IdleNs, 0, 0, 0);
+    }
+}

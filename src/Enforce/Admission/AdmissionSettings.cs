@@ -1,0 +1,38 @@
+namespace VirtualServices.Enforce.Admission;
+
+/// <summary>Parameters of admission; docs/admission.md explains each. Times in ns.</summary>
+internal sealed record AdmissionSettings
+{
+    /// <summary>After nobody waited for so long, nobody is held.</summary>
+    public long LingerNs { get; init; } = 1_000_000_000;
+
+    /// <summary>A virtual service that is not held shall wait no longer than this, or than two turns where a turn is longer.</summary>
+    public long DelayNs { get; init; } = 500_000;
+
+    /// <summary>Fewest turns in flight: one in hand and one that is ready when it ends.</summary>
+    public int LeastAdmitted { get; init; } = 2;
+
+    /// <summary>Most turns in flight.</summary>
+    public int MostAdmitted { get; init; } = 256;
+
+    /// <summary>How often the number of turns in flight is adapted.</summary>
+    public long AdaptNs { get; init; } = 50_000_000;
+
+    /// <summary>More idle time of the station than this, while somebody is held, lets one more in.</summary>
+    public double MostIdle { get; init; } = 0.03;
+
+    /// <summary>Above this many turns a second, connections are admitted for slices of time, below it for one turn.</summary>
+    public double MostTurnsPerSecond { get; init; } = 4000;
+
+    /// <summary>Holds and releases a second in slices; at some 3 µs each this is 1 % of a core.</summary>
+    public double MostSwitchesPerSecond { get; init; } = 3000;
+
+    /// <summary>Shortest slice.</summary>
+    public long LeastSliceNs { get; init; } = 2_000_000;
+
+    /// <summary>A turn that is in hand for longer than this and for twenty usual ones gives its place to others: it may be waiting for something else.</summary>
+    public long ParkNs { get; init; } = 50_000_000;
+
+    /// <summary>A virtual service that is ahead of another that waits by so much weighted service time is held even if it has few connections.</summary>
+    public long AheadNs { get; init; } = 20_000_000;
+}

@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+
+namespace VirtualServices.Enforce.Admission;
+
+// The structs of bpf/admission.h, field by field. A test compares sizes and offsets with the header.
+#pragma warning disable CS0649 // the kernel assigns them
+[StructLayout(LayoutKind.Sequential)]
+internal struct Cell
+{
+    public ulong Arrived;
+    public ulong Received;
+    public ulong Replied;
+    public ulong DelayNs;
+    public ulong CpuNs;
+    public long Waiting;
+    public long InService;
+    public uint VirtualService;
+    public uint Service;
+    public uint Wants;
+    public uint Held;
+    public uint Admitted;
+    public uint HeldWaiting;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct Station
+{
+    public long InService;
+    public ulong IdleSince;
+    public ulong IdleNs;
+    public uint Hungry;
+    public uint Pad;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct AdmissionEvent
+{
+    public ulong AtNs;
+    public ulong Connection;
+    public uint Kind;
+    public uint Cell;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct AdmissionRecord(ulong Connection, uint Pid, uint Descriptor, uint Cell, uint Flags, uint Queued, uint Held);
+#pragma warning restore CS0649
