@@ -88,7 +88,7 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	struct admission_connection *c;
 	struct sock_tag *mark;
 	struct cell *cell;
-	__u64 now;
+	__u64 now, arrived;
 
 	if (ret <= 0 || (flags & MSG_PEEK))
 		return 0;
@@ -102,13 +102,14 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	c->station = station_here();
 	account_turn(c->cell);
 	cell = cell_at(c->cell);
-	if (cell && c->arrived_ns)
-		__sync_fetch_and_add(&cell->delay_ns, now - c->arrived_ns);
+	arrived = c->arrived_ns;
+	if (cell && arrived)
+		__sync_fetch_and_add(&cell->delay_ns, now - arrived);
 	end_wait(c);
 	if (c->received_ns)
 		return 0; /* more of the same request */
-	begin_turn(c, now);
-	/* The answer follows soon and wakes user space for both. */
+	begin_turn(c, arrived, now);
+	/* User space looks once a millisecond: to be woken for each turn would cost more than is to be gained. */
 	if (cell && (cell->wants & WANT_TURNS))
 		tell_admission(ADMISSION_RECEIVED, c, now, BPF_RB_NO_WAKEUP);
 	return 0;
@@ -128,7 +129,7 @@ int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 	idle = end_turn(c, now, true);
 	cell = cell_at(c->cell);
 	if (cell && (cell->wants & WANT_TURNS))
-		tell_admission(ADMISSION_REPLIED, c, now, BPF_RB_FORCE_WAKEUP);
+		tell_admission(ADMISSION_REPLIED, c, now, BPF_RB_NO_WAKEUP);
 	if (idle)
 		account_turn(NO_CELL);
 	return 0;

@@ -29,8 +29,9 @@ struct cell {
 /* A process that serves turns. Mapped into the enforcer. */
 struct station {
 	__s64 in_service;
-	__u64 idle_since;		/* 0: busy */
-	__u64 idle_ns;			/* sum of times without a turn in hand */
+	__u64 idle_since;		/* nothing is in hand since; 0: something is */
+	__u64 idle_ns;			/* sum of times with nothing in hand and nothing to be seen on any connection */
+	__u64 released_ns;		/* user space let a connection with a request go last */
 	__u32 hungry;			/* user space has room: an arrival shall wake it */
 	__u32 pad;
 };

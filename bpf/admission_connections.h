@@ -126,7 +126,23 @@ static __always_inline void end_wait(struct admission_connection *c)
 	c->arrived_ns = 0;
 }
 
-static __always_inline void begin_turn(struct admission_connection *c, __u64 now)
+/* A request can be seen from when its first byte comes, or from when its connection is let go: until then the process had nothing to do. */
+static __always_inline void end_idle(struct station *at, __u64 arrived, __u64 now)
+{
+	__u64 since = at->idle_since, seen = arrived;
+
+	if (!since)
+		return;
+	at->idle_since = 0;
+	if (seen <= since)
+		seen = at->released_ns;
+	if (seen > now)
+		seen = now;
+	if (seen > since)
+		__sync_fetch_and_add(&at->idle_ns, seen - since);
+}
+
+static __always_inline void begin_turn(struct admission_connection *c, __u64 arrived, __u64 now)
 {
 	struct station *at = station_of(c);
 	struct cell *cell = cell_at(c->cell);
@@ -136,10 +152,8 @@ static __always_inline void begin_turn(struct admission_connection *c, __u64 now
 		__sync_fetch_and_add(&cell->received, 1);
 		__sync_fetch_and_add(&cell->in_service, 1);
 	}
-	if (at && __sync_fetch_and_add(&at->in_service, 1) == 0 && at->idle_since) {
-		__sync_fetch_and_add(&at->idle_ns, now - at->idle_since);
-		at->idle_since = 0;
-	}
+	if (at && __sync_fetch_and_add(&at->in_service, 1) == 0)
+		end_idle(at, arrived, now);
 }
 
 /* True where the station has nothing more in hand. */

@@ -30,6 +30,9 @@ internal sealed class AdmissionCells : IDisposable
             }
     }
 
+    /// <summary>Number of cells; theirs begin with 1.</summary>
+    public int Count => _index.Count;
+
     /// <summary>A cell in place.</summary>
     public ref Cell this[int index] => ref _cells[index];
 

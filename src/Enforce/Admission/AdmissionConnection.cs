@@ -12,10 +12,13 @@ internal enum AdmissionState
     /// <summary>Held, and a request waits on it.</summary>
     Waiting,
 
-    /// <summary>Released for one turn or one slice.</summary>
+    /// <summary>It has a place: its requests are read as they come.</summary>
     Admitted,
 
-    /// <summary>Its turn takes long; it does not count any more and is held again when it ends.</summary>
+    /// <summary>Held again while its last request is in hand, which still takes a place.</summary>
+    Leaving,
+
+    /// <summary>The same, but that request takes so long that its place was given to others: it may be waiting for something else.</summary>
     Parked,
 }
 
@@ -31,11 +34,14 @@ internal sealed class AdmissionConnection(ulong id, AdmissionTenant tenant)
     /// <summary>Present decision; changed through <see cref="AdmissionTenant.Move"/> only, which counts.</summary>
     public AdmissionState State { get; set; }
 
-    /// <summary>Admitted, and its request was read.</summary>
+    /// <summary>A request of it was read and not answered yet; known where turns are slow enough to be told one by one.</summary>
     public bool InService { get; set; }
 
     /// <summary>When it came into its present state.</summary>
     public long SinceNs { get; set; }
+
+    /// <summary>When its last request was read or answered, or it got its place.</summary>
+    public long ActiveNs { get; set; }
 
     /// <summary>Which of its entries in the queue is valid: one that was closed or let go stays there until it is met.</summary>
     public int Ticket { get; set; }

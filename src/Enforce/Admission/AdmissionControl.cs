@@ -26,8 +26,9 @@ internal static class AdmissionControl
         }
 
         AdmissionCells cells = new(kernel, rules);
-        AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings());
-        AdmissionLoop loop = new(kernel, cells, members, rules, AdmissionKernel.ReleaseFile(Pins.Default));
+        AdmissionPace pace = new();
+        AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings(), pace);
+        AdmissionLoop loop = new(kernel, cells, members, pace, rules, AdmissionKernel.ReleaseFile(Pins.Default));
         try
         {
             members.Start(loop);

@@ -13,11 +13,11 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     /// <summary>Usual CPU time of a turn, ns.</summary>
     public double TurnNs { get; private set; } = 1_000_000;
 
-    /// <summary>Turns of all that may be in flight for governed virtual services.</summary>
-    public int Places { get; private set; } = settings.LeastAdmitted + 1;
+    /// <summary>Connections of governed virtual services that may be read at a time.</summary>
+    public int Places { get; private set; } = settings.LeastAdmitted;
 
-    /// <summary>Turns come too fast to admit each.</summary>
-    public bool InSlices { get; private set; }
+    /// <summary>Turns come too fast to be told one by one.</summary>
+    public bool Blind { get; private set; }
 
     /// <summary>How long a virtual service that is not held shall wait at most.</summary>
     public double BoundNs => Math.Max(settings.DelayNs, 2 * TurnNs);
@@ -34,7 +34,6 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             if (busy && !wasBusy && floor < double.MaxValue) tenant.VirtualNs = Math.Max(tenant.VirtualNs, floor);
             if (busy) tenant.ActiveNs = nowNs;
             tenant.VirtualNs += (double)(now.CpuNs - before.CpuNs) / tenant.Weight;
-            tenant.Unseen = 0;
             tenant.PeriodDelayNs += now.DelayNs - before.DelayNs;
             tenant.PeriodServed += now.Turns - before.Turns;
             _periodTurns += now.Turns - before.Turns;
@@ -70,7 +69,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         double idle = (station.IdleNs - _periodIdleNs) / period;
         double rate = _periodTurns * 1e9 / period;
         if (_periodReplied > 0 && _periodCpuNs > 0) TurnNs += ((double)_periodCpuNs / _periodReplied - TurnNs) / 4;
-        InSlices = rate > (InSlices ? settings.MostTurnsPerSecond / 2 : settings.MostTurnsPerSecond);
+        Blind = rate > (Blind ? settings.MostTurnsPerSecond / 2 : settings.MostTurnsPerSecond);
         double worstFree = 0;
         long waiting = 0;
         foreach (AdmissionTenant tenant in tenants)
@@ -86,8 +85,10 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
 
         if (active)
         {
-            if (worstFree > BoundNs) Places--;
-            else if (waiting > 0 && (idle > settings.MostIdle || (worstFree > 0 && worstFree < BoundNs / 2))) Places++;
+            // Who waits although the process sleeps does not wait for the turns of others.
+            if (waiting > 0 && idle > (worstFree > BoundNs ? 2 : 1) * settings.MostIdle) Places += 1 + (int)(Places * idle / 2);
+            else if (worstFree > BoundNs) Places--;
+            else if (waiting > 0 && worstFree > 0 && worstFree < BoundNs / 2) Places++;
             Places = Math.Clamp(Places, settings.LeastAdmitted, settings.MostAdmitted);
         }
 

@@ -11,7 +11,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
 {
     private const uint WantArrived = 1, WantTurns = 2;
     private const int BusyMs = 1, IdleMs = 10;
-    private const long PatienceNs = 50_000_000;
+    private const long PatienceNs = 50_000_000, RescanNs = 500_000_000;
 
     private readonly AdmissionKernel _kernel;
     private readonly AdmissionCells _cells;
@@ -23,20 +23,23 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     private readonly Dictionary<ulong, (AdmissionProcess Process, int Descriptor, int Cell)> _connections = [];
     private readonly HashSet<ulong> _lost = [];
     private readonly Dictionary<ulong, long> _unreached = [];
+    private readonly CellCounts[] _counts;
+    private readonly AdmissionPace _pace;
     private readonly Thread _thread;
     private readonly Dictionary<uint, int> _weights;
     private uint _service;
     private int _held;
     private bool _scan = true;
-    private long _scanAfter;
+    private long _scanAfter, _scanBy;
     private volatile bool _stop;
     private TaskRecord[]? _looked;
     private Exception? _failure;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public AdmissionLoop(AdmissionKernel kernel, AdmissionCells cells, AdmissionMembers members, CompiledRules rules, string releaseFile)
+    public AdmissionLoop(AdmissionKernel kernel, AdmissionCells cells, AdmissionMembers members, AdmissionPace pace, CompiledRules rules, string releaseFile)
     {
-        (_kernel, _cells, _members) = (kernel, cells, members);
+        (_kernel, _cells, _members, _pace) = (kernel, cells, members, pace);
+        _counts = new CellCounts[cells.Count + 1];
         _weights = rules.VirtualServices.ToDictionary(vs => vs.Id, vs => vs.VirtualService.Cpu.Weight);
         _stations = new MappedArray<Station>(kernel["admission_stations"]);
         _ring = new RingBuffer(kernel["admission_events"]);
@@ -61,7 +64,6 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     public int Hold(ulong connection)
     {
         if (!_connections.TryGetValue(connection, out (AdmissionProcess Process, int Descriptor, int Cell) at) || at.Descriptor < 0) return -1;
-        _cells[at.Cell].Wants |= WantArrived; // before the hold: an arrival right after it must be told
         HoldResult result = ConnectionDescriptor.Hold(at.Process.Descriptor, at.Descriptor, connection, false, out int queued);
         if (result == HoldResult.Done) return queued;
         if (result == HoldResult.Gone) _lost.Add(connection);
@@ -73,6 +75,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     public bool Release(ulong connection)
     {
         if (!_connections.TryGetValue(connection, out (AdmissionProcess Process, int Descriptor, int Cell) at)) return false;
+        _stations[at.Process.Place.Index].ReleasedNs = (ulong)Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
         if (ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, connection) == HoldResult.Done) return true;
         _lost.Add(connection);
         return false;
@@ -100,7 +103,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
             _ = sched_setscheduler(0, Fifo, &priority);
             while (!_stop)
             {
-                _ring.Wait(_held > 0 ? BusyMs : IdleMs);
+                _ring.Wait(_held > 0 ? BusyMs * _pace.Stretch : IdleMs);
                 Drain();
                 Tick(Stopwatch.GetTimestamp());
             }
@@ -128,6 +131,12 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
             if (!_connections.TryGetValue(happened.Connection, out (AdmissionProcess Process, int Descriptor, int Cell) at)) continue;
             AdmissionStation station = at.Process.Place.Station;
             long now = Stopwatch.GetTimestamp();
+            if (happened.Cell != at.Cell && happened.Cell != 0 && happened.Kind != 5)
+            {
+                _connections[happened.Connection] = at with { Cell = (int)happened.Cell };
+                station.Opened(happened.Connection, TenantOf(station, (int)happened.Cell), now);
+            }
+
             switch (happened.Kind)
             {
                 case 2: station.Arrived(happened.Connection, now); break;
@@ -152,36 +161,46 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         }
 
         if (_lost.Count > 0 || _unreached.Count > 0) Find(now);
-        if (_scan && now >= _scanAfter) ScanConnections();
-        int held = 0;
+        if (now >= (_scan ? _scanAfter : _scanBy)) ScanConnections();
+        Array.Clear(_counts);
         foreach (AdmissionPlace place in _members.Places)
         {
             _service = place.Service;
             ref Station counters = ref _stations[place.Index];
-            long since = (long)Volatile.Read(ref counters.IdleSince);
-            long idle = (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, now - since));
+            long since = (long)Volatile.Read(ref counters.IdleSince), idle = (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, now - Math.Max(since, (long)counters.ReleasedNs)));
             place.Station.Observe(new StationReading(counters.InService, idle), _read, now);
-            _stations[place.Index].Hungry = place.Station.HasRoom ? 1u : 0;
-            held += Publish(place);
+            counters.Hungry = place.Station.HasRoom ? 1u : 0;
+            Count(place);
         }
 
-        _held = held;
-        if (!_watchdog.Beat(held > 0, now)) Recover();
+        _held = Publish();
+        _pace.Observe(CpuNs(), now);
+        if (!_watchdog.Beat(_held > 0, now)) Recover();
     }
 
-    // What others see in the status, and which events we want from here on.
-    private int Publish(AdmissionPlace place)
+    // What others see in the status, and which events we want from here on. Several processes of a service share its cells.
+    private void Count(AdmissionPlace place)
     {
-        int all = 0;
         foreach (AdmissionTenant tenant in place.Station.Tenants)
         {
-            int index = _cells.Find(tenant.VirtualService, place.Service);
-            if (index == 0) continue;
-            int waiting = tenant.Count(AdmissionState.Waiting), held = tenant.Count(AdmissionState.Held) + waiting;
-            ref Cell cell = ref _cells[index];
-            (cell.Held, cell.HeldWaiting, cell.Admitted) = ((uint)held, (uint)waiting, (uint)tenant.Count(AdmissionState.Admitted));
-            cell.Wants = !tenant.Governed ? 0 : place.Station.InSlices ? WantArrived : WantArrived | WantTurns;
-            all += held + tenant.Count(AdmissionState.Admitted);
+            ref CellCounts counts = ref _counts[_cells.Find(tenant.VirtualService, place.Service)];
+            int waiting = tenant.Count(AdmissionState.Waiting);
+            counts.Waiting += waiting;
+            counts.Held += tenant.Count(AdmissionState.Held) + waiting;
+            counts.Admitted += tenant.Count(AdmissionState.Admitted) + tenant.Count(AdmissionState.Leaving) + tenant.Count(AdmissionState.Parked);
+            if (tenant.Governed) counts.Wants |= place.Station.Blind ? WantArrived : WantArrived | WantTurns;
+        }
+    }
+
+    private int Publish()
+    {
+        int all = 0;
+        for (int i = 1; i < _counts.Length; i++)
+        {
+            ref CellCounts counts = ref _counts[i];
+            ref Cell cell = ref _cells[i];
+            (cell.Held, cell.HeldWaiting, cell.Admitted, cell.Wants) = ((uint)counts.Held, (uint)counts.Waiting, (uint)counts.Admitted, counts.Wants);
+            all += counts.Held + counts.Admitted;
         }
 
         return all;
@@ -195,15 +214,21 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         foreach (AdmissionProcess process in _members.Processes)
             foreach (AdmissionRecord record in AdmissionKernel.Read(process.List))
             {
-                if (record.Cell == 0) continue;
-                ref Cell cell = ref _cells[(int)record.Cell];
+                if (record.Cell == 0) continue; // no gate binds its requests
                 _connections[record.Connection] = (process, (int)record.Descriptor, (int)record.Cell);
                 AdmissionStation station = process.Place.Station;
-                station.Opened(record.Connection, station.Tenant(cell.VirtualService, _weights.GetValueOrDefault(cell.VirtualService, 1)), Stopwatch.GetTimestamp());
+                station.Found(record.Connection, TenantOf(station, (int)record.Cell), record.Held != 0, record.Queued > 0, Stopwatch.GetTimestamp());
             }
 
         long ended = Stopwatch.GetTimestamp();
         _scanAfter = ended + 100 * (ended - began);
+        _scanBy = Math.Max(_scanAfter, ended + RescanNs);
+    }
+
+    private AdmissionTenant TenantOf(AdmissionStation station, int cell)
+    {
+        uint virtualService = _cells[cell].VirtualService;
+        return station.Tenant(virtualService, _weights.GetValueOrDefault(virtualService, 1));
     }
 
     // The descriptor was closed, used again or handed to another process. The next scan finds the connection where it is now; one that ended tells so itself.
@@ -244,6 +269,24 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         ref Cell cell = ref _cells[index];
         return new TenantReading((long)cell.Received, cell.Waiting + cell.InService, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
     }
+
+    private static long CpuNs()
+    {
+        const int ThreadCpuTime = 3; // CLOCK_THREAD_CPUTIME_ID
+        TimeSpec time;
+        return clock_gettime(ThreadCpuTime, &time) == 0 ? time.Seconds * 1_000_000_000 + time.Nanoseconds : 0;
+    }
+
+    private record struct CellCounts(int Held, int Waiting, int Admitted, uint Wants);
+
+    private struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int clock_gettime(int clock, TimeSpec* time);
 
     [LibraryImport("libc")]
     private static partial int sched_setscheduler(int pid, int policy, int* parameters);

@@ -6,7 +6,7 @@ using VirtualServices.Model;
 namespace VirtualServices.Enforce.Admission;
 
 /// <summary>Processes of the services whose requests are admitted, each with a station of its own, and the proof that their connections may be held.</summary>
-internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel, CompiledRules rules, AdmissionSettings settings) : IDisposable
+internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel, CompiledRules rules, AdmissionSettings settings, AdmissionPace pace) : IDisposable
 {
     private readonly Dictionary<uint, AdmissionProcess> _processes = [];
     private readonly Dictionary<uint, AdmissionPlace> _places = []; // by process
@@ -76,7 +76,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         if (index >= kernel["admission_stations"].MaxEntries)
             throw new VsException(ExitCode.HostLacks, $"admission follows at most {kernel["admission_stations"].MaxEntries - 1} processes at a time: bind requests at services with fewer");
         kernel["admission_places"].Update(pid, (uint)index);
-        return _places[pid] = new AdmissionPlace(index, service, new AdmissionStation(settings, _holds!));
+        return _places[pid] = new AdmissionPlace(index, service, new AdmissionStation(settings, pace, _holds!));
     }
 
     private string? Reason(TaskRecord[] tasks, uint service)

@@ -10,5 +10,5 @@ internal readonly record struct TenantReading(long Turns, long Pending, long Rep
 
 /// <summary>The kernel's counters of a station, at one moment.</summary>
 /// <param name="InService">Turns in hand.</param>
-/// <param name="IdleNs">Sum of times without a turn in hand.</param>
+/// <param name="IdleNs">Sum of times in which there was nothing to do: nothing in hand and no request to be seen.</param>
 internal readonly record struct StationReading(long InService, long IdleNs);

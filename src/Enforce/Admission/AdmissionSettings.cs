@@ -19,16 +19,19 @@ internal sealed record AdmissionSettings
     public long AdaptNs { get; init; } = 50_000_000;
 
     /// <summary>More idle time of the station than this, while somebody is held, lets one more in.</summary>
-    public double MostIdle { get; init; } = 0.03;
+    public double MostIdle { get; init; } = 0.05;
 
-    /// <summary>Above this many turns a second, connections are admitted for slices of time, below it for one turn.</summary>
+    /// <summary>Above this many turns a second they are not told one by one: a connection keeps its place for its slice, whatever it is asked.</summary>
     public double MostTurnsPerSecond { get; init; } = 4000;
 
-    /// <summary>Holds and releases a second in slices; at some 3 µs each this is 1 % of a core.</summary>
-    public double MostSwitchesPerSecond { get; init; } = 3000;
+    /// <summary>Places that change hands a second; at some 20 µs for a hold and a release this is 1 % of a CPU.</summary>
+    public double MostSwitchesPerSecond { get; init; } = 500;
 
     /// <summary>Shortest slice.</summary>
     public long LeastSliceNs { get; init; } = 2_000_000;
+
+    /// <summary>A place whose connection was asked for nothing for so long goes to who waits.</summary>
+    public long IdlePlaceNs { get; init; } = 500_000;
 
     /// <summary>A turn that is in hand for longer than this and for twenty usual ones gives its place to others: it may be waiting for something else.</summary>
     public long ParkNs { get; init; } = 50_000_000;

@@ -1,11 +1,11 @@
 namespace VirtualServices.Enforce.Admission;
 
 /// <summary>
-/// Decides which turns may begin at one process of an event loop. Deterministic: time and counters come in, holds and releases go out.
-/// While somebody waits, a virtual service with more turns than the station has places is held, and each place that becomes free goes to the one
+/// Decides which connections of one process of an event loop may be read. Deterministic: time and counters come in, holds and releases go out.
+/// While somebody waits, the connections of a virtual service with more turns than the station has places are held, and each place that becomes free goes for one slice of time to the virtual service
 /// that is least ahead of its share. Nobody waits: nobody is held.
 /// </summary>
-internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHolds holds)
+internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace pace, IConnectionHolds holds)
 {
     private readonly Dictionary<ulong, AdmissionConnection> _connections = [];
     private readonly List<AdmissionTenant> _tenants = [];
@@ -16,14 +16,14 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
     /// <summary>Virtual services that have been seen here.</summary>
     public IReadOnlyList<AdmissionTenant> Tenants => _tenants;
 
-    /// <summary>Places: turns of governed virtual services that may be in flight at a time.</summary>
+    /// <summary>Places: connections of governed virtual services that may be read at a time.</summary>
     public int Places => _load.Places;
 
-    /// <summary>True where connections are admitted for slices of time.</summary>
-    public bool InSlices => _load.InSlices;
+    /// <summary>True where turns come too fast to be told one by one.</summary>
+    public bool Blind => _load.Blind;
 
-    /// <summary>Length of a slice.</summary>
-    public long SliceNs => Math.Max(settings.LeastSliceNs, (long)(2e9 * Places / settings.MostSwitchesPerSecond));
+    /// <summary>How long a connection keeps a place that others wait for, ns.</summary>
+    public long SliceNs => Math.Max(settings.LeastSliceNs * pace.Stretch, (long)(1e9 * Places / settings.MostSwitchesPerSecond * pace.Stretch));
 
     /// <summary>True while somebody is held.</summary>
     public bool Active { get; private set; }
@@ -44,70 +44,75 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
         return tenant;
     }
 
-    /// <summary>A connection was found.</summary>
+    /// <summary>A connection was found, or somebody else asks on it.</summary>
     public void Opened(ulong id, AdmissionTenant tenant, long nowNs)
     {
         if (_connections.TryGetValue(id, out AdmissionConnection? known))
         {
             if (known.Tenant == tenant) return;
-            Closed(id, nowNs);
+            bool held = known.State is not (AdmissionState.Free or AdmissionState.Admitted);
+            Forget(known);
+            if (held && !tenant.Governed) holds.Release(id);
         }
 
-        AdmissionConnection connection = new(id, tenant) { SinceNs = nowNs };
+        AdmissionConnection connection = new(id, tenant) { SinceNs = nowNs, ActiveNs = nowNs };
         _connections[id] = connection;
         tenant.Add(connection);
-        if (!tenant.Governed) return;
-        Hold(connection, nowNs);
+        if (tenant.Governed) Hold(connection, nowNs);
         Dispatch(nowNs);
     }
 
     /// <summary>A connection ended.</summary>
     public void Closed(ulong id, long nowNs)
     {
-        if (!_connections.Remove(id, out AdmissionConnection? connection)) return;
-        connection.Tenant.Remove(connection);
-        _places.Remove(connection);
+        if (!_connections.TryGetValue(id, out AdmissionConnection? connection)) return;
+        Forget(connection);
         Dispatch(nowNs);
     }
 
     /// <summary>The first byte of a request came on a held connection.</summary>
     public void Arrived(ulong id, long nowNs)
     {
-        if (!_connections.TryGetValue(id, out AdmissionConnection? connection) || connection.State != AdmissionState.Held) return;
+        if (!_connections.TryGetValue(id, out AdmissionConnection? connection)) return;
+        bool untold = connection.State == AdmissionState.Parked || (connection.State == AdmissionState.Leaving && Blind); // its answer
+        if (connection.State != AdmissionState.Held && !untold) return;
+        _places.Remove(connection);
         connection.Tenant.Move(connection, AdmissionState.Waiting, nowNs);
         Dispatch(nowNs);
+    }
+
+    /// <summary>What a look at all connections found: takes over what no event told, be it lost or older than we are.</summary>
+    public void Found(ulong id, AdmissionTenant tenant, bool held, bool waits, long nowNs)
+    {
+        Opened(id, tenant, nowNs);
+        AdmissionConnection connection = _connections[id];
+        if (held && waits) Arrived(id, nowNs);
+        else if (held && (connection.State is AdmissionState.Free or AdmissionState.Admitted)) holds.Release(id);
     }
 
     /// <summary>The service read a request.</summary>
     public void Received(ulong id, long nowNs)
     {
         if (!_connections.TryGetValue(id, out AdmissionConnection? connection)) return;
-        if (connection.State is AdmissionState.Held or AdmissionState.Waiting)
-        {
-            Leaks++;
-            connection.Tenant.Move(connection, AdmissionState.Admitted, nowNs);
-            _places.Add(connection);
-        }
-
-        if (connection.State != AdmissionState.Admitted || connection.InService) return;
-        connection.InService = true;
-        Dispatch(nowNs);
+        (connection.InService, connection.ActiveNs) = (true, nowNs);
+        if (connection.State is not (AdmissionState.Held or AdmissionState.Waiting)) return;
+        Leaks++;
+        connection.Tenant.Move(connection, AdmissionState.Leaving, nowNs);
+        _places.Add(connection);
     }
 
     /// <summary>The service answered.</summary>
     public void Replied(ulong id, long nowNs)
     {
-        if (!_connections.TryGetValue(id, out AdmissionConnection? connection) || connection.State is not (AdmissionState.Admitted or AdmissionState.Parked)) return;
-        if (InSlices) return;
-        if (_places.Remove(connection)) connection.Tenant.Unseen++;
-
-        // The next one first: the service may be idle.
-        Dispatch(nowNs);
+        if (!_connections.TryGetValue(id, out AdmissionConnection? connection)) return;
+        (connection.InService, connection.ActiveNs) = (false, nowNs);
+        if (connection.State is not (AdmissionState.Leaving or AdmissionState.Parked)) return;
+        _places.Remove(connection);
         Hold(connection, nowNs);
         Dispatch(nowNs);
     }
 
-    /// <summary>Looks at the counters: who waits, who is ahead, are there too many or too few places.</summary>
+    /// <summary>Looks at the counters: who waits, who is ahead, whose slice is over, are there too many or too few places.</summary>
     public void Observe(StationReading station, Func<AdmissionTenant, TenantReading> read, long nowNs)
     {
         ArgumentNullException.ThrowIfNull(read);
@@ -115,7 +120,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
         if (_load.SomebodyWaits(_tenants, nowNs)) Govern(nowNs);
         else if (Active) LetAllGo(nowNs);
         if (!Active) return;
-        Expire(station, nowNs);
+        Expire(nowNs);
         Dispatch(nowNs);
     }
 
@@ -125,6 +130,13 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
         foreach (AdmissionTenant tenant in _tenants) LetGo(tenant, nowNs);
         _places.Clear();
         Active = false;
+    }
+
+    private void Forget(AdmissionConnection connection)
+    {
+        _connections.Remove(connection.Id);
+        connection.Tenant.Remove(connection);
+        _places.Remove(connection);
     }
 
     private void Govern(long nowNs)
@@ -160,7 +172,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
         foreach (AdmissionConnection connection in tenant.Connections)
         {
             if (connection.State == AdmissionState.Free) continue;
-            if (connection.State is AdmissionState.Held or AdmissionState.Waiting) holds.Release(connection.Id);
+            if (connection.State != AdmissionState.Admitted) holds.Release(connection.Id);
             _places.Remove(connection);
             tenant.Move(connection, AdmissionState.Free, nowNs);
         }
@@ -168,8 +180,10 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
 
     private void Hold(AdmissionConnection connection, long nowNs)
     {
+        bool held = connection.State is AdmissionState.Leaving or AdmissionState.Parked;
         if (!connection.Tenant.Governed)
         {
+            if (held) holds.Release(connection.Id);
             connection.Tenant.Move(connection, AdmissionState.Free, nowNs);
             return;
         }
@@ -189,6 +203,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
             }
 
             next.Tenant.Move(next, AdmissionState.Admitted, nowNs);
+            next.ActiveNs = nowNs;
             _places.Add(next);
         }
     }
@@ -207,34 +222,34 @@ internal sealed class AdmissionStation(AdmissionSettings settings, IConnectionHo
         return best;
     }
 
-    // What is in flight will be charged: without it one virtual service would get all places that become free between two looks.
+    // Who has places will be charged for them: without it one virtual service would get all places that become free between two looks.
     private double Ahead(AdmissionTenant tenant) =>
-        tenant.VirtualNs + (tenant.Unseen + tenant.Count(AdmissionState.Admitted)) * _load.TurnNs / tenant.Weight;
+        tenant.VirtualNs + (tenant.Count(AdmissionState.Admitted) + tenant.Count(AdmissionState.Leaving)) * Math.Max(_load.TurnNs, (double)SliceNs / Places) / tenant.Weight;
 
-    private void Expire(StationReading station, long nowNs)
+    // Places whose slice is over go to those that wait; a request in hand keeps the place until its answer. One that is asked for nothing is not kept.
+    private void Expire(long nowNs)
     {
         long park = Math.Max(settings.ParkNs, (long)(20 * _load.TurnNs));
         for (int i = _places.Count - 1; i >= 0; i--)
         {
             AdmissionConnection connection = _places[i];
-            long age = nowNs - connection.SinceNs;
-            if (InSlices)
+            if (connection.InService && !Blind)
             {
-                if (age < SliceNs || (_places.Count <= Places && Next() is null)) continue;
-                _places.RemoveAt(i);
-                Hold(connection, nowNs);
+                bool parks = nowNs - connection.ActiveNs > park;
+                if (!parks && (connection.State == AdmissionState.Leaving || !IsOver(connection, nowNs))) continue;
+                if (connection.State == AdmissionState.Admitted && holds.Hold(connection.Id) < 0) continue;
+                if (parks) _places.RemoveAt(i);
+                connection.Tenant.Move(connection, parks ? AdmissionState.Parked : AdmissionState.Leaving, nowNs);
             }
-            else if (connection.InService && age > park)
+            else if (IsOver(connection, nowNs) || (!Blind && nowNs - connection.ActiveNs > settings.IdlePlaceNs * pace.Stretch && IsWanted()))
             {
-                _places.RemoveAt(i);
-                connection.Tenant.Move(connection, AdmissionState.Parked, nowNs);
-            }
-            else if (!connection.InService && age > settings.ParkNs && station.InService == 0)
-            {
-                // Released, and an idle service does not read it: what waited is gone.
                 _places.RemoveAt(i);
                 Hold(connection, nowNs);
             }
         }
     }
+
+    private bool IsOver(AdmissionConnection connection, long nowNs) => _places.Count > Places || (nowNs - connection.SinceNs >= SliceNs && IsWanted());
+
+    private bool IsWanted() => Next() is not null;
 }

@@ -4,7 +4,7 @@ namespace VirtualServices.Enforce.Admission;
 internal sealed class AdmissionTenant(uint virtualService, int weight)
 {
     private readonly Queue<(AdmissionConnection Connection, int Ticket)> _waiting = new();
-    private readonly int[] _counts = new int[5];
+    private readonly int[] _counts = new int[6];
 
     /// <summary>Number in the kernel.</summary>
     public uint VirtualService { get; } = virtualService;
@@ -33,9 +33,6 @@ internal sealed class AdmissionTenant(uint virtualService, int weight)
     /// <summary>Turns begun in this period of adaptation.</summary>
     public long PeriodServed { get; set; }
 
-    /// <summary>Admitted turns that ended since the last look: not in <see cref="VirtualNs"/> yet.</summary>
-    public int Unseen { get; set; }
-
     /// <summary>All its connections.</summary>
     public HashSet<AdmissionConnection> Connections { get; } = [];
 
@@ -63,7 +60,6 @@ internal sealed class AdmissionTenant(uint virtualService, int weight)
         _counts[(int)state]++;
         connection.State = state;
         connection.SinceNs = nowNs;
-        connection.InService = false;
         connection.Ticket++;
         if (state == AdmissionState.Waiting) _waiting.Enqueue((connection, connection.Ticket));
     }

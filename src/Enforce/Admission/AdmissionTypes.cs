@@ -28,6 +28,7 @@ internal struct Station
     public long InService;
     public ulong IdleSince;
     public ulong IdleNs;
+    public ulong ReleasedNs;
     public uint Hungry;
     public uint Pad;
 }

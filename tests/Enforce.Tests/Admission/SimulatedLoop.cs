@@ -14,15 +14,13 @@ internal sealed class SimulatedLoop : IConnectionHolds
     private long _until;
     private long _idleNs;
 
-    internal SimulatedLoop(AdmissionSettings? settings = null) => Station = new AdmissionStation(settings ?? new AdmissionSettings(), this);
+    internal SimulatedLoop(AdmissionSettings? settings = null) => Station = new AdmissionStation(settings ?? new AdmissionSettings(), new AdmissionPace(), this);
 
     internal AdmissionStation Station { get; }
 
     internal bool Governs { get; init; } = true;
 
     internal long Now { get; private set; }
-
-    internal long IdleNs => _idleNs;
 
     internal int Held => _clients.Count(client => client.Held);
 
