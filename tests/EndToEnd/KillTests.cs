@@ -1,4 +1,5 @@
 using System.Globalization;
+using VirtualServices.Bench.EventLoop;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Enforce;
 

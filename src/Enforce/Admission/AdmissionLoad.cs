@@ -63,6 +63,9 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         return least;
     }
 
+    /// <summary>Somebody is held from now on: as many places as turns fit into the bound.</summary>
+    public void Begin() => Places = Math.Clamp((int)(BoundNs / TurnNs), settings.LeastAdmitted, settings.MostAdmitted);
+
     private void Adapt(List<AdmissionTenant> tenants, StationReading station, long nowNs, bool active)
     {
         double period = nowNs - _periodBegan;

@@ -7,7 +7,7 @@ internal sealed record AdmissionSettings
     public long LingerNs { get; init; } = 1_000_000_000;
 
     /// <summary>A virtual service that is not held shall wait no longer than this, or than two turns where a turn is longer.</summary>
-    public long DelayNs { get; init; } = 500_000;
+    public long DelayNs { get; init; } = 1_000_000;
 
     /// <summary>Fewest turns in flight: one in hand and one that is ready when it ends.</summary>
     public int LeastAdmitted { get; init; } = 2;

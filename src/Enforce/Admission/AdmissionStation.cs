@@ -141,6 +141,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
 
     private void Govern(long nowNs)
     {
+        if (!Active) _load.Begin();
         Active = true;
         double least = _load.LeastVirtual(_tenants, nowNs);
         foreach (AdmissionTenant tenant in _tenants)

@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using VirtualServices.Cli.Demo;
+using VirtualServices.Model;
 
-namespace VirtualServices.EndToEnd;
+namespace VirtualServices.Bench.EventLoop;
 
 /// <summary>A Redis of our own that keeps nothing, on a free port of the loopback.</summary>
 internal sealed class RedisServer : IAsyncDisposable
@@ -12,10 +13,16 @@ internal sealed class RedisServer : IAsyncDisposable
 
     private RedisServer(Child server, int port) => (_server, Port) = (server, port);
 
+    /// <summary>Its port on the loopback.</summary>
     public int Port { get; }
 
+    /// <summary>Process id.</summary>
+    public int Pid => _server.Pid;
+
+    /// <summary>True where it ended.</summary>
     public bool HasExited => _server.HasExited;
 
+    /// <summary>Starts it.</summary>
     public static async Task<RedisServer> StartAsync(string? cgroup, CancellationToken cancel)
     {
         int port;
@@ -26,8 +33,10 @@ internal sealed class RedisServer : IAsyncDisposable
         }
 
         RedisServer server = new(Child.Start([Tools.Find("redis-server", "redis"), "--port", Text(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], cgroup: cgroup), port);
-        Assert.True(await Wait.UntilAsync(() => server.HasExited || server._server.Output.Contains("Ready to accept connections", StringComparison.Ordinal), TimeSpan.FromSeconds(10), cancel) && !server.HasExited, server._server.Output);
-        return server;
+        bool ready = await Wait.UntilAsync(() => server.HasExited || server._server.Output.Contains("Ready to accept connections", StringComparison.Ordinal), TimeSpan.FromSeconds(10), cancel);
+        if (ready && !server.HasExited) return server;
+        await server.DisposeAsync();
+        throw new VsException(ExitCode.HostLacks, $"redis-server did not start: {server._server.Output}");
     }
 
     /// <summary>Asks some hundred times a second over one connection, or some twenty times over a new one each, until it is ended or a connection is lost.</summary>
@@ -37,6 +46,12 @@ internal sealed class RedisServer : IAsyncDisposable
         return Child.Start(["/bin/sh", "-c", reconnects ? $"while [ \"$({client} ping)\" = PONG ]; do sleep 0.05; done" : $"exec {client} -r 1000000000 -i 0.005 ping"], cgroup: cgroup);
     }
 
+    /// <summary>Runs redis-cli.</summary>
+    /// <returns>What it printed.</returns>
+    public async Task<string> CommandAsync(CancellationToken cancel, params string[] words) =>
+        (await Child.RunAsync([Tools.Find("redis-cli", "redis-tools"), "-p", Text(Port), .. words], null, cancel)).Trim();
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _server.EndAsync(Child.Terminate, TimeSpan.FromSeconds(5));

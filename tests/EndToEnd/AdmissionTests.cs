@@ -1,0 +1,70 @@
+using VirtualServices.Bench.EventLoop;
+using VirtualServices.Cli.Demo;
+using VirtualServices.Enforce;
+
+namespace VirtualServices.EndToEnd;
+
+/// <summary>One thread serves all tenants: whose requests it reads next is decided outside it.</summary>
+public sealed class AdmissionTests
+{
+    // Looser than what is promised (2, 0.92): the windows are short, and other work may run beside. The bench measures.
+    private const double MostOfAlone = 6;
+    private const double LeastGain = 3;
+    private const double LeastConserved = 0.75;
+    private const double LeastOfTargetRate = 0.9;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task A_steady_tenant_of_an_event_loop_is_protected_from_one_that_takes_all_it_can()
+    {
+        Requirements.SkipUnlessMet();
+        await using SharedRedis shared = await SharedRedis.StartAsync(Site.Cancel);
+        ArmResult[] arms = await shared.CompareAsync(new RedisLoad(await shared.SlowRequestAsync(Site.Cancel), 100), 3, TimeSpan.FromSeconds(2), TextWriter.Null, Site.Cancel);
+        (ArmResult alone, ArmResult cgroups, ArmResult governed) = (arms[0], arms[1], arms[2]);
+        string said = $"p99 {alone.P99} ms alone, {cgroups.P99} without, {governed.P99} with; rates {alone.Victim.Rate}, {governed.Victim.Rate}; aggressor {cgroups.Aggressor.RateAtEqualSpeed}, {governed.Aggressor.RateAtEqualSpeed}";
+        Assert.True(alone.Victim.Rate >= LeastOfTargetRate * alone.TargetRate, said);
+        Assert.True(governed.Victim.Rate >= LeastOfTargetRate * governed.TargetRate, said);
+        Assert.True(governed.P99 <= MostOfAlone * alone.P99, said);
+        Assert.True(cgroups.P99 >= LeastGain * governed.P99, said);
+        Assert.True(governed.Aggressor.RateAtEqualSpeed >= LeastConserved * cgroups.Aggressor.RateAtEqualSpeed, said);
+        TestContext.Current.TestOutputHelper?.WriteLine(said);
+    }
+
+    [Theory]
+    [InlineData(Child.Kill)]
+    [InlineData(Child.Stop)]
+    public async Task What_a_killed_or_halted_enforcer_holds_is_let_go(int signal)
+    {
+        const int Connections = 50, LongEnough = 300;
+        Requirements.SkipUnlessMet();
+        await using SharedRedis shared = await SharedRedis.StartAsync(Site.Cancel);
+        await shared.WriteRulesAsync((100, 100), Site.Cancel);
+        string request = await shared.SlowRequestAsync(Site.Cancel);
+        using TurnsLoad aggressor = shared.Load(SharedRedis.Aggressor, Connections, null, LongEnough, request), victim = shared.Load(SharedRedis.Victim, 2, 100, LongEnough, request);
+        using Child enforcer = VsChild.Start(["enforce", shared.Rules]);
+        DateTime dead, undone;
+        try
+        {
+            Assert.True(await Wait.UntilAsync(() => enforcer.HasExited || Held() > Connections / 2, Patience, Site.Cancel) && !enforcer.HasExited, $"nobody was held: {enforcer.Errors}{enforcer.Output}");
+            dead = DateTime.UtcNow;
+            enforcer.Signal(signal);
+            long answered = await shared.RequestsAsync(Site.Cancel);
+            Assert.True(await Wait.UntilAsync(() => shared.RequestsAsync(Site.Cancel).Result > answered + 20 * Connections, Patience, Site.Cancel), "nobody is served any more");
+            Assert.NotEmpty(await victim.StopAsync(Site.Cancel));
+            undone = DateTime.UtcNow;
+        }
+        finally
+        {
+            enforcer.Signal(Child.Kill);
+            await enforcer.WaitAsync(CancellationToken.None);
+            EnforcementStop.Run(null);
+        }
+
+        // Each connection of a closed loop waits for an answer at any moment: one that stayed held did not get it before all was undone.
+        List<double> gaps = [.. (await aggressor.StopAsync(Site.Cancel)).Where(turn => turn.End > dead && turn.End < undone && turn.End.AddMilliseconds(-turn.LatencyMs) < dead).Select(turn => (turn.End - dead).TotalMilliseconds)];
+        Assert.InRange(gaps.Count, (int)(0.9 * Connections), Connections);
+        TestContext.Current.TestOutputHelper?.WriteLine($"the last one was answered {gaps.Max()} ms after the signal");
+    }
+
+    private static int Held() => StatusReader.Read().Admission.Sum(use => use.Held);
+}
