@@ -8,6 +8,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- moves [SECONDS 20]        from re-bind to moved
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
     dotnet run --project bench -c Release -- record [ROUNDS 9]         throughput of a recorded Redis, at each level against none
+    dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
     """;
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>
@@ -27,6 +28,9 @@ try
             return 0;
         case "gates":
             await new GateNanoseconds(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "admission":
+            await new AdmissionGain(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record":
             await new RecordCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);

@@ -41,7 +41,7 @@ public sealed class ModelTests
     }
 
     [Fact]
-    public void A_thread_that_goes_back_and_forth_is_an_event_loop_and_gets_no_gate()
+    public void A_thread_that_goes_back_and_forth_is_an_event_loop_whose_requests_are_bound()
     {
         (Recording recording, ulong shop, ulong blog) = Worker();
         for (int i = 0; i < 5; i++)
@@ -51,10 +51,34 @@ public sealed class ModelTests
         }
 
         InferenceResult result = Conclude(recording);
+        Gate gate = Assert.Single(result.Rules.Gates);
+        Assert.Equal((GateCall.Receive, BindScope.Request, "tcp/80"), (gate.On, gate.Binds, gate.When.Listen?.ToString()));
+        Assert.Equal((10L, 10L, 0L, 0L, "event-loop"), (gate.Evidence!.Observed, gate.Evidence.Agreed, gate.Evidence.Contradicted, gate.Evidence.Unknown, gate.Evidence.Pattern));
+        Assert.Empty(gate.Evidence.CounterExamples);
+        Assert.Equal(ExecutionModel.EventLoop, result.Services.Single().Model);
+        Assert.Equal(["blog", "shop"], result.Services.Single().Cpu.Select(c => c.VirtualService));
+    }
+
+    [Fact]
+    public void An_event_loop_on_a_unix_socket_gets_no_gate_because_its_requests_cannot_be_held()
+    {
+        Recording recording = Clients();
+        recording.Serve("web", SelectorKind.Listen, "unix//run/web.sock");
+        recording.Process(100, "web", exe: "/usr/sbin/web", unit: "web.service", cgroup: "/system.slice/web.service", uid: 33);
+        Endpoint here = new(null, 0, "/run/web.sock");
+        recording.Listening(new SocketDescription(1, 11, TransportProtocol.Unix, SocketRole.Listener, here, Endpoint.None, 0, 0, 1), 100);
+        ulong[] sockets = [recording.NextCookie(), recording.NextCookie()];
+        for (int i = 0; i < 2; i++)
+        {
+            recording.Describe(new SocketDescription(sockets[i], recording.NextInode(), TransportProtocol.Unix, SocketRole.Server, here, Endpoint.None, 0, i == 0 ? 200 : 300, 1));
+            recording.Call(CallKind.Accept, 100, sockets[i], 7);
+        }
+
+        for (int i = 0; i < 6; i++) Ask(recording, sockets[i % 2]);
+        InferenceResult result = Conclude(recording);
         Assert.Empty(result.Rules.Gates);
         Assert.Equal(ExecutionModel.EventLoop, result.Services.Single().Model);
-        Assert.Contains(result.Unknowns, u => u.Reason.Contains("two requesters at the same time", StringComparison.Ordinal));
-        Assert.Equal(["blog", "shop"], result.Services.Single().Cpu.Select(c => c.VirtualService));
+        Assert.Contains(result.Unknowns, u => u.Count == 6 && u.Reason.Contains("only requests over TCP can be admitted", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -99,9 +123,10 @@ public sealed class ModelTests
         recording.Call(CallKind.Close, 100, blog);
 
         InferenceResult result = Conclude(recording);
-        Assert.Empty(result.Rules.Gates);
+        Gate gate = Assert.Single(result.Rules.Gates);
+        Assert.Equal((GateCall.Receive, BindScope.Process), (gate.On, gate.Binds));
+        Assert.Equal((2L, 2L, 0L, "pre-fork"), (gate.Evidence!.Observed, gate.Evidence.Agreed, gate.Evidence.Contradicted, gate.Evidence.Pattern));
         Assert.Equal(ExecutionModel.PreFork, result.Services.Single().Model);
-        Assert.Contains(result.Unknowns, u => u.Reason.Contains("pre-fork", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Infer.Proposals;
 
-/// <summary>Proposes gates for shared services that serve each connection with a process of its own; says why not for all others.</summary>
+/// <summary>Proposes gates with the widest scope that is safe: the process where it serves one requester at a time, the request where one thread goes back and forth; says why not for all others.</summary>
 internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
 {
     private readonly NameBook _gateIds = new();
@@ -11,10 +11,10 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
     /// <summary>Gates of a service in the order of their addresses; none where they would not be safe or where nothing was seen.</summary>
     public IReadOnlyList<Gate> Propose(ServiceStatistics statistics, string name, List<string> notes)
     {
-        SortedDictionary<string, GateTally> tallies = GateTally.Of(statistics, tenants);
-        long interleaved = tallies.Values.Sum(t => t.Interleaved);
         ExecutionModel model = statistics.Model.Classify();
-        if (interleaved > 0)
+        SortedDictionary<string, GateTally> tallies = GateTally.Of(statistics, tenants, forGood: model is not (ExecutionModel.EventLoop or ExecutionModel.PreFork));
+        long interleaved = tallies.Values.Sum(t => t.Interleaved);
+        if (interleaved > 0 && model != ExecutionModel.EventLoop)
         {
             // Never binds: process, whatever the other processes do: the process would work for one and be charged to the other.
             unknowns.Add(new Unknown(name, $"no gate: {Words.Count(interleaved, "process was", "processes were")} asked by two requesters at the same time, so binding the process would charge one for the other", interleaved, 0));
@@ -22,12 +22,13 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
         }
 
         if (tallies.Values.All(t => t.Observed == 0)) return [];
-        if (model != ExecutionModel.ProcessPerConnection)
+        if (model is not (ExecutionModel.ProcessPerConnection or ExecutionModel.PreFork or ExecutionModel.EventLoop))
         {
             unknowns.Add(new Unknown(name, "no gate: " + WhyNot(statistics.Model, model), tallies.Values.Sum(t => t.Observed), 0));
             return [];
         }
 
+        if (model == ExecutionModel.EventLoop) LeaveOutWhatCannotBeHeld(tallies, name);
         string[] proven = [.. tallies.Where(t => t.Value.Agreed > 0).Select(t => t.Key)];
         string[] asked = [.. tallies.Where(t => t.Value.Observed > 0).Select(t => t.Key)];
         string[] silent = [.. statistics.Listens.Where(l => !asked.Contains(l, StringComparer.Ordinal))];
@@ -39,7 +40,7 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
 
         if (proven.Length == 0) return [];
         var gates = new List<Gate>();
-        if (proven.Length > 1 && silent.Length == 0 && proven.Length == asked.Length)
+        if (proven.Length > 1 && silent.Length == 0 && proven.Length == asked.Length && model != ExecutionModel.EventLoop)
         {
             // Every address is covered by evidence: one rule without narrowing says the same as one rule for each.
             var all = new GateTally();
@@ -51,7 +52,7 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
             foreach (string listen in proven)
             {
                 if (ListenAddress.TryParse(listen, out ListenAddress address)) gates.Add(Make(name, address, tallies[listen], model, notes));
-                else if (proven.Length == 1 && silent.Length == 0) gates.Add(Make(name, null, tallies[listen], model, notes));
+                else if (proven.Length == 1 && silent.Length == 0 && model != ExecutionModel.EventLoop) gates.Add(Make(name, null, tallies[listen], model, notes));
                 else unknowns.Add(new Unknown(name, "no rule for connections whose listening address is not known", tallies[listen].Observed, 0));
             }
         }
@@ -59,13 +60,22 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
         return gates;
     }
 
+    // Requests are enforced by holding TCP connections: a gate for others would be refused.
+    private void LeaveOutWhatCannotBeHeld(SortedDictionary<string, GateTally> tallies, string name)
+    {
+        foreach ((string listen, GateTally tally) in tallies.ToList())
+        {
+            if (ListenAddress.TryParse(listen, out ListenAddress address) && address.Protocol == TransportProtocol.Tcp) continue;
+            tallies.Remove(listen);
+            if (tally.Observed > 0) unknowns.Add(new Unknown(name, $"no rule for {Place(listen)}: one thread serves several requesters (event loop), and only requests over TCP can be admitted one by one", tally.Observed, 0));
+        }
+    }
+
     private static string Place(string listen) => listen.Length == 0 ? "connections whose listening address is not known" : Words.Clean(listen);
 
     private static string WhyNot(ModelEvidence evidence, ExecutionModel model) => model switch
     {
-        ExecutionModel.PreFork => "its processes serve one connection after another (pre-fork); a process is not one requester's for good",
         ExecutionModel.ThreadPerConnection => "it serves each connection with a thread, and threads are not bound yet",
-        ExecutionModel.EventLoop => "one thread serves several connections (event loop); only requests could be bound",
         _ when evidence.ForProcessPerConnection > 0 =>
             $"the evidence is divided: {Words.Count(evidence.ForProcessPerConnection, "connection has", "connections have")} a process of their own, {Words.Count(evidence.AgainstProcessPerConnection, "observation speaks", "observations speak")} against it",
         _ => "how it serves connections was not seen; record while new connections are made",
@@ -82,7 +92,7 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
             GateCall.Receive,
             new GateCondition(listen, null),
             new Classification(ClassificationKind.Requester),
-            BindScope.Process,
+            model == ExecutionModel.EventLoop ? BindScope.Request : BindScope.Process,
             GateState.Proposed,
             tally.ToEvidence(model),
             GateReview.None);

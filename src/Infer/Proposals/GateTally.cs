@@ -3,7 +3,7 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Infer.Proposals;
 
-/// <summary>Counts for and against binding a process to its requester, at one listening address of a service.</summary>
+/// <summary>Counts for and against binding what serves to its requester, at one listening address of a service.</summary>
 internal sealed class GateTally
 {
     private const int MostSamples = 6;
@@ -31,12 +31,15 @@ internal sealed class GateTally
     public SortedDictionary<string, long> LostBySession { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Counts per listening address.</summary>
-    public static SortedDictionary<string, GateTally> Of(ServiceStatistics service, TenantMap tenants)
+    /// <param name="service">What was seen of the service.</param>
+    /// <param name="tenants">Who asks.</param>
+    /// <param name="forGood">A process is bound once, to its first requester, so each request of another one contradicts; else it is bound anew by each request.</param>
+    public static SortedDictionary<string, GateTally> Of(ServiceStatistics service, TenantMap tenants, bool forGood)
     {
         var all = new SortedDictionary<string, GateTally>(StringComparer.Ordinal);
         foreach (ProfileStatistics profile in service.Profiles.Values)
         {
-            if (profile.Served.Count > 0) Get(all, profile.Listen).Add(profile, tenants);
+            if (profile.Served.Count > 0) Get(all, profile.Listen).Add(profile, tenants, forGood);
         }
 
         foreach ((FlowKey flow, FlowStatistics sums) in service.Flows)
@@ -85,7 +88,7 @@ internal sealed class GateTally
         return tally;
     }
 
-    private void Add(ProfileStatistics profile, TenantMap tenants)
+    private void Add(ProfileStatistics profile, TenantMap tenants, bool forGood)
     {
         // What the process is bound to is its first requester that is known; each request of another one contradicts.
         string? bound = null;
@@ -97,15 +100,17 @@ internal sealed class GateTally
             string? who = Identity(profile.Served[i].Origin, tenants);
             bound ??= who;
             if (who is not null) different.Add(who);
-            if (who is not null && who != bound) Contradicted += requests;
+            if (forGood && who is not null && who != bound) Contradicted += requests;
             else if (tenants.IsRecognised(profile.Served[i])) Agreed += requests;
             else Unknown += requests; // the gate would have nothing to charge it to
         }
 
         long beyond = profile.Requests[^1];
         Observed += beyond;
-        Contradicted += beyond; // a process with so many requesters is no process of one
+        if (forGood) Contradicted += beyond; // a process with so many requesters is no process of one
+        else Unknown += beyond;
         if (profile.Interleaved && (different.Count > 1 || beyond > 0)) Interleaved += profile.Processes;
+        if (!forGood) return;
         foreach ((int index, EvidenceSample sample) in profile.Changes)
         {
             string? who = index < profile.Served.Count ? Identity(profile.Served[index].Origin, tenants) : "many";
