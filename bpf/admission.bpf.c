@@ -86,6 +86,8 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 {
 	struct admission_connection *c;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct admission_thread *thread;
 	struct sock_tag *mark;
 	struct cell *cell;
 	__u64 now, arrived;
@@ -99,8 +101,11 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (mark)
 		resolve(mark, c, mark->vs);
-	c->station = station_here();
-	account_turn(c->cell);
+	thread = thread_here(task);
+	if (!thread)
+		return 0;
+	c->station = thread->station;
+	account_turn(task, thread, c->cell);
 	cell = cell_at(c->cell);
 	arrived = c->arrived_ns;
 	if (cell && arrived)
@@ -119,6 +124,8 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 {
 	struct admission_connection *c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct admission_thread *thread;
 	struct cell *cell;
 	__u64 now;
 	bool idle;
@@ -130,8 +137,11 @@ int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 	cell = cell_at(c->cell);
 	if (cell && (cell->wants & WANT_TURNS))
 		tell_admission(ADMISSION_REPLIED, c, now, BPF_RB_NO_WAKEUP);
-	if (idle)
-		account_turn(NO_CELL);
+	if (idle) {
+		thread = thread_here(task);
+		if (thread)
+			account_turn(task, thread, NO_CELL);
+	}
 	return 0;
 }
 

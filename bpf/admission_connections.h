@@ -30,11 +30,15 @@ static __always_inline void tell_admission(__u32 kind, struct admission_connecti
 /* Who asked last on this connection: on a pooled one the sender marks a change before its bytes leave. */
 static __always_inline __u32 asks_last(struct sock *sk, struct sock_tag *mark)
 {
+	__u32 port = __builtin_bswap16(sk->__sk_common.skc_dport), *changes;
 	struct flow_key key;
 	struct flow *flow;
 
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
+	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	if ((mark->flags & MARK_SETTLED) && changes && *changes == mark->changes)
+		return mark->vs; /* nothing changed since the last read */
 	flow_of(sk, false, &key);
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow)
@@ -109,12 +113,18 @@ static __always_inline struct admission_connection *adopt(struct sock *sk)
 	return c;
 }
 
-static __always_inline __u32 station_here(void)
+/* The state of the thread that runs; made on first sight. */
+static __always_inline struct admission_thread *thread_here(struct task_struct *task)
 {
-	__u32 process = bpf_get_current_pid_tgid() >> 32;
-	__u32 *index = bpf_map_lookup_elem(&admission_places, &process);
+	struct admission_thread *thread = bpf_task_storage_get(&admission_threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u32 process = task->tgid, *index;
 
-	return index ? *index : NO_STATION;
+	if (thread && !thread->station) {
+		index = bpf_map_lookup_elem(&admission_places, &process);
+		if (index)
+			thread->station = *index;
+	}
+	return thread;
 }
 
 static __always_inline void end_wait(struct admission_connection *c)
@@ -175,14 +185,12 @@ static __always_inline bool end_turn(struct admission_connection *c, __u64 now, 
 }
 
 /* What the thread ran since the last call was for whom it worked then; from here on it works for `cell`. */
-static __always_inline void account_turn(__u32 cell)
+static __always_inline void account_turn(struct task_struct *task, struct admission_thread *thread, __u32 cell)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct admission_thread *thread = bpf_task_storage_get(&admission_threads, task, 0, cell ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 	struct cell *before;
 	__u64 runtime;
 
-	if (!thread || thread->cell == cell)
+	if (thread->cell == cell)
 		return;
 	runtime = runtime_now(task);
 	before = cell_at(thread->cell);

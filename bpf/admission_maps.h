@@ -19,7 +19,7 @@ struct admission_connection {
 struct admission_thread {
 	__u64 runtime;
 	__u32 cell;
-	__u32 pad;
+	__u32 station;			/* of its process; 0: not known yet */
 };
 
 struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, struct admission_connection); } admission_connections SEC(".maps");

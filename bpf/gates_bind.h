@@ -212,8 +212,13 @@ static __always_inline bool is_known(const struct sock_tag *mark, __u32 service,
 /* Most requests: the task works for the one who asks already, bound by this same gate, and nothing but the hit is left to be counted. */
 static __always_inline bool changes_nothing(const struct task_struct *task, const struct task_tag *tag, const struct rule *rule, __u32 requester)
 {
-	return rule->classify == CLASSIFY_REQUESTER && requester && requester == tag->vs && rule->gate == tag->gate
-		&& (rule->scope == BIND_PROCESS ? !follows_leader(tag) : rule->scope == BIND_THREAD && !(task->flags & PF_IO_WORKER));
+	if (rule->classify != CLASSIFY_REQUESTER || !requester || requester != tag->vs || rule->gate != tag->gate)
+		return false;
+	if (rule->scope == BIND_PROCESS)
+		return !follows_leader(tag);
+	if (task->flags & PF_IO_WORKER)
+		return false;
+	return rule->scope == BIND_THREAD || (rule->scope == BIND_REQUEST && (tag->flags & TAG_REQUEST));
 }
 
 static __always_inline void apply_known(const struct task_struct *task, struct task_tag *tag, struct sock_tag *mark, __u32 requester)
@@ -222,8 +227,10 @@ static __always_inline void apply_known(const struct task_struct *task, struct t
 
 	if (!rule->gate)
 		return;
-	if (changes_nothing(task, tag, rule, requester))
+	if (changes_nothing(task, tag, rule, requester)) {
+		tag->flags &= ~(TAG_ANSWERED | TAG_WOKEN);
 		__sync_fetch_and_add(&tag->hits, 1);
-	else
+	} else {
 		apply_rule(tag, mark, rule, requester, mark->creator);
+	}
 }

@@ -73,8 +73,11 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 		}
 		if (has_gate(tag, generation, GATE_SEND))
 			pass_send(tag, mark, generation);
-		if (mark->role == ROLE_SERVER)
+		if (mark->role == ROLE_SERVER) {
 			server_sends(task, tag, mark);
+			if (tag->flags & TAG_REQUEST)
+				tag->flags |= TAG_ANSWERED;
+		}
 	} else if (tag && !mark->role) {
 		count_accepted(sk, mark, tag->vs, generation_now());
 	}
@@ -219,7 +222,7 @@ int BPF_PROG(on_ready, struct sock *sk)
 	return 0;
 }
 
-/* After a send: the request in hand is answered; a datagram socket that sent first is a client's. Not attached where gates meet TCP only and bind no requests. */
+/* After a send that is not TCP: the request in hand is answered; a datagram socket that sent first is a client's. Not attached where gates meet TCP only. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 {

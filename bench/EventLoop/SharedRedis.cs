@@ -27,11 +27,10 @@ internal sealed class SharedRedis : IAsyncDisposable
     private const int Loops = 1000;
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(3), Skip = TimeSpan.FromSeconds(0.5), WantedTime = TimeSpan.FromMilliseconds(0.4);
 
-    private readonly string _folder;
     private readonly string _program;
     private readonly MachineSpeed _speed = MachineSpeed.Start();
 
-    private SharedRedis(DemoCgroups cgroups, RedisServer redis, string folder, string program) => (Cgroups, Redis, _folder, _program) = (cgroups, redis, folder, program);
+    private SharedRedis(DemoCgroups cgroups, RedisServer redis, string folder, string program) => (Cgroups, Redis, Folder, _program) = (cgroups, redis, folder, program);
 
     /// <summary>The tenants' cgroups.</summary>
     public DemoCgroups Cgroups { get; }
@@ -39,8 +38,11 @@ internal sealed class SharedRedis : IAsyncDisposable
     /// <summary>The server.</summary>
     public RedisServer Redis { get; }
 
+    /// <summary>For what is left, gone with this.</summary>
+    public string Folder { get; }
+
     /// <summary>The rule file.</summary>
-    public string Rules => Path.Combine(_folder, "rules.yaml");
+    public string Rules => Path.Combine(Folder, "rules.yaml");
 
     /// <summary>Starts the server.</summary>
     public static async Task<SharedRedis> StartAsync(CancellationToken cancel)
@@ -142,7 +144,7 @@ internal sealed class SharedRedis : IAsyncDisposable
         await Redis.DisposeAsync();
         Cgroups.Dispose();
         _speed.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        Directory.Delete(Folder, recursive: true);
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

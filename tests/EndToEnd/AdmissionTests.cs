@@ -1,3 +1,4 @@
+using System.Globalization;
 using VirtualServices.Bench.EventLoop;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Enforce;
@@ -28,6 +29,37 @@ public sealed class AdmissionTests
         Assert.True(cgroups.P99 >= LeastGain * governed.P99, said);
         Assert.True(governed.Aggressor.RateAtEqualSpeed >= LeastConserved * cgroups.Aggressor.RateAtEqualSpeed, said);
         TestContext.Current.TestOutputHelper?.WriteLine(said);
+    }
+
+    [Fact]
+    public async Task A_recording_of_an_event_loop_leads_to_rules_that_admit_its_requests()
+    {
+        const int LongEnough = 300;
+        Requirements.SkipUnlessMet();
+        await using SharedRedis shared = await SharedRedis.StartAsync(Site.Cancel);
+        string request = await shared.SlowRequestAsync(Site.Cancel), session = Path.Combine(shared.Folder, "session"), rules = Path.Combine(shared.Folder, "inferred.yaml");
+        using TurnsLoad one = shared.Load(SharedRedis.Aggressor, 20, null, LongEnough, request), other = shared.Load(SharedRedis.Victim, 20, null, LongEnough, request);
+        await VsChild.RunAsync(
+            Site.Cancel,
+            "record", "-o", session, "--duration", "3s",
+            "--service", $"{SharedRedis.Aggressor}=cgroup:{shared.Cgroups.PathOf(SharedRedis.Aggressor)}",
+            "--service", $"{SharedRedis.Victim}=cgroup:{shared.Cgroups.PathOf(SharedRedis.Victim)}",
+            "--service", string.Create(CultureInfo.InvariantCulture, $"{SharedRedis.Service}=listen:tcp/{shared.Redis.Port}"));
+        await VsChild.RunAsync(Site.Cancel, "infer", session, "-o", rules);
+        string proposed = await File.ReadAllTextAsync(rules, Site.Cancel);
+        Assert.Contains("binds: request", proposed, StringComparison.Ordinal);
+        Assert.Contains("pattern: event-loop", proposed, StringComparison.Ordinal);
+        await VsChild.RunAsync(Site.Cancel, "approve", rules, "--all", "--by", "test");
+        await using (Cli.Demo.Enforcer enforcer = await Cli.Demo.Enforcer.StartAsync(rules, Site.Cancel))
+        {
+            Assert.True(await Wait.UntilAsync(() => Held() > 10, Patience, Site.Cancel), "nobody was held");
+            IReadOnlyList<AdmissionUse> uses = StatusReader.Read().Admission;
+            Assert.Equal([SharedRedis.Aggressor, SharedRedis.Victim], uses.Where(use => use.Requests > 100).Select(use => use.VirtualService).Order());
+            await enforcer.StopAsync(Site.Cancel);
+        }
+
+        Assert.NotEmpty(await one.StopAsync(Site.Cancel));
+        Assert.NotEmpty(await other.StopAsync(Site.Cancel));
     }
 
     [Theory]

@@ -15,7 +15,8 @@ public sealed class RuleReachTests
     [InlineData(GateCall.Connect, null, BindScope.Connection, true)]
     [InlineData(GateCall.Receive, "udp/53", BindScope.Thread, true)]
     [InlineData(GateCall.Accept, "unix//run/db.sock", BindScope.Process, true)]
-    [InlineData(GateCall.Receive, "tcp/5432", BindScope.Request, true)]
+    [InlineData(GateCall.Receive, "tcp/5432", BindScope.Request, false)]
+    [InlineData(GateCall.Receive, null, BindScope.Request, true)]
     public void Programs_for_more_than_tcp_are_needed_where_a_gate_can_meet_more(GateCall on, string? listen, BindScope binds, bool more)
     {
         RuleSet rules = Rules(Given.Gate("g", on: on, listen: listen, binds: binds));

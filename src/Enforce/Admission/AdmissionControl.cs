@@ -27,7 +27,7 @@ internal static class AdmissionControl
 
         AdmissionCells cells = new(kernel, rules);
         AdmissionPace pace = new();
-        AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings(), pace);
+        AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings(), pace, options.Log);
         AdmissionLoop loop = new(kernel, cells, members, pace, rules, AdmissionKernel.ReleaseFile(Pins.Default));
         try
         {

@@ -6,11 +6,12 @@ using VirtualServices.Model;
 namespace VirtualServices.Enforce.Admission;
 
 /// <summary>Processes of the services whose requests are admitted, each with a station of its own, and the proof that their connections may be held.</summary>
-internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel, CompiledRules rules, AdmissionSettings settings, AdmissionPace pace) : IDisposable
+internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel, CompiledRules rules, AdmissionSettings settings, AdmissionPace pace, Action<string>? log) : IDisposable
 {
     private readonly Dictionary<uint, AdmissionProcess> _processes = [];
     private readonly Dictionary<uint, AdmissionPlace> _places = []; // by process
     private readonly Stack<int> _free = [];
+    private readonly HashSet<uint> _elsewhere = [];
     private readonly IReadOnlyList<(uint Id, Service Service)> _services = rules.Admitted();
     private IConnectionHolds? _holds;
     private int _stations;
@@ -46,7 +47,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
             {
                 if (task.Service != service) continue;
                 alive.Add(task.Pid);
-                if (_processes.ContainsKey(task.Pid)) continue;
+                if (_processes.ContainsKey(task.Pid) || !IsReleasable(task.Pid)) continue;
                 if (TryList((int)task.Pid) is { } list) _processes[task.Pid] = new AdmissionProcess((int)task.Pid, PlaceOf(service, task.Pid), list);
             }
 
@@ -79,6 +80,16 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         return _places[pid] = new AdmissionPlace(index, service, new AdmissionStation(settings, pace, _holds!));
     }
 
+    // The watchdog's iterator sees the connections of its own network namespace only.
+    private bool IsReleasable(uint pid)
+    {
+        if (_elsewhere.Contains(pid)) return false;
+        if (WaitEvidence.NamespaceOf((int)pid) is not { } other || other == WaitEvidence.NamespaceOf(Environment.ProcessId)) return true;
+        _elsewhere.Add(pid);
+        log?.Invoke($"process {pid} is in another network namespace: its requests are not admitted one by one");
+        return false;
+    }
+
     private string? Reason(TaskRecord[] tasks, uint service)
     {
         List<int> pids = [.. tasks.Where(task => task.Service == service).Select(task => (int)task.Pid)];
@@ -89,7 +100,9 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
             if (list is not null) connections.AddRange(AdmissionKernel.Read(list));
         }
 
-        return WaitEvidence.Missing(pids, connections);
+        return pids.Find(pid => !IsReleasable((uint)pid)) is int elsewhere and > 0
+            ? $"process {elsewhere} is in another network namespace, where nobody could let go what a dead enforcer holds"
+            : WaitEvidence.Missing(pids, connections);
     }
 
     private BpfLink? TryList(int pid)

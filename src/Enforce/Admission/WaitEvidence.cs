@@ -35,6 +35,19 @@ internal static class WaitEvidence
         return string.Create(CultureInfo.InvariantCulture, $"none of its processes ({string.Join(", ", pids.Take(5))}) was seen waiting in epoll, poll or select, nor holds an epoll descriptor");
     }
 
+    /// <summary>Network namespace of a process; null where it ended.</summary>
+    public static string? NamespaceOf(int pid)
+    {
+        try
+        {
+            return new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/net")).LinkTarget;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static bool Waits(int pid)
     {
         foreach (int thread in ProcessTable.Threads(pid))

@@ -6,12 +6,10 @@ namespace VirtualServices.Enforce.Rules;
 internal static class RuleReach
 {
     /// <summary>
-    /// True where gates can meet datagrams or unix sockets, where they bind single requests (then it matters when a send has ended, on whatever socket), or where replies are
-    /// classified for network shares. Rejected gates do not count; a gate at a fork, an exec or the making of a socket meets no connection.
+    /// True where gates can meet datagrams or unix sockets, or where replies are classified for network shares. Rejected gates do not count; a gate at a fork, an exec or the making of a socket meets no connection.
     /// </summary>
     public static bool BeyondTcp(RuleSet rules) => rules.Devices.Count > 0 || rules.Gates.Any(gate => gate.State != GateState.Rejected && MeetsMore(gate));
 
     private static bool MeetsMore(Gate gate) =>
-        gate.Binds == BindScope.Request
-        || (gate.On is GateCall.Receive or GateCall.Accept or GateCall.Send or GateCall.Connect && gate.When.Listen?.Protocol != TransportProtocol.Tcp);
+        gate.On is GateCall.Receive or GateCall.Accept or GateCall.Send or GateCall.Connect && gate.When.Listen?.Protocol != TransportProtocol.Tcp;
 }
