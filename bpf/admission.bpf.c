@@ -30,7 +30,7 @@ int BPF_PROG(on_admission_state, struct sock *sk, int old, int state)
 	if (state == TCP_ESTABLISHED && old == TCP_SYN_RECV) {
 		c = adopt(sk);
 		if (c)
-			tell_admission(ADMISSION_OPENED, c, bpf_ktime_get_ns(), 0);
+			tell_admission(ADMISSION_OPENED, c, 0);
 		return 0;
 	}
 	/* CLOSE_WAIT is the client's half: the service may still answer. */
@@ -43,7 +43,7 @@ int BPF_PROG(on_admission_state, struct sock *sk, int old, int state)
 	end_wait(c);
 	if (c->received_ns)
 		end_turn(c, bpf_ktime_get_ns(), false);
-	tell_admission(ADMISSION_CLOSED, c, bpf_ktime_get_ns(), BPF_RB_NO_WAKEUP);
+	tell_admission(ADMISSION_CLOSED, c, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -77,7 +77,7 @@ int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
 	__sync_fetch_and_add(&cell->waiting, 1);
 	if (sk->sk_rcvlowat > 1) {
 		at = station_of(c);
-		tell_admission(ADMISSION_ARRIVED, c, c->arrived_ns, at && at->hungry ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+		tell_admission(ADMISSION_ARRIVED, c, at && at->hungry ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	}
 	return 0;
 }
@@ -98,13 +98,17 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	if (!c || c->closed)
 		return 0;
 	now = bpf_ktime_get_ns();
+	/* Set from O_NONBLOCK, too. A receive that may wait would wait for as many bytes as the hold says, also after it is taken back. */
+	if (!(flags & MSG_DONTWAIT) && !c->blocks) {
+		c->blocks = 1;
+		tell_admission(ADMISSION_BLOCKS, c, BPF_RB_FORCE_WAKEUP);
+	}
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (mark)
 		resolve(mark, c, mark->vs);
 	thread = thread_here(task);
 	if (!thread)
 		return 0;
-	c->station = thread->station;
 	account_turn(task, thread, c->cell);
 	cell = cell_at(c->cell);
 	arrived = c->arrived_ns;
@@ -113,10 +117,10 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	end_wait(c);
 	if (c->received_ns)
 		return 0; /* more of the same request */
-	begin_turn(c, arrived, now);
+	begin_turn(c, thread->station, arrived, now);
 	/* User space looks once a millisecond: to be woken for each turn would cost more than is to be gained. */
-	if (cell && (cell->wants & WANT_TURNS))
-		tell_admission(ADMISSION_RECEIVED, c, now, BPF_RB_NO_WAKEUP);
+	if (cell && cell->wants)
+		tell_admission(ADMISSION_RECEIVED, c, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -134,9 +138,9 @@ int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 		return 0;
 	now = bpf_ktime_get_ns();
 	idle = end_turn(c, now, true);
-	cell = cell_at(c->cell);
-	if (cell && (cell->wants & WANT_TURNS))
-		tell_admission(ADMISSION_REPLIED, c, now, BPF_RB_NO_WAKEUP);
+	cell = cell_at(c->turn_cell);
+	if (cell && cell->wants)
+		tell_admission(ADMISSION_REPLIED, c, BPF_RB_NO_WAKEUP);
 	if (idle) {
 		thread = thread_here(task);
 		if (thread)

@@ -3,9 +3,7 @@
 #pragma once
 
 enum { ADMISSION_CELLS = 16384, ADMISSION_STATIONS = 4096 };
-/* Events that a cell wants; user space sets them. */
-enum cell_wants { WANT_ARRIVED = 1, WANT_TURNS = 2 };
-enum admission_event_kind { ADMISSION_OPENED = 1, ADMISSION_ARRIVED = 2, ADMISSION_RECEIVED = 3, ADMISSION_REPLIED = 4, ADMISSION_CLOSED = 5 };
+enum admission_event_kind { ADMISSION_OPENED = 1, ADMISSION_ARRIVED = 2, ADMISSION_RECEIVED = 3, ADMISSION_REPLIED = 4, ADMISSION_CLOSED = 5, ADMISSION_BLOCKS = 6 };
 /* Also the number that no cell and no station has. */
 enum { NO_CELL = 0, NO_STATION = 0 };
 
@@ -20,7 +18,7 @@ struct cell {
 	__s64 in_service;		/* turns that were read and not answered */
 	__u32 vs;
 	__u32 service;
-	__u32 wants;
+	__u32 wants;			/* 1: user space wants to know of each turn */
 	__u32 held;
 	__u32 admitted;
 	__u32 held_waiting;
@@ -37,7 +35,6 @@ struct station {
 };
 
 struct admission_event {
-	__u64 at_ns;
 	__u64 connection;		/* socket cookie */
 	__u32 kind;
 	__u32 cell;
@@ -49,7 +46,7 @@ struct admission_record {
 	__u32 tgid;
 	__u32 fd;
 	__u32 cell;
-	__u32 flags;			/* of the file: O_NONBLOCK */
+	__u32 blocks;			/* 1: receives on it may wait, so it must not be held */
 	__u32 queued;			/* bytes that were not read */
 	__u32 held;			/* 1: SO_RCVLOWAT is above 1 */
 };

@@ -14,13 +14,12 @@ static __always_inline struct station *station_of(struct admission_connection *c
 	return index ? bpf_map_lookup_elem(&admission_stations, &index) : NULL;
 }
 
-static __always_inline void tell_admission(__u32 kind, struct admission_connection *c, __u64 now, __u64 wake)
+static __always_inline void tell_admission(__u32 kind, struct admission_connection *c, __u64 wake)
 {
 	struct admission_event *event = bpf_ringbuf_reserve(&admission_events, sizeof(*event), 0);
 
 	if (!event)
-		return; /* user space looks at all connections when it sees none come */
-	event->at_ns = now;
+		return; /* user space looks at all connections twice a second */
 	event->connection = c->id;
 	event->kind = kind;
 	event->cell = c->cell;
@@ -152,12 +151,15 @@ static __always_inline void end_idle(struct station *at, __u64 arrived, __u64 no
 		__sync_fetch_and_add(&at->idle_ns, seen - since);
 }
 
-static __always_inline void begin_turn(struct admission_connection *c, __u64 arrived, __u64 now)
+static __always_inline void begin_turn(struct admission_connection *c, __u32 station, __u64 arrived, __u64 now)
 {
-	struct station *at = station_of(c);
 	struct cell *cell = cell_at(c->cell);
+	struct station *at;
 
+	c->station = station;
+	c->turn_cell = c->cell;
 	c->received_ns = now;
+	at = station_of(c);
 	if (cell) {
 		__sync_fetch_and_add(&cell->received, 1);
 		__sync_fetch_and_add(&cell->in_service, 1);
@@ -170,7 +172,7 @@ static __always_inline void begin_turn(struct admission_connection *c, __u64 arr
 static __always_inline bool end_turn(struct admission_connection *c, __u64 now, bool answered)
 {
 	struct station *at = station_of(c);
-	struct cell *cell = cell_at(c->cell);
+	struct cell *cell = cell_at(c->turn_cell);
 
 	if (cell) {
 		__sync_fetch_and_add(&cell->in_service, -1);

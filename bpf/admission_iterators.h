@@ -17,7 +17,7 @@ int list_admission(struct bpf_iter__task_file *ctx)
 		return 0;
 	socket = bpf_sock_from_file(file);
 	sk = socket ? socket->sk : NULL;
-	if (!sk || !is_tcp(sk) || sk->__sk_common.skc_state != TCP_ESTABLISHED)
+	if (!sk || !is_tcp(sk) || (sk->__sk_common.skc_state != TCP_ESTABLISHED && sk->__sk_common.skc_state != TCP_CLOSE_WAIT))
 		return 0;
 	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
 	if (!c)
@@ -29,7 +29,7 @@ int list_admission(struct bpf_iter__task_file *ctx)
 	record.tgid = task->tgid;
 	record.fd = ctx->fd;
 	record.cell = c->cell;
-	record.flags = BPF_CORE_READ(file, f_flags);
+	record.blocks = c->blocks || !(BPF_CORE_READ(file, f_flags) & O_NONBLOCK);
 	record.queued = tcp ? tcp->rcv_nxt - tcp->copied_seq : 0;
 	record.held = sk->sk_rcvlowat > 1;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));

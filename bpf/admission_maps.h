@@ -10,9 +10,10 @@ struct admission_connection {
 	__u32 requester;		/* whom `cell` was found for, under the rules of `generation` */
 	__u32 generation;
 	__u32 cell;
-	__u32 station;
-	__u32 closed;
-	__u32 pad;
+	__u32 station;			/* of the turn in hand */
+	__u32 turn_cell;		/* of the turn in hand */
+	__u16 closed;
+	__u16 blocks;			/* a receive on it was seen that may wait */
 };
 
 /* For whom a thread works since `runtime`. */

@@ -11,7 +11,7 @@ enum sock_role { ROLE_CLIENT = 1, ROLE_LISTENER = 2, ROLE_SERVER = 3 };
 enum tag_flags {
 	TAG_OWN_THREAD = 1,		/* does not follow the leader of its process */
 	TAG_REQUEST = 4,		/* re-bound with each request, never moved between cgroups */
-	TAG_ANSWERED = 8,		/* the request that it worked for was answered */
+	TAG_ANSWERED = 8,		/* the answer to the request that it worked for was begun */
 	TAG_WOKEN = 16,			/* slept since the last call: the time since then is the next requester's */
 	TAG_SENDER = 32,		/* `sender` is that of the datagram being received */
 	TAG_THREAD = 64,		/* not the leader of its process, when the tag was made */

@@ -23,11 +23,14 @@ internal sealed class RedisServer : IAsyncDisposable
     public bool HasExited => _server.HasExited;
 
     /// <summary>Starts it.</summary>
-    public static async Task<RedisServer> StartAsync(string? cgroup, CancellationToken cancel)
+    /// <param name="cgroup">Folder of the cgroup to start in, or null for ours.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <param name="port">Its port; 0: one that is free.</param>
+    public static async Task<RedisServer> StartAsync(string? cgroup, CancellationToken cancel, int port = 0)
     {
-        int port;
-        using (TcpListener probe = new(IPAddress.Loopback, 0))
+        if (port == 0)
         {
+            using TcpListener probe = new(IPAddress.Loopback, 0);
             probe.Start();
             port = ((IPEndPoint)probe.LocalEndpoint).Port;
         }
@@ -50,6 +53,13 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <returns>What it printed.</returns>
     public async Task<string> CommandAsync(CancellationToken cancel, params string[] words) =>
         (await Child.RunAsync([Tools.Find("redis-cli", "redis-tools"), "-p", Text(Port), .. words], null, cancel)).Trim();
+
+    /// <summary>Ends it without a word, and waits until it is gone.</summary>
+    public Task KillAsync(CancellationToken cancel)
+    {
+        _server.Signal(Child.Kill);
+        return _server.WaitAsync(cancel);
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

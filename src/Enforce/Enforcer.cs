@@ -65,7 +65,7 @@ public sealed class Enforcer : IDisposable
         CpuHierarchy? hierarchy = options.Audit ? null : HostAccess.RequireCpuHierarchy();
         HostAccess.RequireBpfFileSystem();
         EnforcerLock held = EnforcerLock.TakeForEnforcer();
-        bool fresh = !Pins.Default.Exist;
+        bool fresh = !Pins.Default.Exist, swapped = false;
         GateKernel? kernel = null;
         Mover? mover = null;
         NetworkGovernor? network = null;
@@ -73,7 +73,7 @@ public sealed class Enforcer : IDisposable
         try
         {
             kernel = OpenOrLoad(fresh, RuleReach.BeyondTcp(rules), options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref swapped, cancellation);
         }
         catch
         {
@@ -82,8 +82,8 @@ public sealed class Enforcer : IDisposable
             mover?.Dispose();
             kernel?.Dispose();
 
-            // A takeover that fails leaves the gates of the enforcer before as they are.
-            if (fresh) Undo.All(options.Log);
+            // A takeover that fails before its rules are in force leaves the gates of the enforcer before as they are.
+            if (fresh || swapped) Undo.All(options.Log);
             held.Dispose();
             throw;
         }
@@ -119,7 +119,7 @@ public sealed class Enforcer : IDisposable
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref bool swapped, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
         CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit, cancellation);
@@ -139,6 +139,7 @@ public sealed class Enforcer : IDisposable
         }
 
         cancellation.ThrowIfCancellationRequested();
+        swapped = true;
         uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();

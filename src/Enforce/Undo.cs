@@ -15,9 +15,9 @@ internal static class Undo
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
     public static void All(Action<string>? log)
     {
+        AdmissionKernel.RemovePins(Pins.Default); // first: what is held is let go whatever fails below
         using (NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default)) NetworkUndo.All(network, log);
         using (GateKernel? kernel = TryOpen(log)) Groups(kernel, log);
-        AdmissionKernel.RemovePins(Pins.Default);
         Pins.Default.Remove();
         HostAccess.DisableFastMoves();
     }

@@ -62,6 +62,28 @@ public sealed class AdmissionTests
         Assert.NotEmpty(await other.StopAsync(Site.Cancel));
     }
 
+    [Fact]
+    public async Task A_server_that_is_killed_while_connections_are_held_is_admitted_again_when_it_is_back()
+    {
+        const int LongEnough = 300;
+        Requirements.SkipUnlessMet();
+        await using SharedRedis shared = await SharedRedis.StartAsync(Site.Cancel);
+        await shared.WriteRulesAsync((100, 100), Site.Cancel);
+        await using Cli.Demo.Enforcer enforcer = await Cli.Demo.Enforcer.StartAsync(shared.Rules, Site.Cancel);
+        for (int life = 1; life <= 3; life++)
+        {
+            if (life > 1) await shared.RestartAsync(Site.Cancel);
+            string request = await shared.SlowRequestAsync(Site.Cancel);
+            using TurnsLoad one = shared.Load(SharedRedis.Aggressor, 20, null, LongEnough, request), other = shared.Load(SharedRedis.Victim, 20, null, LongEnough, request);
+            Assert.True(await Wait.UntilAsync(() => Held() > 10 || one.HasExited, Patience, Site.Cancel) && !one.HasExited, $"life {life}: nobody was held: {one.Errors}");
+            if (life < 3) continue;
+            Assert.NotEmpty(await one.StopAsync(Site.Cancel));
+            Assert.NotEmpty(await other.StopAsync(Site.Cancel));
+        }
+
+        await enforcer.StopAsync(Site.Cancel);
+    }
+
     [Theory]
     [InlineData(Child.Kill)]
     [InlineData(Child.Stop)]

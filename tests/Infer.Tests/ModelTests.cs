@@ -78,7 +78,9 @@ public sealed class ModelTests
         InferenceResult result = Conclude(recording);
         Assert.Empty(result.Rules.Gates);
         Assert.Equal(ExecutionModel.EventLoop, result.Services.Single().Model);
-        Assert.Contains(result.Unknowns, u => u.Count == 6 && u.Reason.Contains("only requests over TCP can be admitted", StringComparison.Ordinal));
+        Unknown unknown = Assert.Single(result.Unknowns, u => u.Subject == "web");
+        Assert.Equal(6, unknown.Count);
+        Assert.Contains("only requests over TCP can be admitted", unknown.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -123,9 +125,8 @@ public sealed class ModelTests
         recording.Call(CallKind.Close, 100, blog);
 
         InferenceResult result = Conclude(recording);
-        Gate gate = Assert.Single(result.Rules.Gates);
-        Assert.Equal((GateCall.Receive, BindScope.Process), (gate.On, gate.Binds));
-        Assert.Equal((2L, 2L, 0L, "pre-fork"), (gate.Evidence!.Observed, gate.Evidence.Agreed, gate.Evidence.Contradicted, gate.Evidence.Pattern));
+        Assert.Empty(result.Rules.Gates);
+        Assert.Contains(result.Unknowns, u => u.Reason.Contains("pre-fork", StringComparison.Ordinal));
         Assert.Equal(ExecutionModel.PreFork, result.Services.Single().Model);
     }
 

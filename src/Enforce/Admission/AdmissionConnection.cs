@@ -37,6 +37,9 @@ internal sealed class AdmissionConnection(ulong id, AdmissionTenant tenant)
     /// <summary>A request of it was read and not answered yet; known where turns are slow enough to be told one by one.</summary>
     public bool InService { get; set; }
 
+    /// <summary>Leaving, and bytes came that may be the rest of the request in hand.</summary>
+    public bool HasMore { get; set; }
+
     /// <summary>When it came into its present state.</summary>
     public long SinceNs { get; set; }
 

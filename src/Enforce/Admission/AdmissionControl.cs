@@ -25,12 +25,12 @@ internal static class AdmissionControl
             throw HostAccess.Explain("load admission", error);
         }
 
-        AdmissionCells cells = new(kernel, rules);
-        AdmissionPace pace = new();
-        AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings(), pace, options.Log);
-        AdmissionLoop loop = new(kernel, cells, members, pace, rules, AdmissionKernel.ReleaseFile(Pins.Default));
+        AdmissionLoop? loop = null;
         try
         {
+            AdmissionPace pace = new();
+            AdmissionMembers members = new(gates, kernel, rules, new AdmissionSettings(), pace, options.Log);
+            loop = new AdmissionLoop(kernel, new AdmissionCells(kernel, rules), members, pace, rules, AdmissionKernel.ReleaseFile(Pins.Default));
             members.Start(loop);
             kernel.Attach();
             loop.Start();
@@ -38,7 +38,8 @@ internal static class AdmissionControl
         }
         catch
         {
-            loop.Dispose();
+            if (loop is null) kernel.Dispose();
+            loop?.Dispose();
             AdmissionKernel.RemovePins(Pins.Default);
             throw;
         }

@@ -23,14 +23,14 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     public double BoundNs => Math.Max(settings.DelayNs, 2 * TurnNs);
 
     /// <summary>Takes new counters in.</summary>
-    public void Observe(List<AdmissionTenant> tenants, StationReading station, Func<AdmissionTenant, TenantReading> read, long nowNs, bool active)
+    public void Observe(List<AdmissionTenant> tenants, long idleNs, Func<AdmissionTenant, TenantReading> read, long nowNs, bool active)
     {
         double floor = LeastVirtual(tenants, nowNs);
         foreach (AdmissionTenant tenant in tenants)
         {
             TenantReading now = read(tenant), before = tenant.Last;
-            bool wasBusy = before.Pending > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs;
-            bool busy = now.Pending > 0 || now.Turns != before.Turns;
+            bool wasBusy = before.Waiting > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs;
+            bool busy = now.Waiting > 0 || now.Turns != before.Turns || now.CpuNs != before.CpuNs;
             if (busy && !wasBusy && floor < double.MaxValue) tenant.VirtualNs = Math.Max(tenant.VirtualNs, floor);
             if (busy) tenant.ActiveNs = nowNs;
             tenant.VirtualNs += (double)(now.CpuNs - before.CpuNs) / tenant.Weight;
@@ -42,7 +42,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             tenant.Last = now;
         }
 
-        if (nowNs - _periodBegan >= settings.AdaptNs) Adapt(tenants, station, nowNs, active);
+        if (nowNs - _periodBegan >= settings.AdaptNs) Adapt(tenants, idleNs, nowNs, active);
     }
 
     /// <summary>True while somebody waits longer than the bound, or did so a short while ago, and somebody else asks for something, too.</summary>
@@ -59,17 +59,17 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     {
         double least = double.MaxValue;
         foreach (AdmissionTenant tenant in tenants)
-            if (tenant.Last.Pending > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs) least = Math.Min(least, tenant.VirtualNs);
+            if (tenant.Last.Waiting > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs) least = Math.Min(least, tenant.VirtualNs);
         return least;
     }
 
     /// <summary>Somebody is held from now on: as many places as turns fit into the bound.</summary>
     public void Begin() => Places = Math.Clamp((int)(BoundNs / TurnNs), settings.LeastAdmitted, settings.MostAdmitted);
 
-    private void Adapt(List<AdmissionTenant> tenants, StationReading station, long nowNs, bool active)
+    private void Adapt(List<AdmissionTenant> tenants, long idleNs, long nowNs, bool active)
     {
         double period = nowNs - _periodBegan;
-        double idle = (station.IdleNs - _periodIdleNs) / period;
+        double idle = (idleNs - _periodIdleNs) / period;
         double rate = _periodTurns * 1e9 / period;
         if (_periodReplied > 0 && _periodCpuNs > 0) TurnNs += ((double)_periodCpuNs / _periodReplied - TurnNs) / 4;
         Blind = rate > (Blind ? settings.MostTurnsPerSecond / 2 : settings.MostTurnsPerSecond);
@@ -82,7 +82,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             if (!tenant.Governed) worstFree = Math.Max(worstFree, delay);
 
             // Who is held waits because we make it wait: that is contention as long as it has something held.
-            if (delay > BoundNs || (tenant.PeriodServed == 0 && tenant.Last.Pending > 0 && !tenant.Governed) || tenant.Count(AdmissionState.Waiting) > 0) _contendedNs = nowNs;
+            if (delay > BoundNs || (tenant.PeriodServed == 0 && tenant.Last.Waiting > 0 && !tenant.Governed) || tenant.Count(AdmissionState.Waiting) > 0) _contendedNs = nowNs;
             tenant.PeriodDelayNs = tenant.PeriodServed = 0;
         }
 
@@ -91,10 +91,10 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             // Who waits although the process sleeps does not wait for the turns of others.
             if (waiting > 0 && idle > (worstFree > BoundNs ? 2 : 1) * settings.MostIdle) Places += 1 + (int)(Places * idle / 2);
             else if (worstFree > BoundNs) Places--;
-            else if (waiting > 0 && worstFree > 0 && worstFree < BoundNs / 2) Places++;
+            else if (waiting > 0 && worstFree < BoundNs / 2 && (worstFree > 0 || _periodCpuNs < settings.LittleUse * period)) Places++;
             Places = Math.Clamp(Places, settings.LeastAdmitted, settings.MostAdmitted);
         }
 
-        (_periodBegan, _periodIdleNs, _periodTurns, _periodCpuNs, _periodReplied) = (nowNs, station.IdleNs, 0, 0, 0);
+        (_periodBegan, _periodIdleNs, _periodTurns, _periodCpuNs, _periodReplied) = (nowNs, idleNs, 0, 0, 0);
     }
 }

@@ -9,37 +9,37 @@ namespace VirtualServices.Enforce.Admission;
 /// <summary>The thread between kernel and decisions: takes events in, looks at the counters, holds and releases. It alone holds anything.</summary>
 internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposable
 {
-    private const uint WantArrived = 1, WantTurns = 2;
     private const int BusyMs = 1, IdleMs = 10;
     private const long PatienceNs = 50_000_000, RescanNs = 500_000_000;
 
     private readonly AdmissionKernel _kernel;
     private readonly AdmissionCells _cells;
     private readonly AdmissionMembers _members;
+    private readonly AdmissionCounts _counts;
+    private readonly AdmissionPace _pace;
     private readonly MappedArray<Station> _stations;
     private readonly RingBuffer _ring;
     private readonly Watchdog _watchdog;
     private readonly Func<AdmissionTenant, TenantReading> _read;
-    private readonly Dictionary<ulong, (AdmissionProcess Process, int Descriptor, int Cell)> _connections = [];
-    private readonly HashSet<ulong> _lost = [];
+    private readonly Dictionary<ulong, Held> _connections = [];
+    private readonly List<ulong> _lost = [], _found = [];
     private readonly Dictionary<ulong, long> _unreached = [];
-    private readonly CellCounts[] _counts;
-    private readonly AdmissionPace _pace;
-    private readonly Thread _thread;
     private readonly Dictionary<uint, int> _weights;
+    private readonly Thread _thread;
     private uint _service;
     private int _held;
+    private int _scans;
     private bool _scan = true;
     private long _scanAfter, _scanBy;
     private volatile bool _stop;
-    private TaskRecord[]? _looked;
+    private AdmissionLook? _looked;
     private Exception? _failure;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
     public AdmissionLoop(AdmissionKernel kernel, AdmissionCells cells, AdmissionMembers members, AdmissionPace pace, CompiledRules rules, string releaseFile)
     {
         (_kernel, _cells, _members, _pace) = (kernel, cells, members, pace);
-        _counts = new CellCounts[cells.Count + 1];
+        _counts = new AdmissionCounts(cells);
         _weights = rules.VirtualServices.ToDictionary(vs => vs.Id, vs => vs.VirtualService.Cpu.Weight);
         _stations = new MappedArray<Station>(kernel["admission_stations"]);
         _ring = new RingBuffer(kernel["admission_events"]);
@@ -51,9 +51,6 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     /// <summary>What ended the thread before its time, else null.</summary>
     public Exception? Failure => _failure;
 
-    /// <summary>Process id of the watchdog.</summary>
-    public int WatchdogPid => _watchdog.Pid;
-
     /// <summary>Starts the thread.</summary>
     public void Start() => _thread.Start();
 
@@ -63,18 +60,18 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     /// <inheritdoc/>
     public int Hold(ulong connection)
     {
-        if (!_connections.TryGetValue(connection, out (AdmissionProcess Process, int Descriptor, int Cell) at) || at.Descriptor < 0) return -1;
-        HoldResult result = ConnectionDescriptor.Hold(at.Process.Descriptor, at.Descriptor, connection, false, out int queued);
+        if (!_connections.TryGetValue(connection, out Held? at) || at.Blocks) return -1;
+        HoldResult result = ConnectionDescriptor.Hold(at.Process.Descriptor, at.Descriptor, connection, out int queued);
         if (result == HoldResult.Done) return queued;
         if (result == HoldResult.Gone) _lost.Add(connection);
-        else _connections[connection] = at with { Descriptor = -1 }; // not asked again before the next scan
+        else at.Blocks = true;
         return -1;
     }
 
     /// <inheritdoc/>
     public bool Release(ulong connection)
     {
-        if (!_connections.TryGetValue(connection, out (AdmissionProcess Process, int Descriptor, int Cell) at)) return false;
+        if (!_connections.TryGetValue(connection, out Held? at)) return false;
         _stations[at.Process.Place.Index].ReleasedNs = (ulong)Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
         if (ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, connection) == HoldResult.Done) return true;
         _lost.Add(connection);
@@ -112,8 +109,10 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         }
         catch (Exception error)
         {
-            _failure = error; // the keeper's next round reports it; the watchdog lets go what is held
+            _failure = error; // the keeper's next round reports it, and ends enforcement
         }
+
+        AdmissionKernel.ReleaseAll(Pins.Default);
     }
 
     private void Drain()
@@ -121,108 +120,109 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         while (_ring.TryRead(out ReadOnlySpan<byte> record))
         {
             AdmissionEvent happened = MemoryMarshal.Read<AdmissionEvent>(record);
-            if (happened.Kind == 1)
-            {
-                _scan = true;
-                continue;
-            }
-
-            if (happened.Kind == 5) _unreached.Remove(happened.Connection);
-            if (!_connections.TryGetValue(happened.Connection, out (AdmissionProcess Process, int Descriptor, int Cell) at)) continue;
-            AdmissionStation station = at.Process.Place.Station;
-            long now = Stopwatch.GetTimestamp();
-            if (happened.Cell != at.Cell && happened.Cell != 0 && happened.Kind != 5)
-            {
-                _connections[happened.Connection] = at with { Cell = (int)happened.Cell };
-                station.Opened(happened.Connection, TenantOf(station, (int)happened.Cell), now);
-            }
-
-            switch (happened.Kind)
-            {
-                case 2: station.Arrived(happened.Connection, now); break;
-                case 3: station.Received(happened.Connection, now); break;
-                case 4: station.Replied(happened.Connection, now); break;
-                case 5:
-                    _connections.Remove(happened.Connection);
-                    station.Closed(happened.Connection, now);
-                    break;
-            }
+            if (happened.Kind == AdmissionEventKind.Opened) _scan = true;
+            else if (_connections.TryGetValue(happened.Connection, out Held? at)) Take(happened, at, Stopwatch.GetTimestamp());
+            else _unreached.Remove(happened.Connection);
         }
 
         _ring.Release();
     }
 
+    private void Take(in AdmissionEvent happened, Held at, long now)
+    {
+        AdmissionStation station = at.Process.Place.Station;
+        if (happened.Kind == AdmissionEventKind.Closed)
+        {
+            // The service may have closed its half only, and read on.
+            if (station.IsHeld(happened.Connection)) ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, happened.Connection);
+            _connections.Remove(happened.Connection);
+            station.Closed(happened.Connection, now);
+            return;
+        }
+
+        if (happened.Cell != at.Cell && happened.Cell != 0)
+        {
+            at.Cell = (int)happened.Cell;
+            station.Opened(happened.Connection, TenantOf(station, at.Cell), now);
+        }
+
+        switch (happened.Kind)
+        {
+            case AdmissionEventKind.Arrived: station.Arrived(happened.Connection, now); break;
+            case AdmissionEventKind.Received: station.Received(happened.Connection, now); break;
+            case AdmissionEventKind.Replied: station.Replied(happened.Connection, now); break;
+            case AdmissionEventKind.Blocks:
+                at.Blocks = true;
+                station.Free(happened.Connection, now);
+                break;
+        }
+    }
+
     private void Tick(long now)
     {
-        if (Interlocked.Exchange(ref _looked, null) is { } tasks)
+        if (Interlocked.Exchange(ref _looked, null) is { } look)
         {
-            _members.Apply(tasks);
+            _members.Apply(look);
             _scan = true;
         }
 
         if (_lost.Count > 0 || _unreached.Count > 0) Find(now);
         if (now >= (_scan ? _scanAfter : _scanBy)) ScanConnections();
-        Array.Clear(_counts);
         foreach (AdmissionPlace place in _members.Places)
         {
             _service = place.Service;
             ref Station counters = ref _stations[place.Index];
             long since = (long)Volatile.Read(ref counters.IdleSince), idle = (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, now - Math.Max(since, (long)counters.ReleasedNs)));
-            place.Station.Observe(new StationReading(counters.InService, idle), _read, now);
+            place.Station.Observe(idle, _read, now);
             counters.Hungry = place.Station.HasRoom ? 1u : 0;
-            Count(place);
+            _counts.Add(place);
         }
 
-        _held = Publish();
+        _held = _counts.Publish();
         _pace.Observe(CpuNs(), now);
         if (!_watchdog.Beat(_held > 0, now)) Recover();
     }
 
-    // What others see in the status, and which events we want from here on. Several processes of a service share its cells.
-    private void Count(AdmissionPlace place)
-    {
-        foreach (AdmissionTenant tenant in place.Station.Tenants)
-        {
-            ref CellCounts counts = ref _counts[_cells.Find(tenant.VirtualService, place.Service)];
-            int waiting = tenant.Count(AdmissionState.Waiting);
-            counts.Waiting += waiting;
-            counts.Held += tenant.Count(AdmissionState.Held) + waiting;
-            counts.Admitted += tenant.Count(AdmissionState.Admitted) + tenant.Count(AdmissionState.Leaving) + tenant.Count(AdmissionState.Parked);
-            if (tenant.Governed) counts.Wants |= place.Station.Blind ? WantArrived : WantArrived | WantTurns;
-        }
-    }
-
-    private int Publish()
-    {
-        int all = 0;
-        for (int i = 1; i < _counts.Length; i++)
-        {
-            ref CellCounts counts = ref _counts[i];
-            ref Cell cell = ref _cells[i];
-            (cell.Held, cell.HeldWaiting, cell.Admitted, cell.Wants) = ((uint)counts.Held, (uint)counts.Waiting, (uint)counts.Admitted, counts.Wants);
-            all += counts.Held + counts.Admitted;
-        }
-
-        return all;
-    }
-
-    // Costs at most a hundredth of our time.
+    // Costs at most a hundredth of our time. A connection that several processes have stays with the one that we know it by; what nobody lists any more is gone.
     private void ScanConnections()
     {
         long began = Stopwatch.GetTimestamp();
         _scan = false;
+        _scans++;
+        List<(AdmissionProcess Process, AdmissionRecord Record)> others = [];
         foreach (AdmissionProcess process in _members.Processes)
             foreach (AdmissionRecord record in AdmissionKernel.Read(process.List))
             {
                 if (record.Cell == 0) continue; // no gate binds its requests
-                _connections[record.Connection] = (process, (int)record.Descriptor, (int)record.Cell);
-                AdmissionStation station = process.Place.Station;
-                station.Found(record.Connection, TenantOf(station, (int)record.Cell), record.Held != 0, record.Queued > 0, Stopwatch.GetTimestamp());
+                if (_connections.TryGetValue(record.Connection, out Held? at) && at.Process == process) See(at, record);
+                else others.Add((process, record));
             }
 
+        foreach ((AdmissionProcess process, AdmissionRecord record) in others)
+        {
+            if (_connections.TryGetValue(record.Connection, out Held? at))
+            {
+                if (at.Scan == _scans) continue;
+                Forget(record.Connection, at, began);
+            }
+
+            _connections[record.Connection] = at = new Held(process);
+            See(at, record);
+        }
+
+        foreach ((ulong connection, Held at) in _connections)
+            if (at.Scan != _scans) _lost.Add(connection);
         long ended = Stopwatch.GetTimestamp();
         _scanAfter = ended + 100 * (ended - began);
         _scanBy = Math.Max(_scanAfter, ended + RescanNs);
+    }
+
+    private void See(Held at, in AdmissionRecord record)
+    {
+        (at.Descriptor, at.Cell, at.Blocks, at.Scan) = ((int)record.Descriptor, (int)record.Cell, record.Blocks != 0, _scans);
+        AdmissionStation station = at.Process.Place.Station;
+        station.Found(record.Connection, TenantOf(station, at.Cell), record.Held != 0, record.Queued > 0, Stopwatch.GetTimestamp());
+        _unreached.Remove(record.Connection);
     }
 
     private AdmissionTenant TenantOf(AdmissionStation station, int cell)
@@ -234,24 +234,33 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     // The descriptor was closed, used again or handed to another process. The next scan finds the connection where it is now; one that ended tells so itself.
     private void Find(long now)
     {
-        foreach (ulong connection in _lost)
+        // Letting one go frees a place, which may show that another is gone.
+        while (_lost.Count > 0)
         {
-            if (!_connections.Remove(connection, out (AdmissionProcess Process, int Descriptor, int Cell) at)) continue;
-            at.Process.Place.Station.Closed(connection, now);
-            _scan = true;
-            _unreached[connection] = now;
-        }
-
-        _lost.Clear();
-        foreach ((ulong connection, long since) in _unreached)
-        {
-            if (_connections.ContainsKey(connection)) _unreached.Remove(connection);
-            else if (now - since > PatienceNs)
+            _found.Clear();
+            _found.AddRange(_lost);
+            _lost.Clear();
+            foreach (ulong connection in _found)
             {
-                Recover();
-                return;
+                if (!_connections.TryGetValue(connection, out Held? at)) continue;
+                _scan = true;
+                if (at.Process.Place.Station.IsHeld(connection)) _unreached[connection] = now;
+                Forget(connection, at, now);
             }
         }
+
+        foreach (long since in _unreached.Values)
+        {
+            if (now - since <= PatienceNs) continue;
+            Recover();
+            return;
+        }
+    }
+
+    private void Forget(ulong connection, Held at, long now)
+    {
+        _connections.Remove(connection);
+        at.Process.Place.Station.Closed(connection, now);
     }
 
     // Something may be held that we cannot reach: everything is let go, and held again where it must be.
@@ -267,7 +276,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         int index = _cells.Find(tenant.VirtualService, _service);
         if (index == 0) return default;
         ref Cell cell = ref _cells[index];
-        return new TenantReading((long)cell.Received, cell.Waiting + cell.InService, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
+        return new TenantReading((long)cell.Received, cell.Waiting, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
     }
 
     private static long CpuNs()
@@ -277,7 +286,20 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         return clock_gettime(ThreadCpuTime, &time) == 0 ? time.Seconds * 1_000_000_000 + time.Nanoseconds : 0;
     }
 
-    private record struct CellCounts(int Held, int Waiting, int Admitted, uint Wants);
+    // By what a connection is reached.
+    private sealed class Held(AdmissionProcess process)
+    {
+        public AdmissionProcess Process { get; } = process;
+
+        public int Descriptor { get; set; }
+
+        public int Cell { get; set; }
+
+        public bool Blocks { get; set; }
+
+        // The last scan that found it.
+        public int Scan { get; set; }
+    }
 
     private struct TimeSpec
     {

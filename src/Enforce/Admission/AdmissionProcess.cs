@@ -3,10 +3,10 @@ using VirtualServices.Linux.Bpf;
 namespace VirtualServices.Enforce.Admission;
 
 /// <summary>A process whose connections may be held.</summary>
-internal sealed class AdmissionProcess(int pid, AdmissionPlace place, BpfLink list) : IDisposable
+internal sealed class AdmissionProcess(int pid, ulong started, AdmissionPlace place, BpfLink list) : IDisposable
 {
-    /// <summary>Process id.</summary>
-    public int Pid { get; } = pid;
+    /// <summary>When it started: with the pid this names it for good.</summary>
+    public ulong Started { get; } = started;
 
     /// <summary>Where its turns are admitted.</summary>
     public AdmissionPlace Place { get; } = place;

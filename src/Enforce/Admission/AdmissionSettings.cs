@@ -9,17 +9,23 @@ internal sealed record AdmissionSettings
     /// <summary>A virtual service that is not held shall wait no longer than this, or than two turns where a turn is longer.</summary>
     public long DelayNs { get; init; } = 1_000_000;
 
-    /// <summary>Fewest turns in flight: one in hand and one that is ready when it ends.</summary>
+    /// <summary>Fewest places: one turn in hand and one that is ready when it ends.</summary>
     public int LeastAdmitted { get; init; } = 2;
 
-    /// <summary>Most turns in flight.</summary>
+    /// <summary>Most places.</summary>
     public int MostAdmitted { get; init; } = 256;
 
-    /// <summary>How often the number of turns in flight is adapted.</summary>
+    /// <summary>How often the number of places is adapted.</summary>
     public long AdaptNs { get; init; } = 50_000_000;
 
     /// <summary>More idle time of the station than this, while somebody is held, lets one more in.</summary>
     public double MostIdle { get; init; } = 0.05;
+
+    /// <summary>A process that used less of a CPU than this may be waiting for something else while turns are in hand: one more place.</summary>
+    public double LittleUse { get; init; } = 0.7;
+
+    /// <summary>Bytes that come on a connection whose request is in hand may be the rest of it: after so long without an answer, or two turns, they are shown.</summary>
+    public long RestNs { get; init; } = 2_000_000;
 
     /// <summary>Above this many turns a second they are not told one by one: a connection keeps its place for its slice, whatever it is asked.</summary>
     public double MostTurnsPerSecond { get; init; } = 4000;

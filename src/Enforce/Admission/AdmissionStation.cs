@@ -31,9 +31,6 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
     /// <summary>True where an arrival could begin at once.</summary>
     public bool HasRoom => Active && _places.Count < Places;
 
-    /// <summary>Turns that began although their connection was held: a full buffer, a read without waiting, the client's end of file.</summary>
-    public long Leaks { get; private set; }
-
     /// <summary>Makes a virtual service known.</summary>
     public AdmissionTenant Tenant(uint virtualService, int weight)
     {
@@ -70,10 +67,21 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         Dispatch(nowNs);
     }
 
+    /// <summary>A connection must not be held any more.</summary>
+    public void Free(ulong id, long nowNs)
+    {
+        if (!_connections.TryGetValue(id, out AdmissionConnection? connection) || connection.State == AdmissionState.Free) return;
+        _places.Remove(connection);
+        if (connection.State != AdmissionState.Admitted) holds.Release(id);
+        connection.Tenant.Move(connection, AdmissionState.Free, nowNs);
+        Dispatch(nowNs);
+    }
+
     /// <summary>The first byte of a request came on a held connection.</summary>
     public void Arrived(ulong id, long nowNs)
     {
         if (!_connections.TryGetValue(id, out AdmissionConnection? connection)) return;
+        if (connection.State == AdmissionState.Leaving && !Blind) connection.HasMore = true;
         bool untold = connection.State == AdmissionState.Parked || (connection.State == AdmissionState.Leaving && Blind); // its answer
         if (connection.State != AdmissionState.Held && !untold) return;
         _places.Remove(connection);
@@ -86,9 +94,14 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
     {
         Opened(id, tenant, nowNs);
         AdmissionConnection connection = _connections[id];
-        if (held && waits) Arrived(id, nowNs);
-        else if (held && (connection.State is AdmissionState.Free or AdmissionState.Admitted)) holds.Release(id);
+        bool shown = connection.State is AdmissionState.Free or AdmissionState.Admitted;
+        if (held && shown) holds.Release(id);
+        else if (held && waits) Arrived(id, nowNs);
+        else if (!held && !shown) holds.Hold(id); // the watchdog let it go
     }
+
+    /// <summary>True where its bytes are hidden from the service.</summary>
+    public bool IsHeld(ulong id) => _connections.TryGetValue(id, out AdmissionConnection? connection) && connection.State is not (AdmissionState.Free or AdmissionState.Admitted);
 
     /// <summary>The service read a request.</summary>
     public void Received(ulong id, long nowNs)
@@ -96,7 +109,6 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         if (!_connections.TryGetValue(id, out AdmissionConnection? connection)) return;
         (connection.InService, connection.ActiveNs) = (true, nowNs);
         if (connection.State is not (AdmissionState.Held or AdmissionState.Waiting)) return;
-        Leaks++;
         connection.Tenant.Move(connection, AdmissionState.Leaving, nowNs);
         _places.Add(connection);
     }
@@ -113,10 +125,13 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
     }
 
     /// <summary>Looks at the counters: who waits, who is ahead, whose slice is over, are there too many or too few places.</summary>
-    public void Observe(StationReading station, Func<AdmissionTenant, TenantReading> read, long nowNs)
+    /// <param name="idleNs">How long the process had nothing to do, all told: nothing in hand and no request to be seen.</param>
+    /// <param name="read">Reads the counters of a virtual service.</param>
+    /// <param name="nowNs">Now.</param>
+    public void Observe(long idleNs, Func<AdmissionTenant, TenantReading> read, long nowNs)
     {
         ArgumentNullException.ThrowIfNull(read);
-        _load.Observe(_tenants, station, read, nowNs, Active);
+        _load.Observe(_tenants, idleNs, read, nowNs, Active);
         if (_load.SomebodyWaits(_tenants, nowNs)) Govern(nowNs);
         else if (Active) LetAllGo(nowNs);
         if (!Active) return;
@@ -146,7 +161,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         double least = _load.LeastVirtual(_tenants, nowNs);
         foreach (AdmissionTenant tenant in _tenants)
         {
-            if (tenant.Last.Pending > Places || (tenant.Last.Pending > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
+            if (tenant.Last.Waiting > Places || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
             bool governed = nowNs - tenant.ReasonNs < settings.LingerNs;
             if (governed == tenant.Governed)
             {
@@ -230,19 +245,19 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
     // Places whose slice is over go to those that wait; a request in hand keeps the place until its answer. One that is asked for nothing is not kept.
     private void Expire(long nowNs)
     {
-        long park = Math.Max(settings.ParkNs, (long)(20 * _load.TurnNs));
+        long park = Math.Max(settings.ParkNs, (long)(20 * _load.TurnNs)), rest = Math.Max(settings.RestNs, (long)(2 * _load.TurnNs));
+        bool wanted = Next() is not null;
         for (int i = _places.Count - 1; i >= 0; i--)
         {
             AdmissionConnection connection = _places[i];
+            bool over = _places.Count > Places || (nowNs - connection.SinceNs >= SliceNs && wanted);
             if (connection.InService && !Blind)
             {
-                bool parks = nowNs - connection.ActiveNs > park;
-                if (!parks && (connection.State == AdmissionState.Leaving || !IsOver(connection, nowNs))) continue;
-                if (connection.State == AdmissionState.Admitted && holds.Hold(connection.Id) < 0) continue;
-                if (parks) _places.RemoveAt(i);
-                connection.Tenant.Move(connection, parks ? AdmissionState.Parked : AdmissionState.Leaving, nowNs);
+                if (nowNs - connection.ActiveNs > park) Park(connection, i, nowNs);
+                else if (connection.State == AdmissionState.Admitted && over) Leave(connection, nowNs);
+                else if (connection.State == AdmissionState.Leaving && connection.HasMore && nowNs - connection.SinceNs > rest) ShowRest(connection, nowNs);
             }
-            else if (IsOver(connection, nowNs) || (!Blind && nowNs - connection.ActiveNs > settings.IdlePlaceNs * pace.Stretch && IsWanted()))
+            else if (over || (!Blind && wanted && nowNs - connection.ActiveNs > settings.IdlePlaceNs * pace.Stretch))
             {
                 _places.RemoveAt(i);
                 Hold(connection, nowNs);
@@ -250,7 +265,30 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         }
     }
 
-    private bool IsOver(AdmissionConnection connection, long nowNs) => _places.Count > Places || (nowNs - connection.SinceNs >= SliceNs && IsWanted());
+    private void Leave(AdmissionConnection connection, long nowNs)
+    {
+        int queued = holds.Hold(connection.Id);
+        if (queued < 0) return;
+        connection.Tenant.Move(connection, AdmissionState.Leaving, nowNs);
+        connection.HasMore = queued > 0;
+    }
 
-    private bool IsWanted() => Next() is not null;
+    private void Park(AdmissionConnection connection, int place, long nowNs)
+    {
+        if (connection.State == AdmissionState.Admitted && holds.Hold(connection.Id) < 0)
+        {
+            connection.ActiveNs = nowNs; // it cannot be held: looked at again later
+            return;
+        }
+
+        _places.RemoveAt(place);
+        connection.Tenant.Move(connection, AdmissionState.Parked, nowNs);
+    }
+
+    // Without the rest of its request the service could not answer.
+    private void ShowRest(AdmissionConnection connection, long nowNs)
+    {
+        holds.Release(connection.Id);
+        connection.Tenant.Move(connection, AdmissionState.Admitted, nowNs);
+    }
 }

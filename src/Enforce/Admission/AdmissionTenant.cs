@@ -60,6 +60,7 @@ internal sealed class AdmissionTenant(uint virtualService, int weight)
         _counts[(int)state]++;
         connection.State = state;
         connection.SinceNs = nowNs;
+        connection.HasMore = false;
         connection.Ticket++;
         if (state == AdmissionState.Waiting) _waiting.Enqueue((connection, connection.Ticket));
     }

@@ -4,6 +4,16 @@ namespace VirtualServices.Enforce.Admission;
 
 // The structs of bpf/admission.h, field by field. A test compares sizes and offsets with the header.
 #pragma warning disable CS0649 // the kernel assigns them
+internal enum AdmissionEventKind : uint
+{
+    Opened = 1,
+    Arrived,
+    Received,
+    Replied,
+    Closed,
+    Blocks,
+}
+
 [StructLayout(LayoutKind.Sequential)]
 internal struct Cell
 {
@@ -36,12 +46,11 @@ internal struct Station
 [StructLayout(LayoutKind.Sequential)]
 internal struct AdmissionEvent
 {
-    public ulong AtNs;
     public ulong Connection;
-    public uint Kind;
+    public AdmissionEventKind Kind;
     public uint Cell;
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct AdmissionRecord(ulong Connection, uint Pid, uint Descriptor, uint Cell, uint Flags, uint Queued, uint Held);
+internal record struct AdmissionRecord(ulong Connection, uint Pid, uint Descriptor, uint Cell, uint Blocks, uint Queued, uint Held);
 #pragma warning restore CS0649

@@ -37,16 +37,26 @@ internal static unsafe partial class ConnectionDescriptor
     }
 
     /// <summary>Hides what arrives.</summary>
-    public static HoldResult Hold(int process, int descriptor, ulong cookie, bool neverBlocks, out int queued)
+    /// <param name="process">Descriptor of the process.</param>
+    /// <param name="descriptor">Number of the connection's descriptor there.</param>
+    /// <param name="cookie">Cookie of the connection's socket.</param>
+    /// <param name="queued">Bytes that wait.</param>
+    public static HoldResult Hold(int process, int descriptor, ulong cookie, out int queued)
     {
         queued = 0;
         int copy = Copy(process, descriptor, cookie);
         if (copy < 0) return HoldResult.Gone;
         try
         {
-            if (!neverBlocks && (fcntl(copy, GetFlags, 0) & NonBlocking) == 0) return HoldResult.Blocks;
-            int mark = HoldBytes, bytes = 0;
-            if (setsockopt(copy, SocketLevel, ReceiveLowWater, &mark, sizeof(int)) != 0) return HoldResult.Gone;
+            int hold = HoldBytes, bytes = 0;
+            if (!Blocks(copy) && setsockopt(copy, SocketLevel, ReceiveLowWater, &hold, sizeof(int)) != 0) return HoldResult.Gone;
+            if (Blocks(copy)) // now, or it was held already
+            {
+                int one = 1;
+                _ = setsockopt(copy, SocketLevel, ReceiveLowWater, &one, sizeof(int));
+                return HoldResult.Blocks;
+            }
+
             if (ioctl(copy, BytesQueued, &bytes) == 0) queued = bytes;
             return HoldResult.Done;
         }
@@ -55,6 +65,8 @@ internal static unsafe partial class ConnectionDescriptor
             _ = close(copy);
         }
     }
+
+    private static bool Blocks(int copy) => (fcntl(copy, GetFlags, 0) & NonBlocking) == 0;
 
     /// <summary>Shows what waits; the kernel tells the service at once.</summary>
     public static HoldResult Release(int process, int descriptor, ulong cookie)
@@ -79,15 +91,12 @@ internal static unsafe partial class ConnectionDescriptor
     }
 
     [LibraryImport("libc")]
-    [SuppressGCTransition]
     private static partial long syscall(long number, long first, long second, long third);
 
     [LibraryImport("libc")]
-    [SuppressGCTransition]
     private static partial int close(int fd);
 
     [LibraryImport("libc")]
-    [SuppressGCTransition]
     private static partial int setsockopt(int fd, int level, int option, void* value, uint length);
 
     [LibraryImport("libc")]

@@ -17,22 +17,21 @@ internal static class WaitEvidence
         ? [232, 281, 441, 7, 271, 23, 270] // epoll_wait, epoll_pwait, epoll_pwait2, poll, ppoll, select, pselect6
         : [22, 441, 73, 72];
 
-    /// <summary>What was seen of a service's processes.</summary>
-    /// <returns>Null where each that serves connections is proven; else the reason.</returns>
-    public static string? Missing(IReadOnlyCollection<int> pids, IReadOnlyCollection<AdmissionRecord> connections)
+    /// <summary>What was seen of a process.</summary>
+    /// <returns>Null where it is proven, or serves no connection yet (each is looked at again when it is held); else the reason.</returns>
+    public static string? Missing(int pid, IReadOnlyCollection<AdmissionRecord> connections)
     {
-        if (pids.Count == 0) return null; // nothing runs yet; each connection is looked at when it is held
-        const uint NonBlocking = 0x800;
+        if (connections.Count == 0) return null;
         foreach (AdmissionRecord connection in connections)
-            if ((connection.Flags & NonBlocking) == 0)
-                return string.Create(CultureInfo.InvariantCulture, $"process {connection.Pid} receives with blocking calls (descriptor {connection.Descriptor} is not O_NONBLOCK)");
+            if (connection.Blocks != 0)
+                return string.Create(CultureInfo.InvariantCulture, $"process {pid} receives with calls that wait (descriptor {connection.Descriptor}): held, one would wait until the connection ends");
         for (int look = 0; look < Looks; look++)
         {
-            if (pids.Any(Waits)) return null;
-            Thread.Sleep(Pause);
+            if (Waits(pid)) return null;
+            Thread.Sleep(Pause); // between two looks at what somebody else's process does
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"none of its processes ({string.Join(", ", pids.Take(5))}) was seen waiting in epoll, poll or select, nor holds an epoll descriptor");
+        return string.Create(CultureInfo.InvariantCulture, $"process {pid} was not seen waiting in epoll, poll or select, nor holds an epoll descriptor");
     }
 
     /// <summary>Network namespace of a process; null where it ended.</summary>

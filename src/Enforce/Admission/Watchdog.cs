@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VirtualServices.Model;
@@ -26,7 +27,7 @@ internal sealed partial class Watchdog : IDisposable
         done
         """;
 
-    private const long BeatNs = 20_000_000;
+    private const long BeatNs = 20_000_000, PatienceNs = 60_000_000;
     private readonly string _releaseFile;
     private Process? _process;
     private bool _held;
@@ -40,13 +41,11 @@ internal sealed partial class Watchdog : IDisposable
         Restart();
     }
 
-    /// <summary>Its process id.</summary>
-    public int Pid => _process?.Id ?? 0;
-
     /// <summary>Tells that we live and whether something is held.</summary>
-    /// <returns>False where the watchdog is gone: then nothing may stay held. A new one is started.</returns>
+    /// <returns>False where the watchdog let go what was held because we were late, or is gone (a new one is started): what is held must be looked at anew.</returns>
     public bool Beat(bool held, long nowNs)
     {
+        bool late = _held && nowNs - _lastBeat > PatienceNs;
         if (held == _held && (!held || nowNs - _lastBeat < BeatNs)) return true;
         _held = held;
         _lastBeat = nowNs;
@@ -54,7 +53,7 @@ internal sealed partial class Watchdog : IDisposable
         {
             _process!.StandardInput.BaseStream.Write(held ? "h"u8 : "i"u8);
             _process.StandardInput.BaseStream.Flush();
-            return true;
+            return !late;
         }
         catch (IOException)
         {
@@ -87,14 +86,21 @@ internal sealed partial class Watchdog : IDisposable
     {
         ProcessStartInfo start = new("/bin/bash", ["-c", Script, "vs-watchdog", _releaseFile]) { RedirectStandardInput = true, UseShellExecute = false, WorkingDirectory = "/" };
         start.Environment.Clear();
-        _process = Process.Start(start) ?? throw new VsException(ExitCode.HostLacks, "cannot start the watchdog: /bin/bash is missing: apt-get install bash");
+        try
+        {
+            _process = Process.Start(start);
+        }
+        catch (Win32Exception error)
+        {
+            throw new VsException(ExitCode.HostLacks, $"cannot start the watchdog of admission with /bin/bash ({error.Message}): apt-get install bash", error);
+        }
 
         // It must run at once however busy the machine is.
         const int Fifo = 1;
         int priority = 2;
         unsafe
         {
-            _ = sched_setscheduler(_process.Id, Fifo, &priority);
+            _ = sched_setscheduler(_process!.Id, Fifo, &priority);
         }
     }
 

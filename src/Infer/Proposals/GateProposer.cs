@@ -12,7 +12,7 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
     public IReadOnlyList<Gate> Propose(ServiceStatistics statistics, string name, List<string> notes)
     {
         ExecutionModel model = statistics.Model.Classify();
-        SortedDictionary<string, GateTally> tallies = GateTally.Of(statistics, tenants, forGood: model is not (ExecutionModel.EventLoop or ExecutionModel.PreFork));
+        SortedDictionary<string, GateTally> tallies = GateTally.Of(statistics, tenants, forGood: model != ExecutionModel.EventLoop);
         long interleaved = tallies.Values.Sum(t => t.Interleaved);
         if (interleaved > 0 && model != ExecutionModel.EventLoop)
         {
@@ -22,16 +22,21 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
         }
 
         if (tallies.Values.All(t => t.Observed == 0)) return [];
-        if (model is not (ExecutionModel.ProcessPerConnection or ExecutionModel.PreFork or ExecutionModel.EventLoop))
+        if (model is not (ExecutionModel.ProcessPerConnection or ExecutionModel.EventLoop))
         {
             unknowns.Add(new Unknown(name, "no gate: " + WhyNot(statistics.Model, model), tallies.Values.Sum(t => t.Observed), 0));
             return [];
         }
 
-        if (model == ExecutionModel.EventLoop) LeaveOutWhatCannotBeHeld(tallies, name);
         string[] proven = [.. tallies.Where(t => t.Value.Agreed > 0).Select(t => t.Key)];
         string[] asked = [.. tallies.Where(t => t.Value.Observed > 0).Select(t => t.Key)];
         string[] silent = [.. statistics.Listens.Where(l => !asked.Contains(l, StringComparer.Ordinal))];
+        if (model == ExecutionModel.EventLoop)
+        {
+            asked = CanBeHeld(asked, tallies, name);
+            proven = [.. proven.Intersect(asked, StringComparer.Ordinal)];
+        }
+
         foreach (string listen in silent) unknowns.Add(new Unknown(name, $"no rule for {Words.Clean(listen)}: nobody asked there", 0, 0));
         foreach (string listen in asked.Except(proven, StringComparer.Ordinal))
         {
@@ -61,20 +66,19 @@ internal sealed class GateProposer(TenantMap tenants, List<Unknown> unknowns)
     }
 
     // Requests are enforced by holding TCP connections: a gate for others would be refused.
-    private void LeaveOutWhatCannotBeHeld(SortedDictionary<string, GateTally> tallies, string name)
+    private string[] CanBeHeld(string[] asked, SortedDictionary<string, GateTally> tallies, string name)
     {
-        foreach ((string listen, GateTally tally) in tallies.ToList())
-        {
-            if (ListenAddress.TryParse(listen, out ListenAddress address) && address.Protocol == TransportProtocol.Tcp) continue;
-            tallies.Remove(listen);
-            if (tally.Observed > 0) unknowns.Add(new Unknown(name, $"no rule for {Place(listen)}: one thread serves several requesters (event loop), and only requests over TCP can be admitted one by one", tally.Observed, 0));
-        }
+        ILookup<bool, string> found = asked.ToLookup(listen => ListenAddress.TryParse(listen, out ListenAddress address) && address.Protocol == TransportProtocol.Tcp);
+        foreach (string listen in found[false])
+            unknowns.Add(new Unknown(name, $"no rule for {Place(listen)}: one thread serves several requesters (event loop), and only requests over TCP can be admitted one by one", tallies[listen].Observed, 0));
+        return [.. found[true]];
     }
 
     private static string Place(string listen) => listen.Length == 0 ? "connections whose listening address is not known" : Words.Clean(listen);
 
     private static string WhyNot(ModelEvidence evidence, ExecutionModel model) => model switch
     {
+        ExecutionModel.PreFork => "its processes serve one connection after another (pre-fork), or an event loop was asked by one client at a time: from this recording nobody can tell",
         ExecutionModel.ThreadPerConnection => "it serves each connection with a thread, and threads are not bound yet",
         _ when evidence.ForProcessPerConnection > 0 =>
             $"the evidence is divided: {Words.Count(evidence.ForProcessPerConnection, "connection has", "connections have")} a process of their own, {Words.Count(evidence.AgainstProcessPerConnection, "observation speaks", "observations speak")} against it",

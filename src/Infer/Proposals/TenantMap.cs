@@ -44,7 +44,7 @@ internal sealed class TenantMap
 
         foreach (ServiceStatistics service in all.Services.Values)
         {
-            if (service.Model.Classify() is ExecutionModel.ProcessPerConnection or ExecutionModel.PreFork && !service.Profiles.Values.Any(p => p.Interleaved)) _carriers.Add(service.Key);
+            if (service.Model.Classify() == ExecutionModel.ProcessPerConnection && !service.Profiles.Values.Any(p => p.Interleaved)) _carriers.Add(service.Key);
         }
 
         var names = new NameBook();

@@ -57,7 +57,7 @@ internal sealed class SimulatedLoop : IConnectionHolds
             foreach (Client client in _clients)
                 if (!client.Pending && client.NextNs <= Now) Arrive(client);
             Serve(StepNs);
-            if (Governs && Now % LookNs == 0) Station.Observe(new StationReading(_inHand is null ? 0 : 1, _idleNs), Read, Now);
+            if (Governs && Now % LookNs == 0) Station.Observe(_idleNs, Read, Now);
         }
     }
 
@@ -112,7 +112,7 @@ internal sealed class SimulatedLoop : IConnectionHolds
     private TenantReading Read(AdmissionTenant tenant)
     {
         (long served, long replied, long delay) = _counts[tenant.VirtualService];
-        return new TenantReading(served, _clients.Count(client => client.VirtualService == tenant.VirtualService && client.Pending), replied, delay, CpuNs[tenant.VirtualService]);
+        return new TenantReading(served, _clients.Count(client => client.VirtualService == tenant.VirtualService && client.Pending && client != _inHand), replied, delay, CpuNs[tenant.VirtualService]);
     }
 
     private sealed class Client(ulong id, uint virtualService, long turnNs, long pauseNs)
