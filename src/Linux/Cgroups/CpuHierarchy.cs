@@ -6,6 +6,9 @@ namespace VirtualServices.Linux.Cgroups;
 /// <summary>A cgroup hierarchy with the CPU controller: makes groups, sets their shares, tells how to move processes. One implementation for each version of cgroups.</summary>
 public abstract class CpuHierarchy
 {
+    private const int MostAttempts = 200;
+    private static readonly TimeSpan AttemptPause = TimeSpan.FromMilliseconds(5);
+
     /// <summary>Opens a hierarchy.</summary>
     /// <param name="mountPoint">Where it is mounted.</param>
     private protected CpuHierarchy(string mountPoint) => MountPoint = mountPoint;
@@ -128,7 +131,12 @@ public abstract class CpuHierarchy
         foreach (string child in Directory.GetDirectories(folder)) Remove(Path.GetRelativePath(MountPoint, child));
         try
         {
-            FileIdentity.RemoveFolder(folder);
+            // A process that is ending is listed no more but is still inside for some milliseconds, and nothing tells when it is gone.
+            for (int attempt = 0; !FileIdentity.RemoveFolder(folder); attempt++)
+            {
+                if (attempt >= MostAttempts || Processes(group).Any()) throw new IOException($"{folder}: processes are still in it");
+                Thread.Sleep(AttemptPause);
+            }
         }
         catch (IOException error)
         {

@@ -28,12 +28,14 @@ internal static unsafe class FileIdentity
     }
 
     /// <summary>Removes a control group: rmdir although it shows files, which System.IO would try to delete.</summary>
-    internal static void RemoveFolder(string path)
+    /// <returns>False where something is still in it (EBUSY).</returns>
+    internal static bool RemoveFolder(string path)
     {
+        const int Busy = 16; // EBUSY
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            if (LibC.rmdir(name) == 0) return;
-            throw new IOException($"{path}: {new Win32Exception(LibC.errno).Message}");
+            if (LibC.rmdir(name) == 0) return true;
+            return LibC.errno == Busy ? false : throw new IOException($"{path}: {new Win32Exception(LibC.errno).Message}");
         }
     }
 }
