@@ -9,9 +9,9 @@ internal sealed class EchoServer : IDisposable
     private const string Script = """
         use Socket qw(:all);
         $SIG{CHLD} = 'IGNORE';
-        my ($path) = @ARGV;
+        my ($path, $address) = @ARGV;
         my @listeners;
-        socket(my $four, AF_INET, SOCK_STREAM, 0); bind($four, pack_sockaddr_in(0, inet_aton('127.0.0.1'))) or die; listen($four, 50);
+        socket(my $four, AF_INET, SOCK_STREAM, 0); bind($four, pack_sockaddr_in(0, inet_aton($address))) or die; listen($four, 50);
         socket(my $six, AF_INET6, SOCK_STREAM, 0); bind($six, pack_sockaddr_in6(0, inet_pton(AF_INET6, '::1'))) or die; listen($six, 50);
         socket(my $unix, AF_UNIX, SOCK_STREAM, 0); bind($unix, pack_sockaddr_un($path)) or die; listen($unix, 50);
         $| = 1;
@@ -35,10 +35,10 @@ internal sealed class EchoServer : IDisposable
 
     private readonly Process _process;
 
-    internal EchoServer(string unixPath)
+    internal EchoServer(string unixPath, string address4 = "127.0.0.1")
     {
         UnixPath = unixPath;
-        _process = Process.Start(new ProcessStartInfo("perl", ["-e", Script, unixPath]) { RedirectStandardOutput = true })!;
+        _process = Process.Start(new ProcessStartInfo("perl", ["-e", Script, unixPath, address4]) { RedirectStandardOutput = true })!;
         string[] ports = (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the echo server did not start")).Split(' ');
         Port4 = int.Parse(ports[0], CultureInfo.InvariantCulture);
         Port6 = int.Parse(ports[1], CultureInfo.InvariantCulture);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using VirtualServices.Discover.Recording;
+using VirtualServices.Discover.Recording.Packets;
 using VirtualServices.Enforce;
 using VirtualServices.Model;
 
@@ -19,7 +20,7 @@ internal static class DoctorCommand
             "Tells for each capability what this host has, which mechanism will be used, what is missing and how to get it. Exit code 4 where something is missing that recording or enforcing needs.",
             "vs doctor\nvs doctor --json")
         { json };
-        command.Run(result => Run(result.GetValue(json), context, [Recorder(), Packets, .. HostProbe.Run()]));
+        command.Run(result => Run(result.GetValue(json), context, [Recorder(), Packets(), .. HostProbe.Run()]));
         return command;
     }
 
@@ -30,7 +31,13 @@ internal static class DoctorCommand
         return capabilities.Any(capability => capability.Required && capability.State == CapabilityState.Missing) ? ExitCode.HostLacks : ExitCode.Done;
     }
 
-    private static Capability Packets { get; } = new("packets", CapabilityState.Unused, false, "", "this version records system calls; it captures no packets", "");
+    private static Capability Packets()
+    {
+        if (!Environment.IsPrivilegedProcess) return new Capability("packets", CapabilityState.Unknown, false, "", "not tried: only root may capture packets", "run it as root: sudo vs doctor");
+        return PacketProbe.Run() is { } lacking
+            ? new Capability("packets", CapabilityState.Missing, false, "", lacking.Message, "needed for vs record --packets only")
+            : new Capability("packets", CapabilityState.Works, false, "libpcap on the interfaces that vs record --packets names", "", "");
+    }
 
     private static Capability Recorder()
     {

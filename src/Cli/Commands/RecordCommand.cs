@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using VirtualServices.Discover.Recording;
 using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
 using VirtualServices.Rules;
 
 namespace VirtualServices.Cli.Commands;
@@ -12,7 +13,7 @@ internal static class RecordCommand
 {
     private static readonly TimeSpan PlainProgressInterval = TimeSpan.FromSeconds(5);
 
-    internal sealed record Arguments(string Output, IReadOnlyList<string> Selectors, string? Duration, string Level, string Packets, bool FailOnLoss, IReadOnlyList<string> Command);
+    internal sealed record Arguments(string Output, IReadOnlyList<string> Selectors, string? Duration, string Level, string Packets, int PayloadBytes, bool FailOnLoss, IReadOnlyList<string> Command);
 
     public static Command Create(CommandContext context)
     {
@@ -20,14 +21,15 @@ internal static class RecordCommand
         var service = new Option<string[]>("--service") { Description = "[NAME=]KIND:VALUE with KIND unit, cgroup, pid (with descendants), exe, uid or listen (tcp/5432, udp/53, unix//run/x.sock); may be given several times", DefaultValueFactory = _ => [] };
         var duration = new Option<string?>("--duration") { Description = "End after this time, such as 30s; without it at Ctrl-C or when COMMAND exits" };
         var level = new Option<string>("--level") { Description = "syscalls: every call, with descriptor, enter time and duration, pipes too; slows the system calls of the whole host while it runs. sockets: what TCP, UDP and unix sockets tell of receive, send, accept, connect, close, also by io_uring; no descriptor, enter time or duration, no pipes, accept at first use, no close of unix sockets", DefaultValueFactory = _ => "syscalls" };
-        var packets = new Option<string>("--packets") { Description = "Interface to capture packets on: none", DefaultValueFactory = _ => "none" };
-        var failOnLoss = new Option<bool>("--fail-on-loss") { Description = "Exit code 1 where events were lost" };
+        var packets = new Option<string>("--packets") { Description = "Interfaces to capture packets on, NAME[@NETNS] with commas between: any, none, or such as eth0,near0@shop. Headers of the recorded services' TCP and UDP packets are kept: addresses, ports, lengths, times", DefaultValueFactory = _ => "none" };
+        var payload = new Option<int>("--payload") { Description = "Keep up to so many bytes of what each packet carries, too: whoever reads the session then reads what was said, passwords and cookies among it", HelpName = "BYTES", DefaultValueFactory = _ => 0 };
+        var failOnLoss = new Option<bool>("--fail-on-loss") { Description = "Exit code 1 where events or packets were lost" };
         var words = new Argument<string[]>("SELECTOR") { Description = "As for --service; after -- the command to start and record", Arity = ArgumentArity.ZeroOrMore };
         var command = new VsCommand(
             "record",
-            "Records who asks whom: calls on sockets and pipes of the selected services only, with processes and sockets that were there before. Payload is never recorded. Ends cleanly at Ctrl-C.",
-            "vs record -o session --service db=listen:tcp/5432 --service shop=unit:shop-web.service --duration 30s\nvs record -o session exe:/usr/sbin/nginx -- ./load-test.sh")
-        { words, output, service, duration, level, packets, failOnLoss };
+            "Records who asks whom: calls on sockets and pipes of the selected services only, with processes and sockets that were there before. What was said is not recorded, except by --payload. Ends cleanly at Ctrl-C.",
+            "vs record -o session --service db=listen:tcp/5432 --service shop=unit:shop-web.service --duration 30s\nvs record -o session exe:/usr/sbin/nginx -- ./load-test.sh\nvs record -o session db=listen:tcp/5432 --packets lo,eth0 --duration 30s")
+        { words, output, service, duration, level, packets, payload, failOnLoss };
         command.Run(result =>
         {
             string[] started = AfterDoubleDash(result);
@@ -39,6 +41,7 @@ internal static class RecordCommand
                     result.GetValue(duration),
                     result.GetValue(level)!,
                     result.GetValue(packets)!,
+                    result.GetValue(payload),
                     result.GetValue(failOnLoss),
                     started),
                 context);
@@ -54,7 +57,7 @@ internal static class RecordCommand
             "sockets" => RecordLevel.Sockets,
             _ => throw new VsException(ExitCode.Usage, $"--level {arguments.Level}: expected syscalls or sockets"),
         };
-        if (arguments.Packets != "none") throw new VsException(ExitCode.Usage, $"--packets {arguments.Packets}: packets are not recorded yet: leave it out, or write them with tcpdump beside the recording");
+        IReadOnlyList<PacketInterface> packets = PacketsOption.Parse(arguments.Packets, arguments.PayloadBytes);
         TimeSpan? duration = null;
         if (arguments.Duration is not null)
         {
@@ -67,6 +70,8 @@ internal static class RecordCommand
         {
             Duration = duration,
             Level = level,
+            Packets = packets,
+            PayloadBytes = arguments.PayloadBytes,
             Command = arguments.Command,
             Warn = sentence => context.Error.WriteLine(Printable.Text(sentence)),
             Started = () => context.Error.WriteLine($"recording to {arguments.Output}{(duration is null && arguments.Command.Count == 0 ? "; Ctrl-C ends it" : "")}"),
@@ -85,9 +90,9 @@ internal static class RecordCommand
         double seconds = (result.Session.Clock.EndNs - result.Session.Clock.StartNs) / 1e9;
         context.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"recorded {result.Events:N0} events in {seconds:F1} s to {arguments.Output} ({result.Bytes:N0} bytes), {result.Lost:N0} lost{OfCommand(arguments.Command, result.CommandExitCode)}"));
+            $"recorded {result.Events:N0} events in {seconds:F1} s to {arguments.Output} ({result.Bytes:N0} bytes), {result.Lost:N0} lost{OfPackets(result.Session)}{OfCommand(arguments.Command, result.CommandExitCode)}"));
         if (result.Lost > 0) context.Error.WriteLine("Lost events make relations uncertain: record fewer services, or a shorter time.");
-        return result.Lost > 0 && arguments.FailOnLoss ? ExitCode.DoesNotHold : ExitCode.Done;
+        return result.Lost + (result.Session.Packets?.Lost() ?? 0) > 0 && arguments.FailOnLoss ? ExitCode.DoesNotHold : ExitCode.Done;
     }
 
     internal static string OfCommand(IReadOnlyList<string> command, int? exitCode) => exitCode switch
@@ -97,9 +102,13 @@ internal static class RecordCommand
         _ => string.Create(CultureInfo.InvariantCulture, $"; the command exited with {exitCode}"),
     };
 
+    private static string OfPackets(SessionInfo session) => session.Packets is not { } packets
+        ? ""
+        : string.Create(CultureInfo.InvariantCulture, $"; {session.Counts.First(count => count.Source == PacketsInfo.Source).Events:N0} packets, {packets.Lost():N0} lost");
+
     private static string Line(RecordProgress progress) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{progress.Elapsed.TotalSeconds,5:F0} s  {progress.Events,12:N0} events  {progress.EventsPerSecond,10:N0}/s  {progress.Lost:N0} lost  {progress.Bytes / 1e6:F1} MB");
+        $"{progress.Elapsed.TotalSeconds,5:F0} s  {progress.Events,12:N0} events  {progress.EventsPerSecond,10:N0}/s  {progress.Lost:N0} lost  {progress.Bytes / 1e6:F1} MB{(progress.Packets is { } packets ? string.Create(CultureInfo.InvariantCulture, $"  {packets:N0} packets  {progress.PacketsLost:N0} lost") : "")}");
 
     /// <summary>The parser puts what stands after "--" among the selectors; the tokens tell where it began.</summary>
     private static string[] AfterDoubleDash(ParseResult result)

@@ -41,6 +41,7 @@ internal static class ShowCommand
         output.WriteLine(Invariant($"session {Clean(info.Id)} of {Clean(info.Host)} (Linux {Clean(info.Kernel)}), {Clean(info.Source)}, level {Clean(info.Level)}"));
         output.WriteLine(Invariant($"{Start(info):yyyy-MM-dd HH:mm:ss} UTC, {summary.DurationNs / 1e9:F1} s, {summary.Total:N0} events, {summary.Lost:N0} lost"));
         output.WriteLine(Invariant($"{info.Processes.Count:N0} processes, {info.Sockets.Count:N0} sockets at the start, {summary.Sockets:N0} seen since"));
+        if (info.Packets is { } packets) WritePackets(output, info, packets);
         if (summary.Truncated) output.WriteLine("The recording was cut: what follows is what came before the cut.");
         Table services = new Table().Border(TableBorder.Simple).AddColumn("service");
         foreach (string column in (ReadOnlySpan<string>)["processes", "calls", "received", "sent", "accepted", "connected"]) services.AddColumn(new TableColumn(column).RightAligned());
@@ -51,6 +52,16 @@ internal static class ShowCommand
         foreach (SourceCount count in info.Counts.Where(count => count.Lost > 0)) output.WriteLine(Invariant($"lost at {Clean(count.Source)}: {count.Lost:N0}"));
         foreach (SourceCount count in info.Counts.Where(count => count.Unused > 0)) output.WriteLine(Invariant($"not used: {count.Unused:N0} {Clean(count.Source)}"));
     }
+
+    private static void WritePackets(TextWriter output, SessionInfo info, PacketsInfo packets)
+    {
+        string kept = info.EndedCleanly ? Invariant($"{Kept(info):N0} packets of") : "packets of";
+        output.WriteLine(Invariant($"{kept} {Clean(string.Join(", ", packets.Interfaces))}, {packets.Lost():N0} lost, {(packets.PayloadBytes > 0 ? Invariant($"with up to {packets.PayloadBytes:N0} bytes of payload") : "headers only")}"));
+        foreach (PacketInterface one in packets.Interfaces.Where(one => one.Dropped + one.DeviceDropped > 0)) output.WriteLine(Invariant($"lost on {Clean(one.ToString())}: {one.Dropped:N0} in the kernel, {one.DeviceDropped:N0} in the device"));
+        foreach (PacketInterface one in packets.Interfaces.Where(one => one.Failure.Length > 0)) output.WriteLine(Invariant($"packets of {Clean(one.ToString())} end early: {Clean(one.Failure)}"));
+    }
+
+    private static long Kept(SessionInfo info) => info.Counts.Where(count => count.Source == PacketsInfo.Source).Sum(count => count.Events);
 
     private static void WriteJson(TextWriter output, SessionInfo info, SessionSummary summary)
     {
@@ -71,6 +82,28 @@ internal static class ShowCommand
             json.WriteNumber("processes", info.Processes.Count);
             json.WriteNumber("sockets_at_start", info.Sockets.Count);
             json.WriteNumber("sockets_seen", summary.Sockets);
+            if (info.Packets is { } packets)
+            {
+                json.WriteStartObject("packets");
+                json.WriteNumber("kept", Kept(info));
+                json.WriteNumber("lost", packets.Lost());
+                json.WriteNumber("payload_bytes", packets.PayloadBytes);
+                json.WriteStartArray("interfaces");
+                foreach (PacketInterface one in packets.Interfaces)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("name", one.ToString());
+                    json.WriteNumber("received", one.Received);
+                    json.WriteNumber("dropped", one.Dropped);
+                    json.WriteNumber("device_dropped", one.DeviceDropped);
+                    json.WriteString("failure", one.Failure);
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+
             json.WriteStartObject("calls");
             foreach ((CallKind kind, long count) in summary.Events) json.WriteNumber(Name(kind), count);
             json.WriteEndObject();

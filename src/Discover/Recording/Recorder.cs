@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using VirtualServices.Discover.Recording.Packets;
 using VirtualServices.Discover.Sessions;
 using VirtualServices.Linux.Files;
 using VirtualServices.Model;
@@ -18,10 +19,14 @@ public sealed class Recorder : IDisposable
     private readonly RecorderOptions _options;
     private readonly List<Service> _services;
     private readonly RecorderProgram _program;
+    private readonly IReadOnlyList<CaptureDevice> _devices;
     private readonly Stopwatch _elapsed = new();
     private Inventory _inventory = null!; // made in Begin
     private SessionWriter _writer = null!;
     private SessionInfo _info = null!;
+    private PacketRecorder? _packets;
+    private long _lostWritten;
+    private int _failuresTold;
     private RingCounts _counts;
     private long _calls;
     private long _lostTold;
@@ -31,11 +36,12 @@ public sealed class Recorder : IDisposable
     private TimeSpan _inventoryInterval = ProgressInterval;
     private long _eventsAtProgress;
 
-    private Recorder(RecorderOptions options, List<Service> services, RecorderProgram program)
+    private Recorder(RecorderOptions options, List<Service> services, RecorderProgram program, IReadOnlyList<CaptureDevice> devices)
     {
         _options = options;
         _services = services;
         _program = program;
+        _devices = devices;
     }
 
     /// <summary>Records until the duration is over, the command has exited, or the token is cancelled; each of these ends the session cleanly.</summary>
@@ -49,6 +55,19 @@ public sealed class Recorder : IDisposable
         Targets targets = Targets.Resolve(options.Services);
         foreach (string twice in targets.ChosenTwice(options.Services)) options.Warn?.Invoke(twice);
         List<Service> services = [.. options.Services];
+        List<CaptureDevice> devices = CaptureDevice.Open(options.Packets, options.PayloadBytes);
+        try
+        {
+            return Run(options, services, targets, devices, cancel);
+        }
+        finally
+        {
+            foreach (CaptureDevice device in devices) device.Dispose();
+        }
+    }
+
+    private static RecordResult Run(RecorderOptions options, List<Service> services, Targets targets, List<CaptureDevice> devices, CancellationToken cancel)
+    {
         using PrivateFolder folder = PrivateFolder.Create(options.Folder);
         bool begun = false;
         try
@@ -62,7 +81,7 @@ public sealed class Recorder : IDisposable
                 targets.Add(command.Pid, (uint)(services.Count - 1));
             }
 
-            using Recorder recorder = new(options, services, program);
+            using Recorder recorder = new(options, services, program, devices);
             recorder.Begin(folder, targets);
             begun = true;
             return recorder.Record(command, cancel);
@@ -77,6 +96,7 @@ public sealed class Recorder : IDisposable
     public void Dispose()
     {
         // Where the beginning failed, these may not have been made.
+        _packets?.Dispose();
         _inventory?.Dispose();
         _writer?.Dispose();
     }
@@ -107,8 +127,10 @@ public sealed class Recorder : IDisposable
             _inventory.Snapshot(),
             sockets,
             [],
-            false);
+            false,
+            Packets: _devices.Count == 0 ? null : new PacketsInfo(_options.PayloadBytes, _options.Packets));
         _writer = new SessionWriter(folder, _info);
+        if (_devices.Count > 0) _packets = new PacketRecorder(_devices, _options.PayloadBytes, folder.CreateFile(SessionReader.PacketsFileName), clock, sockets, SessionWriter.Kept);
         _inventoryWritten = _inventory.Version;
     }
 
@@ -125,6 +147,7 @@ public sealed class Recorder : IDisposable
             lastFlush = now;
             TellLosses();
             _writer.Flush();
+            CheckPackets();
             if (now - _lastProgress >= ProgressInterval) Report(now);
         }
 
@@ -135,6 +158,8 @@ public sealed class Recorder : IDisposable
         }
 
         TellLosses();
+        _packets?.Complete(); // all descriptions are there now
+        CheckPackets();
         return End(command);
     }
 
@@ -144,9 +169,9 @@ public sealed class Recorder : IDisposable
         if (_elapsed.Elapsed - _lastProgress > FlushInterval) Report(_elapsed.Elapsed);
         _inventory.Complete();
         SessionClock clock = _info.Clock with { EndNs = HostClock.MonotonicNs() };
-        SessionInfo ended = _info with { Clock = clock, Processes = _inventory.Snapshot(), Counts = Counts(), EndedCleanly = true };
+        SessionInfo ended = _info with { Clock = clock, Processes = _inventory.Snapshot(), Counts = Counts(), EndedCleanly = true, Packets = _packets?.Counts.Info };
         _writer.Complete(ended);
-        return new RecordResult(ended, _writer.Events, ended.Counts.Sum(count => count.Lost), _writer.Bytes, command is { HasExited: true } ? command.ExitCode : null);
+        return new RecordResult(ended, _writer.Events, ended.LostEvents(), _writer.Bytes, command is { HasExited: true } ? command.ExitCode : null);
     }
 
     /// <summary>Where events can be lost: in the ring while it is full, and in the kernel where a call could not be read or a task not be marked.</summary>
@@ -156,7 +181,17 @@ public sealed class Recorder : IDisposable
         new SourceCount("kernel", 0, (long)(_counts.Foreign + _counts.Unmarked)),
         new SourceCount("file", _writer.Events, 0),
         new SourceCount("inventory", _inventory.Snapshot().Count, _inventory.Unlisted),
+        .. _packets?.Counts.Sources() ?? [],
     ];
+
+    private void CheckPackets()
+    {
+        if (_packets is null) return;
+        _packets.Check();
+        string[] failures = [.. _packets.Counts.Info.Interfaces.Where(one => one.Failure.Length > 0).Select(one => $"packets of {one} are not captured any more: {one.Failure}")];
+        foreach (string failure in failures.AsSpan(Math.Min(_failuresTold, failures.Length))) _options.Warn?.Invoke(failure);
+        _failuresTold = failures.Length;
+    }
 
     private void TellLosses()
     {
@@ -171,12 +206,14 @@ public sealed class Recorder : IDisposable
         double rate = (_calls - _eventsAtProgress) / Math.Max((now - _lastProgress).TotalSeconds, 1e-3);
         _lastProgress = now;
         _eventsAtProgress = _calls;
-        _options.Progress?.Invoke(new RecordProgress(now, _calls, rate, _lostTold, _writer.Bytes));
-        if (_inventory.Version == _inventoryWritten || now - _lastInventory < _inventoryInterval) return;
+        _options.Progress?.Invoke(new RecordProgress(now, _calls, rate, _lostTold, _writer.Bytes, _packets?.Counts.Kept, _packets?.Counts.Info.Lost() ?? 0));
+        long lost = _lostTold + (_packets?.Counts.Info.Lost() ?? 0);
+        if ((_inventory.Version == _inventoryWritten && lost == _lostWritten) || now - _lastInventory < _inventoryInterval) return;
 
-        // After a kill the inventory must know the processes forked so far. A large one is written less often.
+        // After a kill the session must know the processes forked and what was lost so far. A large inventory is written less often.
         _inventoryWritten = _inventory.Version;
-        _writer.WriteInfo(_info with { Processes = _inventory.Snapshot(), Counts = Counts() });
+        _lostWritten = lost;
+        _writer.WriteInfo(_info with { Processes = _inventory.Snapshot(), Counts = Counts(), Packets = _packets?.Counts.Info });
         _lastInventory = now;
         _inventoryInterval = TimeSpan.FromSeconds(Math.Max(1, 50 * (_elapsed.Elapsed - now).TotalSeconds));
     }
@@ -233,6 +270,7 @@ public sealed class Recorder : IDisposable
         {
             SocketDescription description = SocketTranslation.Describe(in MemoryMarshal.AsRef<RingSocket>(record));
             _inventory.NotePeer(description.PeerPid);
+            _packets?.Add(description);
             _writer.WriteDescription(in e, description);
             return;
         }

@@ -11,6 +11,12 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
     /// <summary>Ends the recording; null: it runs until it is cancelled or the command exits.</summary>
     public TimeSpan? Duration { get; init; }
 
+    /// <summary>Interfaces to capture packets on; none where empty.</summary>
+    public IReadOnlyList<PacketInterface> Packets { get; init; } = [];
+
+    /// <summary>Most bytes of payload that are kept of a packet.</summary>
+    public int PayloadBytes { get; init; }
+
     /// <summary>A command to start and record as a service of its own; empty for none.</summary>
     public IReadOnlyList<string> Command { get; init; } = [];
 
@@ -36,7 +42,9 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
 /// <param name="EventsPerSecond">Over the last second.</param>
 /// <param name="Lost">Events lost so far.</param>
 /// <param name="Bytes">Size of the events' file so far.</param>
-public sealed record RecordProgress(TimeSpan Elapsed, long Events, double EventsPerSecond, long Lost, long Bytes);
+/// <param name="Packets">Packets written so far, null where none are recorded.</param>
+/// <param name="PacketsLost">Packets lost so far.</param>
+public sealed record RecordProgress(TimeSpan Elapsed, long Events, double EventsPerSecond, long Lost, long Bytes, long? Packets = null, long PacketsLost = 0);
 
 /// <summary>A recording that has ended.</summary>
 /// <param name="Session">Contents of its <c>session.json</c>.</param>

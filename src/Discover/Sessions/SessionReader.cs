@@ -15,6 +15,9 @@ public sealed class SessionReader : IEventSource
     /// <summary>Name of the events' file in a session folder.</summary>
     public const string EventsFileName = "events.nettrace";
 
+    /// <summary>Name of the packets' file, where there is one.</summary>
+    public const string PacketsFileName = "packets.pcap";
+
     /// <summary>Events that are held back to put them in order.</summary>
     public const int Window = 4096;
 
@@ -65,7 +68,7 @@ public sealed class SessionReader : IEventSource
     }
 
     /// <summary>The files of a session folder, whether they exist or not.</summary>
-    public static IReadOnlyList<string> FilesOf(string folder) => [Path.Combine(folder, SessionJson.FileName), Path.Combine(folder, EventsFileName)];
+    public static IReadOnlyList<string> FilesOf(string folder) => [Path.Combine(folder, SessionJson.FileName), Path.Combine(folder, EventsFileName), Path.Combine(folder, PacketsFileName)];
 
     internal static SessionReader Open(SessionInfo info, Stream events, string path)
     {

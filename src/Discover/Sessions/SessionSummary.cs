@@ -40,7 +40,7 @@ public sealed record SessionSummary(IReadOnlyDictionary<CallKind, long> Events, 
             [.. reader.Info.Services.Select(service => counters[service.Name].ToSummary(service.Name, reader.Info.Processes.Count(process => process.Service == service.Name)))],
             reader.Descriptions.Count,
             total,
-            Math.Max(reader.Lost, reader.Info.Counts.Sum(count => count.Lost)),
+            Math.Max(reader.Lost, reader.Info.LostEvents()),
             (reader.Info.Clock.EndNs > 0 ? reader.Info.Clock.EndNs : lastNs) - reader.Info.Clock.StartNs,
             reader.Truncated);
     }

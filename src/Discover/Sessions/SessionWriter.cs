@@ -58,7 +58,7 @@ public sealed class SessionWriter : IDisposable
     public void Complete(SessionInfo info)
     {
         ArgumentNullException.ThrowIfNull(info);
-        _events.Complete(info.Counts.Sum(count => count.Lost));
+        _events.Complete(info.LostEvents());
         WriteInfo(info);
     }
 

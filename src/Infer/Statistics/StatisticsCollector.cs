@@ -173,7 +173,7 @@ internal sealed class StatisticsCollector : ActivitySink
         {
             Events = _walker.Events,
             Malformed = _walker.Malformed,
-            LostEvents = info.Counts.Sum(c => Math.Max(c.Lost, 0)),
+            LostEvents = info.LostEvents(),
             Truncated = _source.Truncated || !info.EndedCleanly,
             StartNs = info.Clock.StartNs,
             EndNs = info.Clock.EndNs != 0 ? info.Clock.EndNs : _walker.LastNs,

@@ -15,6 +15,7 @@ namespace VirtualServices.Model.Sessions;
 /// <param name="Counts">Counts and losses per source.</param>
 /// <param name="EndedCleanly">False while recording and after a kill.</param>
 /// <param name="VirtualServices">Names of virtual services that the source of an import knows, in the order of <see cref="SessionEvent.VirtualService"/>; absent in a recording.</param>
+/// <param name="Packets">What was captured of packets; absent where none were.</param>
 public sealed record SessionInfo(
     int FormatVersion,
     string Id,
@@ -29,10 +30,14 @@ public sealed record SessionInfo(
     IReadOnlyList<SocketRecord> Sockets,
     IReadOnlyList<SourceCount> Counts,
     bool EndedCleanly,
-    IReadOnlyList<string>? VirtualServices = null)
+    IReadOnlyList<string>? VirtualServices = null,
+    PacketsInfo? Packets = null)
 {
     /// <summary>Version that this program reads and writes.</summary>
     public const int CurrentFormatVersion = 1;
+
+    /// <summary>Events that were lost, wherever: packets are not events.</summary>
+    public long LostEvents() => Counts.Where(count => count.Source != PacketsInfo.Source).Sum(count => Math.Max(count.Lost, 0));
 }
 
 /// <summary>Clock of a session.</summary>
