@@ -22,6 +22,29 @@ public sealed class ImportCommandTests : CommandTest
     }
 
     [Fact]
+    public void A_capture_becomes_a_session_that_other_commands_read()
+    {
+        const string Client = "0a000001", Server = "0a000002", Ports = "9c400050", PortsBack = "00509c40";
+        string file = "d4c3b2a1 02000400 00000000 00000000 ffff0000 65000000" // pcap, raw IP
+            + Packet(Client, Server, Ports, 1, "02", "") + Packet(Server, Client, PortsBack, 1, "12", "") + Packet(Client, Server, Ports, 2, "10", "616263") + Packet(Server, Client, PortsBack, 2, "10", "6465")
+            + "09000000 00000000 04000000 04000000 10000000"; // neither IPv4 nor IPv6
+        string capture = Path.Combine(Folder, "packets.pcap"), session = Path.Combine(Folder, "session"), links = Path.Combine(Folder, "links.jsonl");
+        File.WriteAllBytes(capture, Convert.FromHexString(file.Replace(" ", "", StringComparison.Ordinal)));
+        (int code, string output, string error) = Vs("import", "pcap", capture, "-o", session);
+        Assert.Equal((0, "", $"imported 6 events to {session}, 0 lost by their source\nnot used: 1 packets that are not IP\n"), (code, output, error));
+        Assert.Contains("10.0.0.2-80", Vs("show", session).Out, StringComparison.Ordinal);
+        Assert.Equal(0, Vs("infer", session, "-o", Path.Combine(Folder, "new.yaml"), "--links", links).Code);
+        Assert.Equal("{\"conn\":\"10.0.0.1:40000-10.0.0.2:80#1\",\"ts\":1000000000,\"service\":\"10.0.0.1\",\"parent\":null,\"confidence\":0}\n", File.ReadAllText(links));
+
+        static string Packet(string from, string to, string ports, int sequence, string flags, string payload)
+        {
+            int bytes = 40 + (payload.Length / 2);
+            string length = Convert.ToHexString(BitConverter.GetBytes(bytes));
+            return $"01000000 00000000 {length} {length} 4500{bytes:x4} 00000000 40060000 {from} {to} {ports} {sequence:x8} 00000000 50{flags}0000 00000000 {payload}";
+        }
+    }
+
+    [Fact]
     public void A_bad_line_exits_with_3_and_its_place()
     {
         string input = Put("in.jsonl", "{\"ts\":5,\"pid\":1,\"call\":\"exit\"}\n{\"ts\":6,\"pid\":\"one\",\"call\":\"exit\"}\n");
@@ -67,6 +90,7 @@ public sealed class ImportCommandTests : CommandTest
     [InlineData("events")]
     [InlineData("strace")]
     [InlineData("perf")]
+    [InlineData("pcap")]
     public void A_folder_is_no_file(string format)
     {
         (int code, _, string error) = Vs("import", format, Folder, "-o", Path.Combine(Folder, "session"));

@@ -1,5 +1,4 @@
 using VirtualServices.Cli.Commands;
-using VirtualServices.Model;
 
 namespace VirtualServices.Cli.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using VirtualServices.Discover.Import;
+using VirtualServices.Discover.Import.Pcap;
 using VirtualServices.Discover.Import.Perf;
 using VirtualServices.Discover.Import.Strace;
 using VirtualServices.Discover.Sessions;
@@ -56,6 +57,8 @@ internal sealed class Imported : IDisposable
     internal static Imported Perf(string path) => new(folder => PerfImport.Run([path], folder, null, CancellationToken.None));
 
     internal static Imported PerfText(string text) => new(folder => PerfImport.Run(LineFile.Open(new MemoryStream(Encoding.UTF8.GetBytes(text)), "perf.txt"), folder, null, CancellationToken.None));
+
+    internal static Imported Pcap(params string[] paths) => new(folder => PcapImport.Run(paths, folder, null, CancellationToken.None));
 
     internal long Count(CallKind kind) => Events.Count(e => e.Call == kind);
 

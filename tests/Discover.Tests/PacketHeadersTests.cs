@@ -43,6 +43,7 @@ public sealed class PacketHeadersTests
     [InlineData("45 00 0028 0000 2000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 50 10 0000 00000000", nameof(PacketUse.Usable))] // the first fragment has the header
     [InlineData("45 00 0028 0000 0001 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 50 10 0000 00000000", nameof(PacketUse.Fragment))]
     [InlineData("45 00 0028 0000 0000 40 01 0000 0a000001 0a000002 0001 0002 00000001 00000000 50 10 0000 00000000", nameof(PacketUse.OtherProtocol))]
+    [InlineData("45 00 0040 0000 0000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 a0 10 0000 00000000", nameof(PacketUse.Cut))] // within the options of TCP
     [InlineData("44 00 0028 0000 0000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 50 10 0000 00000000", nameof(PacketUse.Broken))] // an IP header below 20 bytes
     [InlineData("45 00 0010 0000 0000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 50 10 0000 00000000", nameof(PacketUse.Broken))] // shorter than its header
     [InlineData("45 00 0028 0000 0000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 40 10 0000 00000000", nameof(PacketUse.Broken))] // a TCP header below 20 bytes

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using SharpPcap;
 using SharpPcap.LibPcap;
+using VirtualServices.Discover.Import.Pcap;
 using VirtualServices.Discover.Packets;
 using VirtualServices.Discover.Recording;
 using VirtualServices.Discover.Recording.Packets;
@@ -61,6 +62,11 @@ public sealed class PacketTests : IDisposable
         Assert.True(lo.Received >= packets.Count + 100);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(PacketsPath));
         Assert.Equal(packets.Count, Lines("tcpdump"));
+
+        // As an import they tell the same traffic.
+        PcapImport.Run([PacketsPath], Path.Combine(_folder, "imported"), null, CancellationToken.None);
+        List<SessionEvent> imported = Recorded.Read(Path.Combine(_folder, "imported"), out _);
+        foreach (CallKind call in new[] { CallKind.Receive, CallKind.Send }) Assert.Equal(2 * 50 * CallBytes, imported.Where(e => e.Call == call).Sum(e => e.Result)); // at both ends
         if (File.Exists("/usr/bin/tshark")) Assert.Equal(packets.Count, Lines("tshark"));
     }
 

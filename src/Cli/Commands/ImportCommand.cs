@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VirtualServices.Discover.Import;
+using VirtualServices.Discover.Import.Pcap;
 using VirtualServices.Discover.Import.Perf;
 using VirtualServices.Discover.Import.Strace;
 using VirtualServices.Model;
@@ -30,6 +31,11 @@ internal static class ImportCommand
             "Makes a session of the text that perf script prints of syscalls:* and sched:* tracepoints. perf shows no addresses; connections are followed by their descriptors.",
             "perf record -e 'syscalls:*,sched:*' -p 1234 -- sleep 10\nperf script -F comm,pid,tid,cpu,time,event,trace > perf.txt\nvs import perf perf.txt -o session",
             PerfImport.Run),
+        (
+            "pcap",
+            "Makes a session of packet captures (pcap, pcapng), merged by time: connections, turns, names of hosts. Packets do not say which process sent them: each address that answers is a service.",
+            "tcpdump -i any -s 128 -w packets.pcap tcp or udp\nvs import pcap packets.pcap -o session",
+            PcapImport.Run),
     ];
 
     public static Command Create(CommandContext context)

@@ -11,13 +11,16 @@ namespace VirtualServices.Discover.Packets;
 /// <param name="Port">Port.</param>
 internal readonly record struct PacketEnd(ulong High, ulong Low, ushort Port)
 {
-    private const ulong MappedPrefix = 0xFFFF_0000_0000;
+    private const ulong MappedPrefix = 0xFFFF_0000_0000, LoopbackNetwork = MappedPrefix | 0x7F00_0000, LoopbackMask = MappedPrefix | 0xFF00_0000;
 
     /// <summary>The same address without its port.</summary>
     internal PacketEnd Address => this with { Port = 0 };
 
     /// <summary>No address: a socket that is bound to all of them.</summary>
     internal bool IsAny => High == 0 && Low is 0 or MappedPrefix;
+
+    /// <summary>127.0.0.0/8 or ::1.</summary>
+    internal bool IsLoopback => High == 0 && (Low == 1 || (Low & LoopbackMask) == LoopbackNetwork);
 
     internal static PacketEnd Ip4(ReadOnlySpan<byte> address, ushort port) => new(0, MappedPrefix | BinaryPrimitives.ReadUInt32BigEndian(address), port);
 

@@ -111,7 +111,7 @@ internal sealed class RecordedAddresses
         PacketEnd any = new(0, 0, end.Port);
 
         // Loopback addresses are in every network namespace and mean another host in each.
-        if (IsLoopback(end)) return Use(_bound, new Bound(protocol, any, networkNamespace));
+        if (end.IsLoopback) return Use(_bound, new Bound(protocol, any, networkNamespace));
         foreach ((uint space, HashSet<PacketEnd> addresses) in _host)
             if (addresses.Contains(end.Address) && Use(_bound, new Bound(protocol, any, space))) return true;
         return false;
@@ -135,12 +135,6 @@ internal sealed class RecordedAddresses
         long limit = uses[uses.Length / 8];
         foreach (T key in sockets.Where(pair => pair.Value.Used < limit).Select(pair => pair.Key).ToList()) sockets.Remove(key);
         Evicted += uses.Length - sockets.Count;
-    }
-
-    private static bool IsLoopback(PacketEnd end)
-    {
-        const ulong Ip4Network = 0xFFFF_7F00_0000, Ip4Mask = 0xFFFF_FF00_0000;
-        return end.High == 0 && (end.Low == 1 || (end.Low & Ip4Mask) == Ip4Network);
     }
 
     private static PacketEnd End(Endpoint end) => PacketEnd.Of(end.Address ?? IPAddress.IPv6Any, end.Port);
