@@ -90,7 +90,7 @@ public sealed class PacketHeadersTests
             IPPacket ip = theirs.Extract<IPPacket>();
             Assert.Equal((Endpoint.Inet(ip.SourceAddress, one.port), Endpoint.Inet(ip.DestinationAddress, one.to)), (ours.From.ToEndpoint(), ours.To.ToEndpoint()));
             TransportPacket transport = theirs.Extract<TransportPacket>();
-            Assert.Equal(transport.PayloadData.Length, ours.PayloadBytes);
+            Assert.Equal(transport.TotalPacketLength - transport.HeaderData.Length, ours.PayloadBytes);
             if (transport is TcpPacket tcp) Assert.Equal((tcp.SequenceNumber, (byte)tcp.Flags), (ours.Sequence, one.flags));
         },
         iter: 300);

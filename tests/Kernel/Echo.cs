@@ -66,9 +66,9 @@ internal sealed class EchoClient : IDisposable
 {
     private const string Script = """
         use Socket qw(:all);
-        my ($kind, $where) = @ARGV;
+        my ($kind, $where, $address) = @ARGV;
         socket(my $s, $kind eq '4' ? AF_INET : $kind eq '6' ? AF_INET6 : AF_UNIX, SOCK_STREAM, 0);
-        connect($s, $kind eq '4' ? pack_sockaddr_in($where, inet_aton('127.0.0.1')) : $kind eq '6' ? pack_sockaddr_in6($where, inet_pton(AF_INET6, '::1')) : pack_sockaddr_un($where)) or die $!;
+        connect($s, $kind eq '4' ? pack_sockaddr_in($where, inet_aton($address)) : $kind eq '6' ? pack_sockaddr_in6($where, inet_pton(AF_INET6, '::1')) : pack_sockaddr_un($where)) or die $!;
         $| = 1;
         print "connected\n";
         while (my $count = <STDIN>) {
@@ -83,9 +83,9 @@ internal sealed class EchoClient : IDisposable
 
     private readonly Process _process;
 
-    internal EchoClient(string kind, string where)
+    internal EchoClient(string kind, string where, string address4 = "127.0.0.1")
     {
-        _process = Process.Start(new ProcessStartInfo("perl", ["-e", Script, kind, where]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        _process = Process.Start(new ProcessStartInfo("perl", ["-e", Script, kind, where, address4]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         Pid = _process.Id;
         Expect("connected");
     }

@@ -4,10 +4,12 @@ using System.Net.Sockets;
 using SharpPcap;
 using SharpPcap.LibPcap;
 using VirtualServices.Discover.Import.Pcap;
+using VirtualServices.Discover.Joining;
 using VirtualServices.Discover.Packets;
 using VirtualServices.Discover.Recording;
 using VirtualServices.Discover.Recording.Packets;
 using VirtualServices.Discover.Sessions;
+using VirtualServices.Infer;
 using VirtualServices.Linux.Network;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
@@ -157,6 +159,33 @@ public sealed class PacketTests : IDisposable
         Assert.NotEmpty(result.Session.Packets!.Interfaces[0].Failure);
         Assert.Empty(result.Session.Packets!.Interfaces[1].Failure);
         Assert.Equal(10 * CallBytes, Read().Sum(packet => packet.Bytes));
+    }
+
+    [RootFact]
+    public void Sessions_of_two_hosts_are_joined_by_the_packets_that_both_saw()
+    {
+        using EchoServer server = In(_network.Far, () => new EchoServer(Path.Combine(_folder, "server.sock"), "10.99.0.2"));
+        using EchoClient client = In(_network.Near, () => new EchoClient("4", $"{server.Port4}", "10.99.0.2"));
+        string near = Path.Combine(_folder, "near"), far = Path.Combine(_folder, "far");
+        Recorded.While(new RecorderOptions(near, [Recorded.Pid("client", client.Pid)]) { Packets = [new PacketInterface(TestNetwork.Device, _network.Near)] }, () =>
+            Recorded.While(new RecorderOptions(far, [Recorded.Pid("echo", server.Pid)]) { Packets = [new PacketInterface("far0", _network.Far)] }, () => client.Call(20)));
+        JoinResult result = SessionJoin.Run([near, far], Session, null, CancellationToken.None);
+        Assert.Equal((1, 0), (result.Proven, result.Apart));
+        List<SessionEvent> events = Recorded.Read(Session, out SessionReader reader);
+        foreach (int pid in new[] { client.Pid, server.Pid })
+            Assert.Equal(20, events.Count(e => e.Call == CallKind.Receive && e.Result == CallBytes && reader.Info.Processes.Any(process => process.Pid == e.Pid && (process.Pid == pid || process.ParentPid == pid))));
+
+        // Each host knows the other end of its own only; together the server's requests have a requester.
+        Assert.Contains("requester", Proposed(Session), StringComparison.Ordinal);
+        Assert.DoesNotContain("requester", Proposed(far), StringComparison.Ordinal);
+
+        static string Proposed(string session)
+        {
+            InferenceEngine engine = new();
+            using SessionReader reader = SessionReader.Open(session);
+            engine.Add(reader);
+            return string.Join('\n', engine.Complete().Rules.Gates.Select(gate => gate.Classify.ToString().ToLowerInvariant()));
+        }
     }
 
     [RootFact]

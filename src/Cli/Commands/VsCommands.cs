@@ -10,6 +10,7 @@ internal static class VsCommands
         ("doctor", DoctorCommand.Create),
         ("record", RecordCommand.Create),
         ("import", ImportCommand.Create),
+        ("join", JoinCommand.Create),
         ("show", ShowCommand.Create),
         ("infer", InferCommand.Create),
         ("review", ReviewCommand.Create),

@@ -28,9 +28,12 @@ internal readonly ref struct CapturedPacket
         packet = default;
         if (result != 1) return result;
         ref readonly PcapPacketHeader head = ref *(PcapPacketHeader*)header;
+
+        // libpcap takes the 32 bits of a pcap file for signed: from 2038 on they are below 0.
+        long seconds = head.Seconds is < 0 and >= int.MinValue ? (uint)head.Seconds : head.Seconds;
         packet = new CapturedPacket
         {
-            TimeNs = (Math.Clamp(head.Seconds, 0, LastSecond) * SecondNs) + Math.Clamp(head.Nanoseconds, 0, SecondNs - 1),
+            TimeNs = (Math.Clamp(seconds, 0, LastSecond) * SecondNs) + Math.Clamp(head.Nanoseconds, 0, SecondNs - 1),
             Data = new ReadOnlySpan<byte>((void*)data, (int)head.Captured),
             WireBytes = (int)Math.Min(head.Wire, int.MaxValue),
         };

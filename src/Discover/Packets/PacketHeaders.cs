@@ -9,25 +9,25 @@ internal readonly struct PacketHeaders
     private const byte Tcp = 6, Udp = 17, HopByHop = 0, Routing = 43, FragmentHeader = 44, Authentication = 51, DestinationOptions = 60;
     private const int TcpBytes = 20, UdpBytes = 8, Ip4Bytes = 20, Ip6Bytes = 40;
 
-    internal TransportProtocol Protocol { get; private init; }
+    internal TransportProtocol Protocol { get; init; }
 
-    internal PacketEnd From { get; private init; }
+    internal PacketEnd From { get; init; }
 
-    internal PacketEnd To { get; private init; }
+    internal PacketEnd To { get; init; }
 
     /// <summary>Where the IP header begins in what was captured.</summary>
-    internal int IpOffset { get; private init; }
+    internal int IpOffset { get; init; }
 
     /// <summary>Where the payload begins in what was captured; all before it are headers.</summary>
-    internal int PayloadOffset { get; private init; }
+    internal int PayloadOffset { get; init; }
 
     /// <summary>Payload on the wire, whether captured or not.</summary>
-    internal int PayloadBytes { get; private init; }
+    internal int PayloadBytes { get; init; }
 
     /// <summary>TCP: number of the first byte.</summary>
-    internal uint Sequence { get; private init; }
+    internal uint Sequence { get; init; }
 
-    internal TcpFlags Flags { get; private init; }
+    internal TcpFlags Flags { get; init; }
 
     internal bool Has(TcpFlags flag) => (Flags & flag) != 0;
 

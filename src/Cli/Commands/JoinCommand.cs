@@ -1,0 +1,40 @@
+using System.CommandLine;
+using System.Globalization;
+using VirtualServices.Discover.Joining;
+using VirtualServices.Model;
+
+namespace VirtualServices.Cli.Commands;
+
+/// <summary><c>vs join</c>: one session of several recordings.</summary>
+internal static class JoinCommand
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
+
+    public static Command Create(CommandContext context)
+    {
+        var sessions = new Argument<string[]>("DIR") { Description = "Recordings of the same time, of one or more hosts", Arity = ArgumentArity.OneOrMore }.Path();
+        var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true }.Path();
+        var command = new VsCommand(
+            "join",
+            "Makes one session of several recordings, so that work is followed from host to host. Packets (vs record --packets) tell which connections are the same, by addresses and sequence numbers, and how far the hosts' clocks are apart.",
+            "vs join frontend database -o both\nvs infer both -o rules.yaml")
+        { sessions, output };
+        command.Run(result =>
+        {
+            string folder = result.GetValue(output)!;
+            long said = context.Clock.GetTimestamp();
+            JoinResult done = SessionJoin.Run(result.GetValue(sessions)!, folder, Say, context.Cancellation);
+            foreach (string clock in done.Clocks) context.Error.WriteLine(Printable.Text(clock));
+            context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joined {done.Events:N0} events to {folder}; {done.Proven:N0} connections between sessions proven by sequence numbers, {done.Apart:N0} with the same addresses kept apart"));
+            return ExitCode.Done;
+
+            void Say(long events)
+            {
+                if (context.Clock.GetElapsedTime(said) < ProgressInterval) return;
+                said = context.Clock.GetTimestamp();
+                context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joining: {events:N0} events"));
+            }
+        });
+        return command;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Net;
+using CsCheck;
+using VirtualServices.Discover.Joining;
+using VirtualServices.Discover.Packets;
+using static VirtualServices.Discover.Tests.CaptureFile;
+
+namespace VirtualServices.Discover.Tests;
+
+public sealed class StreamIndexTests
+{
+    private const string Here = "10.0.0.1:40000", There = "10.0.0.2:80";
+    private const long Second = 1_000_000_000;
+
+    [Fact]
+    public void The_same_connection_is_known_by_its_sequence_numbers_wherever_each_began_to_look()
+    {
+        StreamIndex one = Index((Here, There, Syn, 4_294_967_290, 0), (Here, There, Ack, 4_294_967_291, 100)); // the numbers wrap
+        StreamIndex two = Index((Here, There, Ack, 40, 10), (Here, There, Ack, 50, 10), (There, Here, Ack, 900, 5));
+        Assert.True(Same(one, two));
+        Assert.True(Same(two, one));
+        Assert.True(one.SameIn(two, End(There), End(Here)));
+    }
+
+    [Fact]
+    public void Another_connection_with_the_same_addresses_is_told_apart_and_silence_says_nothing()
+    {
+        StreamIndex one = Index((Here, There, Syn, 1000, 0), (Here, There, Ack, 1001, 100), (There, Here, Ack, 5, 5));
+        Assert.False(Same(one, Index((Here, There, Syn, 900_000, 0), (Here, There, Ack, 900_001, 100))));
+        Assert.False(Same(one, Index((Here, There, Ack, 1101, 100)))); // where the other ended
+        Assert.Null(Same(one, Index()));
+        Assert.Null(Same(one, Index((Here, "10.0.0.2:81", Ack, 1001, 100))));
+        Assert.Null(Same(Index((There, Here, Ack, 5, 5)), Index((Here, There, Ack, 1001, 100)))); // each saw the other way only
+    }
+
+    [Fact]
+    public void An_address_pair_may_have_connections_one_after_the_other()
+    {
+        StreamIndex both = Index((Here, There, Syn, 1000, 0), (Here, There, Ack, 1001, 100), (Here, There, Syn, 70_000_000, 0), (Here, There, Ack, 70_000_001, 100));
+        Assert.True(Same(both, Index((Here, There, Ack, 1001, 100))));
+        Assert.True(Same(both, Index((Here, There, Ack, 70_000_001, 100))));
+        Assert.False(Same(both, Index((Here, There, Ack, 30_000_000, 100))));
+    }
+
+    [Fact]
+    public void Loopback_is_another_one_on_each_host()
+    {
+        StreamIndex one = Index(("127.0.0.1:40000", "127.0.0.1:80", Ack, 1, 5));
+        Assert.Null(one.SameIn(one, End("127.0.0.1:40000"), End("127.0.0.1:80")));
+        Assert.Empty(one.Samples);
+    }
+
+    [Fact]
+    public void Too_many_packets_are_sampled_and_both_hosts_take_the_same_ones()
+    {
+        const int Packets = 600_000;
+        StreamIndex all = new(), half = new();
+        for (uint i = 0; i < Packets; i++)
+        {
+            PacketHeaders packet = Packet(Here, There, Ack, i * 7, 1);
+            all.Add(in packet, i);
+            if (i >= Packets / 2) half.Add(in packet, i + 5);
+        }
+
+        Assert.InRange(all.Samples.Count, 1 << 15, 1 << 17);
+        int shared = half.Samples.Count(sample => all.Samples.TryGetValue(sample.Key, out long timeNs) && timeNs == sample.Value - 5);
+        Assert.InRange(shared, all.Samples.Count * 2 / 5, all.Samples.Count * 3 / 5);
+    }
+
+    [Fact]
+    public void The_distance_of_the_clocks_is_found_within_the_delay_of_the_network_while_they_drift() =>
+        (from distance in Gen.Long[-1_000_000 * Second, 1_000_000 * Second] from drift in Gen.Int[-100, 100] from delays in Gen.Int[20_000, 2_000_000].Array[200] select (distance, drift, delays)).Sample(
+            one =>
+            {
+                const int FastestNs = 20_000;
+                StreamIndex near = new(), far = new();
+                uint sequence = 1;
+                for (int i = 0; i < 2000; i++)
+                {
+                    // Real time is the near host's; the far one's clock goes drift/1e6 faster. Both ways see the fastest delay now and then.
+                    long now = 100 * Second + (i * 10_000_000L);
+                    int delay = i % 20 < 2 ? FastestNs : one.delays[i % one.delays.Length];
+                    bool there = i % 2 == 0;
+                    PacketHeaders packet = there ? Packet(Here, There, Ack, sequence++, 1) : Packet(There, Here, Ack, sequence++, 1);
+                    near.Add(in packet, there ? now : now + delay);
+                    far.Add(in packet, Far(there ? now + delay : now));
+                }
+
+                ClockMatch match = ClockMatch.Of(near, far);
+                Assert.InRange(match.Points, 20, 21);
+                for (long now = 100 * Second; now < 120 * Second; now += Second / 3)
+                    Assert.InRange(match.ToReference(Far(now)) - now, -FastestNs - 200_000, FastestNs + 200_000); // within a second the clocks drift 100 µs apart
+
+                long Far(long nearNs) => nearNs + one.distance + (nearNs / 1_000_000 * one.drift);
+            },
+            iter: 30);
+
+    [Fact]
+    public void Packets_that_go_one_way_tell_no_distance()
+    {
+        StreamIndex one = Index((Here, There, Ack, 1, 5), (Here, There, Ack, 6, 5));
+        Assert.Equal(0, ClockMatch.Of(one, one).Points);
+    }
+
+    private static bool? Same(StreamIndex one, StreamIndex two) => one.SameIn(two, End(Here), End(There));
+
+    private static PacketEnd End(string text) => IPEndPoint.Parse(text) is var end ? PacketEnd.Of(end.Address, end.Port) : default;
+
+    private static StreamIndex Index(params (string From, string To, byte Flags, uint Sequence, int Bytes)[] packets)
+    {
+        StreamIndex index = new();
+        foreach ((string from, string to, byte flags, uint sequence, int bytes) in packets) index.Add(Packet(from, to, flags, sequence, bytes), 0);
+        return index;
+    }
+
+    private static PacketHeaders Packet(string from, string to, byte flags, uint sequence, int bytes) =>
+        new() { Protocol = Model.TransportProtocol.Tcp, From = End(from), To = End(to), Flags = (TcpFlags)flags, Sequence = sequence, PayloadBytes = bytes };
+}
