@@ -60,7 +60,7 @@ internal sealed unsafe class PacketFile : IDisposable
         {
             throw new VsException(ExitCode.Permission, $"cannot read '{path}': {error.Message}", error);
         }
-        catch (DllNotFoundException error)
+        catch (Exception error) when (error is DllNotFoundException or PlatformNotSupportedException) // the latter is what SharpPcap makes of it
         {
             throw new VsException(ExitCode.HostLacks, "reading captures needs libpcap: apt-get install libpcap0.8", error);
         }

@@ -67,7 +67,7 @@ internal sealed class HeldPackets(int capacity)
 }
 
 /// <summary>What is known of a packet beside its bytes.</summary>
-/// <param name="TimeNs">When it was captured, ns since 1970, UTC.</param>
+/// <param name="TimeNs">When it was captured, ns since 1970, UTC as of the session's start.</param>
 /// <param name="ReadNs">When it was read, ns of CLOCK_MONOTONIC.</param>
 /// <param name="WireBytes">Its length on the wire, from the IP header on.</param>
 /// <param name="NetworkNamespace">Inode of the network namespace of the interface.</param>

@@ -153,7 +153,7 @@ internal sealed class PacketRecorder : IDisposable
         // Behind the payload there may be padding of the link.
         int payload = Math.Min(_payloadBytes, headers.PayloadBytes);
         ReadOnlySpan<byte> kept = packet.Data[headers.IpOffset..Math.Min(headers.PayloadOffset + payload, packet.Data.Length)];
-        HeldPacket held = new(packet.TimeNs, nowNs, Math.Max(packet.WireBytes - headers.IpOffset, kept.Length), device.NetworkNamespace);
+        HeldPacket held = new(packet.TimeNs - _stepNs, nowNs, Math.Max(packet.WireBytes - headers.IpOffset, kept.Length), device.NetworkNamespace);
         while (!_held.TryAdd(held, kept)) Decide(hurried: true);
     }
 
@@ -162,7 +162,7 @@ internal sealed class PacketRecorder : IDisposable
     {
         HeldPacket packet = _held.Peek(out ReadOnlySpan<byte> data);
         if (PacketHeaders.Read(LinkType.Raw, data, packet.WireBytes, out PacketHeaders headers) == PacketUse.Usable && _addresses.Has(in headers, packet.NetworkNamespace))
-            _writer.Write(Math.Max(packet.TimeNs - _stepNs, 0), data, packet.WireBytes);
+            _writer.Write(Math.Max(packet.TimeNs, 0), data, packet.WireBytes);
         else if (hurried) _hurried++;
         else _strangers++;
         _held.Remove();
