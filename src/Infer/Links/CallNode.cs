@@ -26,11 +26,19 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>Number of the callee within the solver, -1 before it is known.</summary>
     public int Callee { get; set; } = -1;
 
-    /// <summary>The request that it works for, or null.</summary>
+    /// <summary>The request that it most likely works for, or null.</summary>
     public RequestNode? Parent { get; set; }
 
-    /// <summary>The execution model proves the link; nothing is estimated.</summary>
-    public bool Proven { get; set; }
+    /// <summary>The parent, or null where the engine abstains: a wrong link is worse than none.</summary>
+    public RequestNode? Told => Confidence >= ConfidenceModel.Threshold ? Parent : null;
+
+    /// <summary>What proves the link, so that nothing is estimated.</summary>
+    public LinkProof Proof { get; set; }
+
+    public bool Proven => Proof != LinkProof.None;
+
+    /// <summary>The thread that proves it, until the link is final: a thread that is later seen to work on two requests at once proves nothing.</summary>
+    public TracedThread? Prover { get; set; }
 
     /// <summary>Nothing about it changes any more.</summary>
     public bool Final { get; set; }
@@ -50,6 +58,22 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>Position among the window's calls to the same callee.</summary>
     public int Rank { get; set; }
 
+    /// <summary>Requests of the process that were open when it was sent.</summary>
+    public int Open { get; set; }
+
     /// <summary>Position among the calls that are solved together.</summary>
     public int Index { get; set; }
+}
+
+/// <summary>How the execution model proves a link.</summary>
+internal enum LinkProof : byte
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>The process served one connection in its life.</summary>
+    OnlyConnection,
+
+    /// <summary>The thread that received the request made the call before it began to answer.</summary>
+    SameThread,
 }

@@ -1,20 +1,21 @@
 namespace VirtualServices.Infer.Links;
 
-/// <summary>Confidence of a link from its features.</summary>
-/// <remarks>A logistic function of the margin, held back while little was learnt of the service: by Laplace's reasoning, what was seen n times may be wrong once in about n.</remarks>
+/// <summary>The model that says how sure links are. It is part of this assembly, and read when links are first asked for.</summary>
 internal static class ConfidenceModel
 {
     /// <summary>Below this the engine abstains.</summary>
     public const double Threshold = 0.5;
 
-    private const double Slope = 0.7, Start = 0.3;
+    /// <summary>Name under which the model is embedded.</summary>
+    internal const string Resource = "confidence.model";
 
-    /// <summary>With fewer lessons than this the engine says nothing.</summary>
-    private const double Doubt = 5;
+    private static readonly Lazy<BoostedTrees> Trees = new(Load);
 
-    public static double Of(in LinkFeatures features)
+    public static BoostedTrees Embedded => Trees.Value;
+
+    private static BoostedTrees Load()
     {
-        double learnt = Math.Exp(features.Learnt) - 1;
-        return learnt / (learnt + Doubt) / (1 + Math.Exp(-Slope * features.Margin - Start));
+        using var reader = new StreamReader(typeof(ConfidenceModel).Assembly.GetManifestResourceStream(Resource)!);
+        return BoostedTrees.Read(reader);
     }
 }

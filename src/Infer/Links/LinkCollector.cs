@@ -7,8 +7,10 @@ namespace VirtualServices.Infer.Links;
 /// <summary>Gathers requests and calls of a walk in windows, has the links of each window found, and tells of calls and requests when nothing about them changes any more.</summary>
 /// <param name="onCall">Hears of each call, in their order.</param>
 /// <param name="onRequest">Hears of each request once it is known for whom it is, or that it is not.</param>
-internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest) : ActivitySink
+/// <param name="model">The confidence model, null for the embedded one.</param>
+internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest, BoostedTrees? model = null) : ActivitySink
 {
+    private readonly BoostedTrees _model = model ?? ConfidenceModel.Embedded;
     /// <summary>Requests and calls that are held before links are worked out.</summary>
     internal const int Window = 1 << 16;
 
@@ -85,13 +87,14 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         notes.Waiting.Enqueue(node);
         if (parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
         {
-            node.Proven = true;
-            node.Confidence = thread.Tid != 0 ? Output.Confidence.SameThread : Output.Confidence.OnlyConnection;
+            node.Proof = thread.Tid != 0 ? LinkProof.SameThread : LinkProof.OnlyConnection;
+            node.Prover = thread;
             WindowSolver.Insert(proven, node);
         }
 
         _calls.Add(node);
-        if (thread.Process.Party is not null) WindowOf(thread.Process).Calls.Add(node);
+        if (thread.Process.Party is { } service) ServiceOf(service).Add(thread, node);
+        else if (node.Proven) LinkJudge.JudgeProven(_model, node, thread.Process.OpenRequests);
         FlushWhenFull();
     }
 
@@ -131,7 +134,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private void Flush(bool all)
     {
         long cut = all ? long.MaxValue : CutNs();
-        foreach (ServiceWindows service in _services.Values) service.Solve(cut);
+        foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model);
         int told = 0;
         while (told < _calls.Count && (all || _calls[told].Final || _calls[told].TimeNs < cut))
         {
@@ -169,7 +172,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         }
 
         if (!caller.Final && !atEnd) return false;
-        if (caller.Parent is not { } parent || request.Visiting) return Conclude(request, request.Direct with { Outside = -1, Known = 0 }, 0);
+        if (caller.Told is not { } parent || request.Visiting) return Conclude(request, request.Direct with { Outside = -1, Known = 0 }, 0);
         request.Visiting = true;
         bool known = parent.Settled ? Resolve(parent, atEnd) : atEnd && Conclude(parent, Origin.Unknown, 0);
         request.Visiting = false;

@@ -1,62 +1,87 @@
+using System.Runtime.CompilerServices;
+
 namespace VirtualServices.Infer.Links;
 
-/// <summary>What speaks for a link: input of the confidence model. Numbers are small and of similar size, so that one model serves services of any speed.</summary>
-internal struct LinkFeatures
+/// <summary>What speaks for or against a link. The order is the model file's: append, then train anew.</summary>
+internal enum Feature
 {
-    /// <summary>By how much the best other explanation of the same calls is less likely, nats, at most 20.</summary>
-    public float Margin;
+    /// <summary>2 the thread that received the request made the call before it began to answer, 1 the process served one connection in its life, 0 no such proof.</summary>
+    Proof,
 
-    /// <summary>The same for moving or exchanging this one call only.</summary>
-    public float CallMargin;
+    /// <summary>Share of the process's calls whose thread had no open request: high where work is handed from thread to thread, and proof by thread means little.</summary>
+    HandedOver,
+
+    /// <summary>By how much the best other explanation of the same calls is less likely, nats.</summary>
+    Margin,
+
+    /// <summary>The same for exchanging or moving this one call only.</summary>
+    CallMargin,
+
+    /// <summary>By how much it is less likely that the call works for nobody, nats.</summary>
+    NobodyMargin,
+
+    /// <summary>Mean margin of the process's calls to the same callee: how well they can be told apart at all.</summary>
+    UsualMargin,
 
     /// <summary>Log of the number of requests for which it may work.</summary>
-    public float Candidates;
+    Candidates,
 
-    /// <summary>How much less likely its delay is than the most usual ones, nats, at most 20.</summary>
-    public float Surprise;
+    /// <summary>Log of the number of them that explain it nearly as well.</summary>
+    Rivals,
 
-    /// <summary>The same for the request's reply.</summary>
-    public float ReplySurprise;
+    /// <summary>How much less likely its delay is than the most usual ones, nats.</summary>
+    Surprise,
+
+    /// <summary>How unlikely the time of the request's reply is, nats.</summary>
+    ReplySurprise,
 
     /// <summary>Entropy of the delay's distribution, nats.</summary>
-    public float Entropy;
+    Entropy,
 
     /// <summary>Log of the number of requests from which the service was learnt.</summary>
-    public float Learnt;
+    Learnt,
 
-    /// <summary>Log probability of the request's combination of calls, at least -12.</summary>
-    public float Calls;
+    /// <summary>Log probability of the request's combination of calls.</summary>
+    Calls,
 
-    /// <summary>Requests that were open in the process when the call was sent, log.</summary>
-    public float Open;
+    /// <summary>Earlier requests that still waited for a call to this callee when it was sent, log.</summary>
+    Overtakes,
 
-    /// <summary>Earlier requests that still waited for a call to this callee when it was sent: 0 where the service works in the order of arrival.</summary>
-    public float Overtakes;
+    /// <summary>What it costs to overtake at this callee, nats.</summary>
+    Order,
 
-    /// <summary>1 the request's own thread, -1 another one, 0 unknown.</summary>
-    public float Thread;
+    /// <summary>What the call's thread says for the request, nats.</summary>
+    Thread,
 
     /// <summary>Log of the number of candidates whose arrival cannot be told from the request's, as far as the clock goes.</summary>
-    public float Ties;
+    Ties,
 
-    public const int Count = 12;
+    /// <summary>Log of the number of the request's calls before this one.</summary>
+    Position,
 
-    public static readonly string[] Names = ["margin", "callMargin", "candidates", "surprise", "replySurprise", "entropy", "learnt", "calls", "open", "overtakes", "thread", "ties"];
+    /// <summary>Mean number of requests open when a call of the process was sent, log.</summary>
+    Load,
 
-    public readonly float this[int index] => index switch
-    {
-        0 => Margin,
-        1 => CallMargin,
-        2 => Candidates,
-        3 => Surprise,
-        4 => ReplySurprise,
-        5 => Entropy,
-        6 => Learnt,
-        7 => Calls,
-        8 => Open,
-        9 => Overtakes,
-        10 => Thread,
-        11 => Ties,
-        _ => throw new ArgumentOutOfRangeException(nameof(index)),
-    };
+    /// <summary>Share of the process's calls that are left to nobody.</summary>
+    Unexplained,
+
+    /// <summary>1 where it came back after the reply.</summary>
+    Late,
+}
+
+/// <summary>Input of the confidence model. Numbers are small and of similar size, so that one model serves services of any speed.</summary>
+[InlineArray(Count)]
+internal struct LinkFeatures
+{
+    public const int Count = (int)Feature.Late + 1;
+
+    private float _first;
+
+    /// <summary>Names, in the order of the numbers.</summary>
+    public static IReadOnlyList<string> Names { get; } = Enum.GetNames<Feature>();
+
+    /// <summary>Takes a number in.</summary>
+    public void Set(Feature feature, double value) => this[(int)feature] = (float)value;
+
+    public readonly float Get(Feature feature) => this[(int)feature];
 }

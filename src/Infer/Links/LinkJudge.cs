@@ -3,29 +3,82 @@ using System.Runtime.InteropServices;
 namespace VirtualServices.Infer.Links;
 
 /// <summary>Says how sure each link of a window is: by how much every other explanation of the same calls is less likely, and what else speaks for or against it.</summary>
-internal sealed class LinkJudge(ServiceModel model)
+/// <param name="trees">The confidence model.</param>
+/// <param name="model">What was learnt of the service.</param>
+/// <param name="handedOver">Share of the service's calls whose thread had no open request.</param>
+/// <param name="logNobody">Log density at which a call works for nobody.</param>
+internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, double logNobody)
 {
     private const double Most = 20;
+
+    /// <summary>Explanations that are less likely by no more than this count as rivals, nats.</summary>
+    private const double Near = 4;
+
     private readonly List<CallNode> _mine = [], _theirs = [];
 
     public void Judge(ProcessWindow window)
     {
+        double load = Math.Log(1 + window.MeanOpen);
+        int unexplained = 0;
         foreach (CallNode call in window.Calls)
         {
-            if (call.Parent is not { } parent) continue;
-            call.Features = FeaturesOf(window, call, parent);
-            call.Confidence = ConfidenceModel.Of(in call.Features);
+            call.Features = default;
+            if (call.Parent is { } parent) Compare(window, call, parent);
+            else unexplained++;
+        }
+
+        double share = window.Calls.Count == 0 ? 0 : (double)unexplained / window.Calls.Count;
+        foreach (List<CallNode> calls in window.ByCallee.Values)
+        {
+            double sum = 0;
+            foreach (CallNode call in calls) sum += call.Features.Get(Feature.Margin);
+            foreach (CallNode call in calls) call.Features.Set(Feature.UsualMargin, sum / calls.Count);
+        }
+
+        foreach (CallNode call in window.Calls) Finish(call, load, share);
+        foreach (CallNode call in window.Proven)
+        {
+            call.Features = default;
+            call.Features.Set(Feature.Candidates, Math.Log(1 + call.Open));
+            Finish(call, load, share);
         }
     }
 
-    private LinkFeatures FeaturesOf(ProcessWindow window, CallNode call, RequestNode parent)
+    /// <summary>Judges a proven call of a process of which nothing else is known.</summary>
+    public static void JudgeProven(BoostedTrees trees, CallNode call, int open)
+    {
+        call.Features = default;
+        call.Features.Set(Feature.Proof, (double)call.Proof);
+        call.Features.Set(Feature.Candidates, Math.Log(1 + open));
+        call.Confidence = trees.Confidence(in call.Features);
+    }
+
+    private void Finish(CallNode call, double load, double unexplained)
+    {
+        if (call.Parent is not { } parent)
+        {
+            call.Confidence = 0;
+            return;
+        }
+
+        call.Features.Set(Feature.Proof, (double)call.Proof);
+        call.Features.Set(Feature.HandedOver, handedOver);
+        call.Features.Set(Feature.Learnt, Math.Log(1 + model.Requests));
+        call.Features.Set(Feature.Load, load);
+        call.Features.Set(Feature.Unexplained, unexplained);
+        call.Features.Set(Feature.Position, Math.Log(1 + parent.Calls.IndexOf(call)));
+        call.Features.Set(Feature.Late, Timeline.IsLate(parent, call) ? 1 : 0);
+        call.Confidence = trees.Confidence(in call.Features);
+    }
+
+    private void Compare(ProcessWindow window, CallNode call, RequestNode parent)
     {
         ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(parent.Calls);
         int position = parent.Calls.IndexOf(call);
         ReadOnlySpan<int> candidates = window.CandidatesOf(call);
         double own = Timeline.Score(model, parent, calls);
         double single = Most, any = Most;
-        int ties = 0, overtakes = 0;
+        int ties = 0, overtakes = 0, rivals = 0;
         foreach (int candidate in candidates)
         {
             RequestNode other = window.Requests[candidate];
@@ -34,28 +87,37 @@ internal sealed class LinkJudge(ServiceModel model)
             if (other.ArrivalNs < parent.ArrivalNs && !Called(other, call)) overtakes++;
             double pair = own + Timeline.Score(model, other, CollectionsMarshal.AsSpan(other.Calls));
             double order = Order(parent, call, other);
-            single = Math.Min(single, pair + order - Exchanged(parent, call, other, whole: false));
-            if (parent.Calls.Count > 1 || other.Calls.Count > 1) any = Math.Min(any, pair + order - Exchanged(parent, call, other, whole: true));
+            double one = pair + order - Exchanged(parent, call, other, whole: false);
+            double whole = parent.Calls.Count > 1 || other.Calls.Count > 1 ? pair + order - Exchanged(parent, call, other, whole: true) : one;
+            single = Math.Min(single, one);
+            any = Math.Min(any, whole);
+            if (Math.Min(one, whole) < Near) rivals++;
         }
 
+        _mine.Clear();
+        foreach (CallNode each in parent.Calls)
+        {
+            if (each != call) _mine.Add(each);
+        }
+
+        double nobody = own - Timeline.Score(model, parent, CollectionsMarshal.AsSpan(_mine)) - logNobody;
         DelaySlot slot = model.SlotOf(call.Callee, later: false);
         ulong sign = 0;
         foreach (CallNode each in calls) sign += ServiceModel.SignOf(each.Callee);
-        return new LinkFeatures
-        {
-            Margin = (float)Math.Clamp(Math.Min(single, any), -5, Most),
-            CallMargin = (float)Math.Clamp(single, -5, Most),
-            Candidates = (float)Math.Log(candidates.Length),
-            Surprise = (float)Math.Clamp(-Timeline.Send(model, parent, calls[..position], call) - slot.Sharpness, -5, Most),
-            ReplySurprise = (float)Math.Clamp(-Timeline.Reply(model, parent, calls), 0, Most),
-            Entropy = (float)Math.Min(slot.Sharpness, 8),
-            Learnt = (float)Math.Log(1 + model.Requests),
-            Calls = (float)Math.Max(model.LogCalls(parent.Class, sign), -12),
-            Open = (float)Math.Log(1 + candidates.Length),
-            Overtakes = (float)Math.Log(1 + overtakes),
-            Thread = call.Tid == 0 || parent.Tid == 0 ? 0 : call.Tid == parent.Tid ? 1 : -1,
-            Ties = (float)Math.Log(1 + ties),
-        };
+        ref LinkFeatures features = ref call.Features;
+        features.Set(Feature.Margin, Math.Clamp(Math.Min(single, any), -5, Most));
+        features.Set(Feature.CallMargin, Math.Clamp(single, -5, Most));
+        features.Set(Feature.NobodyMargin, Math.Clamp(nobody, -5, Most));
+        features.Set(Feature.Candidates, Math.Log(1 + candidates.Length));
+        features.Set(Feature.Rivals, Math.Log(1 + rivals));
+        features.Set(Feature.Surprise, Math.Clamp(-Timeline.Send(model, parent, calls[..position], call) - slot.Sharpness, -5, Most));
+        features.Set(Feature.ReplySurprise, Math.Clamp(-Timeline.Reply(model, parent, calls), 0, Most));
+        features.Set(Feature.Entropy, Math.Min(slot.Sharpness, 8));
+        features.Set(Feature.Calls, Math.Max(model.LogCalls(parent.Class, sign), -12));
+        features.Set(Feature.Overtakes, Math.Log(1 + overtakes));
+        features.Set(Feature.Order, model.OrderOf(call.Callee));
+        features.Set(Feature.Thread, Math.Clamp(Timeline.Thread(model, parent, call), -8, 8));
+        features.Set(Feature.Ties, Math.Log(1 + ties));
     }
 
     /// <summary>What the order of arrival says against an exchange with the other's call to the same callee; negative where it speaks for it.</summary>

@@ -15,6 +15,12 @@ internal sealed class ProcessWindow
     /// <summary>Calls whose link is to be found.</summary>
     public List<CallNode> Calls { get; } = [];
 
+    /// <summary>Calls whose link is proven.</summary>
+    public List<CallNode> Proven { get; } = [];
+
+    /// <summary>Mean number of requests that were open when a call was sent.</summary>
+    public double MeanOpen { get; private set; }
+
     /// <summary>Calls by callee, in the order of their times.</summary>
     public SortedDictionary<int, List<CallNode>> ByCallee { get; } = [];
 
@@ -27,6 +33,7 @@ internal sealed class ProcessWindow
     {
         Sort(Requests, static request => request.ArrivalNs);
         Sort(Calls, static call => call.TimeNs);
+        Sort(Proven, static call => call.TimeNs);
         for (int i = 0; i < Requests.Count; i++) Requests[i].Index = i;
         for (int i = 0; i < Calls.Count; i++) Calls[i].Index = i;
         ByCallee.Clear();
@@ -41,23 +48,34 @@ internal sealed class ProcessWindow
         _candidates.Clear();
         _first.Clear();
         _active.Clear();
-        int next = 0;
+        int next = 0, proven = 0;
+        long open = 0;
         foreach (CallNode call in Calls)
         {
-            while (next < Requests.Count && Requests[next].ArrivalNs <= call.TimeNs) _active.Add(next++);
-            int kept = 0;
-            for (int i = 0; i < _active.Count; i++)
-            {
-                if (Requests[_active[i]].LastNs >= call.TimeNs) _active[kept++] = _active[i];
-            }
-
-            _active.RemoveRange(kept, _active.Count - kept);
-            if (_active.Count > 4 * MostCandidates) _active.RemoveRange(0, _active.Count - MostCandidates);
+            for (; proven < Proven.Count && Proven[proven].TimeNs <= call.TimeNs; proven++) open += Advance(Proven[proven], ref next);
+            open += Advance(call, ref next);
             _first.Add(_candidates.Count);
             for (int i = Math.Max(_active.Count - MostCandidates, 0); i < _active.Count; i++) _candidates.Add(_active[i]);
         }
 
+        for (; proven < Proven.Count; proven++) open += Advance(Proven[proven], ref next);
         _first.Add(_candidates.Count);
+        MeanOpen = (double)open / Math.Max(Calls.Count + Proven.Count, 1);
+    }
+
+    /// <summary>Goes on to the time of the call, and counts the requests that are open then.</summary>
+    private int Advance(CallNode call, ref int next)
+    {
+        while (next < Requests.Count && Requests[next].ArrivalNs <= call.TimeNs) _active.Add(next++);
+        int kept = 0;
+        for (int i = 0; i < _active.Count; i++)
+        {
+            if (Requests[_active[i]].LastNs >= call.TimeNs) _active[kept++] = _active[i];
+        }
+
+        _active.RemoveRange(kept, _active.Count - kept);
+        if (_active.Count > 4 * MostCandidates) _active.RemoveRange(0, _active.Count - MostCandidates);
+        return call.Open = _active.Count;
     }
 
     /// <summary>Greatest length of which all times are multiples, ns.</summary>

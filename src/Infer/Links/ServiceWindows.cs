@@ -11,6 +11,7 @@ internal sealed class ServiceWindows
     private readonly List<ProcessWindow> _windows = [];
     private readonly Dictionary<(int Party, string Place), int> _callees = [];
     private readonly Dictionary<(int Party, string Place), int> _classes = [];
+    private long _told, _handedOver;
 
     public ProcessWindow Of(ProcessState process)
     {
@@ -21,22 +22,30 @@ internal sealed class ServiceWindows
         return window;
     }
 
-    /// <summary>Finds the links of what was gathered. Calls sent before the cut are final then, and only what is still open stays.</summary>
-    public void Solve(long cutNs)
+    /// <summary>Takes a call in.</summary>
+    public void Add(TracedThread thread, CallNode call)
     {
-        if (_windows.Any(window => window.Calls.Exists(static call => !call.Proven)))
-        {
-            foreach (ProcessWindow window in _windows) Prepare(window);
-            new WindowSolver(_model, _windows).Solve();
-            var judge = new LinkJudge(_model);
-            foreach (ProcessWindow window in _windows) judge.Judge(window);
-            _model.Keep();
-        }
+        Of(thread.Process).Calls.Add(call);
+        if (thread.Tid == 0) return;
+        _told++;
+        if (thread.OpenRequests == 0) _handedOver++;
+    }
+
+    /// <summary>Finds the links of what was gathered. Calls sent before the cut are final then, and only what is still open stays.</summary>
+    public void Solve(long cutNs, BoostedTrees trees)
+    {
+        foreach (ProcessWindow window in _windows) Prepare(window);
+        var solver = new WindowSolver(_model, _windows);
+        bool solve = _windows.Exists(static window => window.Calls.Count > 0);
+        if (solve) solver.Solve();
+        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody);
+        foreach (ProcessWindow window in _windows) judge.Judge(window);
+        if (solve) _model.Keep();
 
         foreach ((ProcessState process, ProcessWindow window) in _byProcess.ToArray())
         {
             Shrink(window, cutNs);
-            if (window.Requests.Count + window.Calls.Count > 0) continue;
+            if (window.Requests.Count + window.Calls.Count + window.Proven.Count > 0) continue;
             _byProcess.Remove(process);
             _windows.Remove(window);
         }
@@ -59,6 +68,12 @@ internal sealed class ServiceWindows
             if (request.Class < 0) request.Class = NumberOf(_classes, request.Asker, PortOf(request.End));
         }
 
+        foreach (CallNode call in window.Calls)
+        {
+            if (call.Proof == LinkProof.SameThread && call.Prover is { Interleaves: true }) call.Proof = LinkProof.None;
+            if (call.Proven) window.Proven.Add(call);
+        }
+
         window.Calls.RemoveAll(static call => call.Proven);
         window.Prepare();
     }
@@ -73,14 +88,20 @@ internal sealed class ServiceWindows
 
     private static void Shrink(ProcessWindow window, long cutNs)
     {
-        foreach (CallNode call in window.Calls)
+        Shrink(window.Calls, cutNs);
+        Shrink(window.Proven, cutNs);
+        window.Requests.RemoveAll(request => request.LastNs < cutNs && request.LastNs != long.MaxValue && request.Calls.TrueForAll(static call => call.Final));
+    }
+
+    private static void Shrink(List<CallNode> calls, long cutNs)
+    {
+        foreach (CallNode call in calls)
         {
             if (call.TimeNs >= cutNs) continue;
             call.Final = true;
-            if (!call.Proven && call.Confidence < ConfidenceModel.Threshold) call.Parent = null; // abstains; it stays among the request's calls, where it is the likeliest
+            call.Prover = null;
         }
 
-        window.Calls.RemoveAll(static call => call.Final);
-        window.Requests.RemoveAll(request => request.LastNs < cutNs && request.LastNs != long.MaxValue && request.Calls.TrueForAll(static call => call.Final || call.Proven));
+        calls.RemoveAll(static call => call.Final);
     }
 }

@@ -16,7 +16,7 @@ internal static class Timeline
             CallNode call = calls[i];
             (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
             score += model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Log(arrival, sent, returned);
-            if (call.Tid != 0 && request.Tid != 0) score += call.Tid == request.Tid ? model.LogSameThread : model.LogOtherThread;
+            score += Thread(model, request, call);
             score += IsLate(request, call) ? model.LogLate : model.LogTimely;
             sign += ServiceModel.SignOf(call.Callee);
         }
@@ -45,6 +45,10 @@ internal static class Timeline
         (long fromArrival, long fromSent, long fromReturned) = Delays(model, request, calls, request.ReplyNs);
         (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Add(fromArrival, fromSent, fromReturned);
     }
+
+    /// <summary>What the call's thread says for the request, nats.</summary>
+    public static double Thread(ServiceModel model, RequestNode request, CallNode call) =>
+        call.Tid == 0 || request.Tid == 0 ? 0 : call.Tid == request.Tid ? model.LogSameThread : model.LogOtherThread;
 
     /// <summary>Log density of the reply's time.</summary>
     public static double Reply(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> calls)

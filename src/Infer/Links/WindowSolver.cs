@@ -30,7 +30,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     private long _changes;
 
     /// <summary>Log density at which a call works for nobody.</summary>
-    private double LogNobody => _nobody[0];
+    public double LogNobody => _nobody[0];
 
     public void Solve()
     {
@@ -138,7 +138,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             {
                 RequestNode request = window.Requests[candidate];
                 double score = Timeline.Send(model, request, CollectionsMarshal.AsSpan(request.Calls), call) + Room(request, call);
-                if (call.Tid != 0 && request.Tid != 0) score += call.Tid == request.Tid ? model.LogSameThread : model.LogOtherThread;
+                score += Timeline.Thread(model, request, call);
                 if (Timeline.IsLate(request, call)) score += model.LogLate;
                 if (best is not null && !HasCalled(best, call) && !HasCalled(request, call)) score -= model.OrderOf(call.Callee); // an earlier one still waits
                 if (score <= most) continue;

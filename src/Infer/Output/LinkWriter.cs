@@ -25,7 +25,7 @@ public static class LinkWriter
         output.Write(call.TimeNs.ToString(CultureInfo.InvariantCulture));
         output.Write(",\"service\":");
         output.Write(JsonText.Of(call.Service));
-        if (call.Parent is not { } parent)
+        if (call.Told is not { } parent)
         {
             output.Write(",\"parent\":null,\"confidence\":0}\n");
             return;

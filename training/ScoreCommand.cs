@@ -1,0 +1,74 @@
+using System.CommandLine;
+using VirtualServices.Infer.Links;
+using VirtualServices.Training.Learning;
+using VirtualServices.Training.Scoring;
+using VirtualServices.Training.Simulation;
+
+namespace VirtualServices.Training;
+
+/// <summary><c>score</c>: recall, precision and calibration on scenarios that the model never saw.</summary>
+internal static class ScoreCommand
+{
+    internal const int First = 20_001;
+
+    public static Command Create()
+    {
+        var first = new Option<int>("--first") { Description = "First seed", DefaultValueFactory = _ => First };
+        var scenarios = new Option<int>("--scenarios") { Description = "How many", DefaultValueFactory = _ => 150 };
+        var file = new Option<string?>("--model") { Description = "Another confidence model than the embedded one" };
+        var each = new Option<bool>("--each") { Description = "Also a line for each scenario" };
+        var command = new Command("score", "Scores the engine on scenarios that it was not trained with") { first, scenarios, file, each };
+        command.SetAction(result =>
+        {
+            BoostedTrees model = result.GetValue(file) is { } path ? Read(path) : ConfidenceModel.Embedded;
+            Score all = new();
+            SortedDictionary<string, Score> groups = new(StringComparer.Ordinal);
+            foreach ((Scenario scenario, IReadOnlyList<Example> examples) in Enumerable.Range(result.GetValue(first), result.GetValue(scenarios)).AsParallel().AsOrdered().Select(Play))
+            {
+                Score own = new();
+                foreach (Example example in examples)
+                {
+                    all.Add(example);
+                    own.Add(example);
+                    Group(example.Proven ? "proven" : "estimated").Add(example);
+                    Group(scenario.Recording.ThreadIds ? "threads told" : "threads not told").Add(example);
+                    Group("load " + Load(example)).Add(example);
+                }
+
+                if (result.GetValue(each)) Console.WriteLine($"{scenario.Seed} {string.Join(' ', scenario.Services.Select(s => $"{s.Style}/{s.Workers}"))} threads {scenario.Recording.ThreadIds} tick {scenario.Recording.TickNs} sampled {scenario.Recording.Sampled:0.0}: {own}");
+            }
+
+            foreach ((string name, Score score) in groups) Console.WriteLine($"{name,-18} {score}");
+            Console.WriteLine($"{"all",-18} {all}");
+            all.Reliability.Write(Console.Out);
+            return 0;
+
+            (Scenario, IReadOnlyList<Example>) Play(int seed)
+            {
+                Scenario scenario = ScenarioMaker.Make(seed);
+                return (scenario, Example.Of(scenario, model));
+            }
+
+            Score Group(string name)
+            {
+                if (!groups.TryGetValue(name, out Score? score)) groups.Add(name, score = new Score());
+                return score;
+            }
+        });
+        return command;
+    }
+
+    private static BoostedTrees Read(string path)
+    {
+        using var reader = new StreamReader(path);
+        return BoostedTrees.Read(reader);
+    }
+
+    private static string Load(in Example example) => (Math.Exp(example.Features.Get(Feature.Load)) - 1) switch
+    {
+        < 1.5 => "1 below 1.5",
+        < 3 => "2 up to 3",
+        < 10 => "3 up to 10",
+        _ => "4 above 10",
+    };
+}
