@@ -32,6 +32,7 @@ internal static class ScoreCommand
                     own.Add(example);
                     Group(example.Proven ? "proven" : "estimated").Add(example);
                     Group(scenario.Recording.ThreadIds ? "threads told" : "threads not told").Add(example);
+                    Group(example.Style.ToString()).Add(example);
                     Group("load " + Load(example)).Add(example);
                 }
 

@@ -8,12 +8,13 @@ namespace VirtualServices.Training.Learning;
 /// <summary>An outgoing call as the engine judges it, and whether it was right.</summary>
 /// <param name="Seed">The scenario.</param>
 /// <param name="Trace">The request from outside, -1 for none.</param>
+/// <param name="Style">How the calling service works.</param>
 /// <param name="Features">What spoke for the likeliest link.</param>
 /// <param name="Given">There is a likeliest link.</param>
 /// <param name="Right">It is the true one.</param>
 /// <param name="Caused">The call has a true parent.</param>
 /// <param name="Confidence">What the engine said of it.</param>
-internal readonly record struct Example(int Seed, int Trace, LinkFeatures Features, bool Given, bool Right, bool Caused, double Confidence)
+internal readonly record struct Example(int Seed, int Trace, WorkStyle Style, LinkFeatures Features, bool Given, bool Right, bool Caused, double Confidence)
 {
     public bool Proven => Features.Get(Feature.Proof) > 0;
 
@@ -30,6 +31,7 @@ internal readonly record struct Example(int Seed, int Trace, LinkFeatures Featur
             using SessionReader source = SessionReader.Open(session);
             Dictionary<(string, long), TrueCall> truth = [];
             foreach (TrueCall call in tape.Calls.Where(call => call.Caller is not null)) truth.TryAdd((call.Connection, call.SentNs), call);
+            Dictionary<string, WorkStyle> styles = scenario.Services.ToDictionary(service => service.Name, service => service.Style);
             List<Example> examples = [];
             new LinkCollector(Compare, null, model).Run(source);
             return examples;
@@ -38,7 +40,7 @@ internal readonly record struct Example(int Seed, int Trace, LinkFeatures Featur
             {
                 if (!truth.Remove((call.End.Connection, call.TimeNs), out TrueCall? actual)) return;
                 bool right = call.Parent is { } parent && actual.Parent is { } known && parent.End.Connection == known.Connection && parent.TimeNs == known.TimeNs;
-                examples.Add(new Example(scenario.Seed, actual.Trace, call.Features, call.Parent is not null, right, actual.Parent is not null, call.Confidence));
+                examples.Add(new Example(scenario.Seed, actual.Trace, styles[actual.Caller!], call.Features, call.Parent is not null, right, actual.Parent is not null, call.Confidence));
             }
         }
         finally

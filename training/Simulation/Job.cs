@@ -12,12 +12,15 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
     {
         bool early = host.ReceivesEarly;
         if (early) Receive(ServiceHost.Receiver);
+        bool asleep = true;
         host.Crew.Take(worker =>
         {
+            if (asleep && host.Plan.Style == WorkStyle.HandOff) simulator.EmitWake(host, ServiceHost.Receiver, worker, truth.Trace);
             if (!early) Receive(worker);
             if (host.Holds) _held = worker;
             Begin(worker);
         });
+        asleep = false; // who is given it later has not slept
     }
 
     private void Receive(int worker)

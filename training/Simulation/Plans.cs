@@ -36,10 +36,11 @@ internal sealed record LoadPlan(double ApartNs, double Burst, bool KeepAlive);
 /// <summary>How a scenario is recorded.</summary>
 /// <param name="TickNs">Resolution of the clocks.</param>
 /// <param name="ThreadIds">Events tell their threads.</param>
+/// <param name="Wakes">Events tell which thread woke which.</param>
 /// <param name="Sampled">Share of traces that are recorded.</param>
 /// <param name="Lost">Share of events that are lost.</param>
 /// <param name="TiesShuffled">Events of equal times are in no order.</param>
-internal sealed record RecordingPlan(long TickNs, bool ThreadIds, double Sampled, double Lost, bool TiesShuffled);
+internal sealed record RecordingPlan(long TickNs, bool ThreadIds, bool Wakes, double Sampled, double Lost, bool TiesShuffled);
 
 /// <summary>A service.</summary>
 internal sealed record ServicePlan

@@ -5,6 +5,9 @@ namespace VirtualServices.Training.Simulation;
 /// <summary>Makes scenarios of all kinds: what a model has to be right about is not known beforehand, so each is drawn anew.</summary>
 internal sealed class ScenarioMaker
 {
+    /// <summary>A scenario in which each request makes a thousand calls needs no thousand requests.</summary>
+    private const double MostCalls = 8000;
+
     private const double Us = 1e3, Ms = 1e6;
 
     private readonly Dice _dice;
@@ -35,18 +38,20 @@ internal sealed class ScenarioMaker
         var recording = new RecordingPlan(
             tick,
             ThreadIds: _dice.Chance(0.4),
+            Wakes: _dice.Chance(0.5),
             Sampled: _dice.Chance(0.2) ? _dice.Between(0.2, 0.9) : 1,
             Lost: _dice.Chance(0.1) ? _dice.Octaves(0.0005, 0.02) : 0,
             TiesShuffled: perCall);
-        var scenario = new Scenario(_seed, services, _requests > 0 ? _requests : (int)_dice.Octaves(150, 2500), new LoadPlan(1, 1, perCall ? false : _dice.Chance(0.5)), recording);
-        (double alone, double most) = Simulator.Probe(scenario);
+        var scenario = new Scenario(_seed, services, _requests > 0 ? _requests : (int)(_dice.Chance(0.3) ? _dice.Octaves(2, 150) : _dice.Octaves(150, 2500)), new LoadPlan(1, 1, perCall ? false : _dice.Chance(0.5)), recording);
+        (double alone, double most, double calls) = Simulator.Probe(scenario);
 
         // As many at once as are asked for, but no more than the busiest service can do; a few times it is asked for more.
         double together = _dice.Octaves(0.2, 40);
         double busy = _dice.Chance(0.1) ? _dice.Between(1, 1.3) : _dice.Between(0.05, 0.95);
         double rate = Math.Min(together / alone, busy * most);
         services = [.. services.Select(s => s with { Background = s.Background is { } b ? b with { EveryNs = b.EveryNs / rate } : null })];
-        return scenario with { Services = services, Load = scenario.Load with { ApartNs = 1 / rate, Burst = _dice.Chance(0.3) ? _dice.Between(2, 8) : 1 } };
+        int requests = _requests > 0 ? _requests : (int)Math.Clamp(MostCalls / calls, Math.Min(100, scenario.Requests), scenario.Requests);
+        return scenario with { Requests = requests, Services = services, Load = scenario.Load with { ApartNs = 1 / rate, Burst = _dice.Chance(0.3) ? _dice.Between(2, 8) : 1 } };
     }
 
     private ServicePlan Service(int index, ServicePlan[] all)
@@ -80,7 +85,7 @@ internal sealed class ScenarioMaker
             _dice.Between(0.2, 1),
             [.. Enumerable.Range(0, stages).Select(_ => Stage(index, all))],
             Compute(),
-            index + 1 < all.Length && _dice.Chance(0.05) ? Call(index, all) : null);
+            index + 1 < all.Length && _dice.Chance(0.02) ? Call(index, all) : null);
     }
 
     private StagePlan Stage(int index, ServicePlan[] all)

@@ -30,26 +30,30 @@ internal sealed class Simulator
     /// <summary>Plays a scenario to its end.</summary>
     public static Tape Play(Scenario scenario) => Run(scenario).Tape;
 
-    /// <summary>Mean time of a request from outside when it is alone, and how many per second the busiest service could do.</summary>
-    public static (double AloneNs, double MostPerNs) Probe(Scenario scenario)
+    /// <summary>Mean time of a request from outside when it is alone, how many per ns the busiest service could do, and how many calls each makes.</summary>
+    public static (double AloneNs, double MostPerNs, double Calls) Probe(Scenario scenario)
     {
         const int Requests = 60;
         Simulator alone = Run(scenario with
         {
             Requests = Requests,
             Load = new LoadPlan(1e12, 1, false),
-            Recording = new RecordingPlan(1, false, 1, 0, false),
+            Recording = new RecordingPlan(1, false, false, 1, 0, false),
             Services = [.. scenario.Services.Select(s => s with { Background = null })],
         });
         double mean = alone.Tape.Calls.Where(c => c.Caller is null).Average(c => (double)(c.EndNs - c.ReceivedNs));
         double most = alone._hosts.Min(h => h.Plan.Workers / Math.Max(h.Crew.BusyNs / (double)Requests, 1));
         double cores = alone._hosts.Where(h => !h.Holds).Select(h => Math.Min(h.Plan.Cores, h.Plan.Workers) / Math.Max(h.Crew.BusyNs / (double)Requests, 1)).DefaultIfEmpty(most).Min();
-        return (Math.Max(mean, 1), Math.Min(most, cores));
+        return (Math.Max(mean, 1), Math.Min(most, cores), (double)alone.Tape.Calls.Count / Requests);
     }
 
     /// <summary>Records an event.</summary>
     public void Emit(ServiceHost host, int worker, string connection, bool server, string call, int trace, string? tenant) =>
         Tape.Add(new TapeEvent(World.NowNs, host.Plan.Name, host.PidOf(worker), host.TidOf(worker), connection, server, call, trace, tenant));
+
+    /// <summary>Records that a thread woke another.</summary>
+    public void EmitWake(ServiceHost host, int waker, int woken, int trace) =>
+        Tape.Add(new TapeEvent(World.NowNs, host.Plan.Name, host.PidOf(waker), host.TidOf(waker), "", false, "wake", trace, null) { Woken = host.TidOf(woken) });
 
     /// <summary>Makes a call.</summary>
     /// <param name="from">Who calls.</param>

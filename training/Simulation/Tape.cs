@@ -21,7 +21,7 @@ internal sealed class Tape(RecordingPlan plan, Dice dice)
 
     public void Add(TapeEvent e)
     {
-        if (dice.Chance(plan.Lost) || !IsRecorded(e.Trace)) return;
+        if (dice.Chance(plan.Lost) || !IsRecorded(e.Trace) || (e.Call == "wake" && !(plan.Wakes && plan.ThreadIds))) return;
         _events.Add(e with { TimeNs = Stamp(e.TimeNs), Tid = plan.ThreadIds ? e.Tid : 0, Shuffle = dice.Whole(0, int.MaxValue - 1) });
     }
 
@@ -38,12 +38,15 @@ internal sealed class Tape(RecordingPlan plan, Dice dice)
 /// <param name="Tid">Thread, 0 where not told.</param>
 /// <param name="Connection">Connection.</param>
 /// <param name="Server">On the server's side.</param>
-/// <param name="Call">recv, send or close.</param>
+/// <param name="Call">recv, send, close or wake.</param>
 /// <param name="Trace">The request from outside for which it happens, or -1.</param>
 /// <param name="Tenant">At a front door: whose it is; else null.</param>
 internal readonly record struct TapeEvent(long TimeNs, string Service, int Pid, int Tid, string Connection, bool Server, string Call, int Trace, string? Tenant)
 {
     public int Shuffle { get; init; }
+
+    /// <summary>The woken thread, else 0.</summary>
+    public int Woken { get; init; }
 
     /// <summary>Among events of one time: what can only come first.</summary>
     public int Rank => (Call, Server) switch { ("recv", true) => 0, ("send", false) => 1, ("recv", false) => 2, ("send", true) => 3, _ => 4 };

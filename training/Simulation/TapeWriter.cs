@@ -11,11 +11,11 @@ internal static class TapeWriter
     {
         foreach (TapeEvent e in tape.Events)
         {
+            string at = string.Create(CultureInfo.InvariantCulture, $"{{\"ts\":{e.TimeNs},\"host\":\"{e.Service}\",\"pid\":{e.Pid}");
             string tid = e.Tid == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $",\"tid\":{e.Tid}");
             string tenant = e.Tenant is null ? "" : $",\"vs\":\"{e.Tenant}\"";
-            output.Write(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{{\"ts\":{e.TimeNs},\"host\":\"{e.Service}\",\"pid\":{e.Pid}{tid},\"service\":\"{e.Service}\",\"call\":\"{e.Call}\",\"conn\":\"{e.Connection}\",\"role\":\"{(e.Server ? "server" : "client")}\",\"proto\":\"tcp\",\"bytes\":1{tenant}}}\n"));
+            string what = e.Woken != 0 ? string.Create(CultureInfo.InvariantCulture, $",\"child\":{e.Woken}") : $",\"conn\":\"{e.Connection}\",\"role\":\"{(e.Server ? "server" : "client")}\",\"proto\":\"tcp\",\"bytes\":1{tenant}";
+            output.Write($"{at}{tid},\"service\":\"{e.Service}\",\"call\":\"{e.Call}\"{what}}}\n");
         }
     }
 

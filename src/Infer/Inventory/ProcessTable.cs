@@ -46,6 +46,9 @@ internal sealed class ProcessTable
         return thread;
     }
 
+    /// <summary>The thread where it was seen before, or null: a thread that was only woken may be another process's.</summary>
+    public TracedThread? FindThread(int pid, int tid) => _threads.GetValueOrDefault(Key(pid, tid));
+
     /// <summary>The process that has this pid now; made from the inventory where it is new.</summary>
     public ProcessState Process(int pid, long timeNs)
     {

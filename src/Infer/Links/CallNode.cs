@@ -40,6 +40,9 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>The thread that proves it, until the link is final: a thread that is later seen to work on two requests at once proves nothing.</summary>
     public TracedThread? Prover { get; set; }
 
+    /// <summary>What its thread received last before, until the link is final.</summary>
+    public Prompt Prompt { get; set; }
+
     /// <summary>Nothing about it changes any more.</summary>
     public bool Final { get; set; }
 

@@ -17,10 +17,10 @@ internal sealed class DelayDensity
     internal const int Bins = Octaves * PerOctave;
     private const double FloorCounts = 2;
 
-    private static readonly double[] LogWidth = [.. Enumerable.Range(0, Bins).Select(bin => Math.Log(WidthOf(bin)))];
+    private static readonly double[] Width = [.. Enumerable.Range(0, Bins).Select(WidthOf)];
 
     private readonly double[] _counts = new double[Bins];
-    private readonly double[] _log = new double[Bins];
+    private readonly double[] _density = new double[Bins];
     private readonly double[] _kept = new double[Bins];
     private double _total, _keptTotal;
 
@@ -29,8 +29,8 @@ internal sealed class DelayDensity
     /// <summary>Observations, by weight.</summary>
     public double Total => _total;
 
-    /// <summary>Log of the density of a delay, per tick.</summary>
-    public double Log(long ticks) => _log[BinOf(ticks)];
+    /// <summary>Density of a delay, per tick; never 0.</summary>
+    public double Of(long ticks) => _density[BinOf(ticks)];
 
     /// <summary>Entropy of the distribution over bins, nats: small where delays are regular.</summary>
     public double Entropy { get; private set; }
@@ -55,7 +55,7 @@ internal sealed class DelayDensity
         _keptTotal = _total * part;
     }
 
-    /// <summary>Takes what was added into <see cref="Log"/>.</summary>
+    /// <summary>Takes what was added into <see cref="Of"/>.</summary>
     public void Estimate()
     {
         Span<double> smooth = stackalloc double[Bins];
@@ -65,7 +65,7 @@ internal sealed class DelayDensity
         for (int bin = 0; bin < Bins; bin++)
         {
             double share = (smooth[bin] + FloorCounts / Bins) / (_total + FloorCounts);
-            _log[bin] = Math.Log(share) - LogWidth[bin];
+            _density[bin] = share / Width[bin];
             entropy -= share * Math.Log(share);
         }
 

@@ -20,7 +20,7 @@ internal sealed class DelaySlot
     private readonly DelayDensity[] _delays = [new(), new(), new()];
     private readonly double[] _counts = new double[Origins];
     private readonly double[] _base = new double[Origins];
-    private readonly double[] _logWeight = new double[Origins];
+    private readonly double[] _weight = new double[Origins];
 
     public DelaySlot() => Estimate();
 
@@ -33,30 +33,28 @@ internal sealed class DelaySlot
     /// <summary>Log density of the event's time. A delay below 0 stands for "there was no such event before".</summary>
     public double Log(long arrival, long sent, long returned)
     {
-        double one = _logWeight[0] + _delays[0].Log(arrival), two = double.NegativeInfinity, three = double.NegativeInfinity;
-        double weights = Math.Exp(_logWeight[0]);
+        double density = _weight[0] * _delays[0].Of(arrival), weights = _weight[0];
         if (sent >= 0)
         {
-            two = _logWeight[1] + _delays[1].Log(sent);
-            weights += Math.Exp(_logWeight[1]);
+            density += _weight[1] * _delays[1].Of(sent);
+            weights += _weight[1];
         }
 
         if (returned >= 0)
         {
-            three = _logWeight[2] + _delays[2].Log(returned);
-            weights += Math.Exp(_logWeight[2]);
+            density += _weight[2] * _delays[2].Of(returned);
+            weights += _weight[2];
         }
 
-        double most = Math.Max(one, Math.Max(two, three));
-        return most + Math.Log((Math.Exp(one - most) + Math.Exp(two - most) + Math.Exp(three - most)) / weights);
+        return Math.Log(density / weights);
     }
 
     /// <summary>Learns from an event, shared out among what it may have followed.</summary>
     public void Add(long arrival, long sent, long returned)
     {
-        double one = Math.Exp(_logWeight[0] + _delays[0].Log(arrival));
-        double two = sent >= 0 ? Math.Exp(_logWeight[1] + _delays[1].Log(sent)) : 0;
-        double three = returned >= 0 ? Math.Exp(_logWeight[2] + _delays[2].Log(returned)) : 0;
+        double one = _weight[0] * _delays[0].Of(arrival);
+        double two = sent >= 0 ? _weight[1] * _delays[1].Of(sent) : 0;
+        double three = returned >= 0 ? _weight[2] * _delays[2].Of(returned) : 0;
         double sum = one + two + three;
         Add(0, arrival, one / sum);
         if (sent >= 0) Add(1, sent, two / sum);
@@ -87,9 +85,8 @@ internal sealed class DelaySlot
         for (int i = 0; i < Origins; i++)
         {
             _delays[i].Estimate();
-            double weight = (_counts[i] + 1) / total;
-            _logWeight[i] = Math.Log(weight);
-            if (weight > 0.2) Sharpness = Math.Min(Sharpness, _delays[i].Entropy);
+            _weight[i] = (_counts[i] + 1) / total;
+            if (_weight[i] > 0.2) Sharpness = Math.Min(Sharpness, _delays[i].Entropy);
         }
     }
 

@@ -43,6 +43,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         {
             if (end.Notes is not ClientNotes { Last: { } call }) return;
             call.ReturnNs = e.TimeNs + e.DurationNs;
+            NotesOf(thread).Prompt = new Prompt(null, call);
             call.Called ??= CalledBy(end);
             return;
         }
@@ -57,6 +58,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
             Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
         };
         notes.Last = node;
+        NotesOf(thread).Prompt = new Prompt(node, null);
         notes.Unsettled.Enqueue(node);
         _requests.Add(node);
         if (thread.Process.Party is not null) WindowOf(thread.Process).Requests.Add(node);
@@ -69,7 +71,14 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (end.Role == SocketRole.Server)
         {
             if (end.Notes is not ServerNotes { Last: { } request }) return;
-            if (request.ReplyNs == long.MaxValue) request.ReplyNs = Math.Max(e.TimeNs, request.ArrivalNs);
+            if (request.ReplyNs == long.MaxValue)
+            {
+                request.ReplyNs = Math.Max(e.TimeNs, request.ArrivalNs);
+                ThreadNotes replies = NotesOf(thread);
+                if (thread.Process.Party is not null) request.ReplyPrompt = replies.Prompt;
+                replies.Prompt = default; // it is done with: what the thread sends next is for something else
+            }
+
             request.LastNs = Math.Max(e.TimeNs, request.ArrivalNs);
             return;
         }
@@ -80,9 +89,11 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         var node = new CallNode(end, e.TimeNs, thread.Tid)
         {
             Number = end.Turns,
+            Prompt = thread.Process.Party is null ? default : NotesOf(thread).Prompt,
             Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
         };
         notes.Last = node;
+        if (!node.Prompt.IsKnown) NotesOf(thread).Prompt = new Prompt(null, node); // whatever it was, what follows is for the same
         if (notes.Waiting.Count == MostWaiting) notes.Waiting.Dequeue();
         notes.Waiting.Enqueue(node);
         if (parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
@@ -108,6 +119,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         node.Asker = _walker!.PeerParty(end);
         if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request);
     }
+
+    /// <inheritdoc/>
+    public override void OnWoken(TracedThread waker, TracedThread woken) => NotesOf(woken).Prompt = NotesOf(waker).Prompt;
 
     /// <inheritdoc/>
     public override void OnClosed(ConnectionEnd end)
@@ -186,6 +200,18 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         request.Resolved = true;
         request.Caller = null; // what lies above is no longer needed, and must not be kept
         return true;
+    }
+
+    private static ThreadNotes NotesOf(TracedThread thread)
+    {
+        if (thread.Notes is ThreadNotes notes) return notes;
+        thread.Notes = notes = new ThreadNotes();
+        return notes;
+    }
+
+    private sealed class ThreadNotes
+    {
+        public Prompt Prompt { get; set; }
     }
 
     private sealed class ServerNotes

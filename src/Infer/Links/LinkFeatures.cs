@@ -67,13 +67,22 @@ internal enum Feature
 
     /// <summary>1 where it came back after the reply.</summary>
     Late,
+
+    /// <summary>What it says for the request that the call's thread was prompted by it or not, nats.</summary>
+    Prompt,
+
+    /// <summary>Share of replies that hang together with their own request and no other.</summary>
+    Chains,
+
+    /// <summary>Replies that were sent just after another request arrived, by those that would be by chance.</summary>
+    Foreign,
 }
 
 /// <summary>Input of the confidence model. Numbers are small and of similar size, so that one model serves services of any speed.</summary>
 [InlineArray(Count)]
 internal struct LinkFeatures
 {
-    public const int Count = (int)Feature.Late + 1;
+    public const int Count = (int)Feature.Foreign + 1;
 
     private float _first;
 

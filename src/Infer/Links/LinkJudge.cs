@@ -6,8 +6,9 @@ namespace VirtualServices.Infer.Links;
 /// <param name="trees">The confidence model.</param>
 /// <param name="model">What was learnt of the service.</param>
 /// <param name="handedOver">Share of the service's calls whose thread had no open request.</param>
+/// <param name="chains">How far the service keeps to what prompts it.</param>
 /// <param name="logNobody">Log density at which a call works for nobody.</param>
-internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, double logNobody)
+internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, PromptChains chains, double logNobody)
 {
     private const double Most = 20;
 
@@ -15,9 +16,12 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     private const double Near = 4;
 
     private readonly List<CallNode> _mine = [], _theirs = [];
+    private double[] _own = [];
 
     public void Judge(ProcessWindow window)
     {
+        if (_own.Length < window.Requests.Count) _own = new double[window.Requests.Count];
+        Array.Fill(_own, double.NaN, 0, window.Requests.Count);
         double load = Math.Log(1 + window.MeanOpen);
         int unexplained = 0;
         foreach (CallNode call in window.Calls)
@@ -63,6 +67,8 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
         call.Features.Set(Feature.Proof, (double)call.Proof);
         call.Features.Set(Feature.HandedOver, handedOver);
+        call.Features.Set(Feature.Chains, chains.Share);
+        call.Features.Set(Feature.Foreign, Math.Min(chains.Foreign, 2));
         call.Features.Set(Feature.Learnt, Math.Log(1 + model.Requests));
         call.Features.Set(Feature.Load, load);
         call.Features.Set(Feature.Unexplained, unexplained);
@@ -76,7 +82,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(parent.Calls);
         int position = parent.Calls.IndexOf(call);
         ReadOnlySpan<int> candidates = window.CandidatesOf(call);
-        double own = Timeline.Score(model, parent, calls);
+        double own = OwnScore(parent);
         double single = Most, any = Most;
         int ties = 0, overtakes = 0, rivals = 0;
         foreach (int candidate in candidates)
@@ -85,7 +91,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             if (other == parent) continue;
             if (other.ArrivalNs / model.TickNs == parent.ArrivalNs / model.TickNs) ties++;
             if (other.ArrivalNs < parent.ArrivalNs && !Called(other, call)) overtakes++;
-            double pair = own + Timeline.Score(model, other, CollectionsMarshal.AsSpan(other.Calls));
+            double pair = own + OwnScore(other);
             double order = Order(parent, call, other);
             double one = pair + order - Exchanged(parent, call, other, whole: false);
             double whole = parent.Calls.Count > 1 || other.Calls.Count > 1 ? pair + order - Exchanged(parent, call, other, whole: true) : one;
@@ -108,7 +114,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         features.Set(Feature.Margin, Math.Clamp(Math.Min(single, any), -5, Most));
         features.Set(Feature.CallMargin, Math.Clamp(single, -5, Most));
         features.Set(Feature.NobodyMargin, Math.Clamp(nobody, -5, Most));
-        features.Set(Feature.Candidates, Math.Log(1 + candidates.Length));
+        features.Set(Feature.Candidates, Math.Log(1 + call.Open));
         features.Set(Feature.Rivals, Math.Log(1 + rivals));
         features.Set(Feature.Surprise, Math.Clamp(-Timeline.Send(model, parent, calls[..position], call) - slot.Sharpness, -5, Most));
         features.Set(Feature.ReplySurprise, Math.Clamp(-Timeline.Reply(model, parent, calls), 0, Most));
@@ -117,7 +123,16 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         features.Set(Feature.Overtakes, Math.Log(1 + overtakes));
         features.Set(Feature.Order, model.OrderOf(call.Callee));
         features.Set(Feature.Thread, Math.Clamp(Timeline.Thread(model, parent, call), -8, 8));
+        features.Set(Feature.Prompt, Timeline.Prompted(model, parent, calls[..position], call));
         features.Set(Feature.Ties, Math.Log(1 + ties));
+    }
+
+    /// <summary>Score of a request as it stands.</summary>
+    private double OwnScore(RequestNode request)
+    {
+        ref double own = ref _own[request.Index];
+        if (double.IsNaN(own)) own = Timeline.Score(model, request, CollectionsMarshal.AsSpan(request.Calls));
+        return own;
     }
 
     /// <summary>What the order of arrival says against an exchange with the other's call to the same callee; negative where it speaks for it.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace VirtualServices.Infer.Links;
 
 /// <summary>Requests and calls of one process in one window, with the requests for which each call may work.</summary>
@@ -9,6 +11,7 @@ internal sealed class ProcessWindow
     private readonly List<int> _candidates = [];
     private readonly List<int> _first = [];
     private readonly List<int> _active = [];
+    private readonly List<int> _looked = [];
 
     public List<RequestNode> Requests { get; } = [];
 
@@ -24,9 +27,14 @@ internal sealed class ProcessWindow
     /// <summary>Calls by callee, in the order of their times.</summary>
     public SortedDictionary<int, List<CallNode>> ByCallee { get; } = [];
 
-    /// <summary>Requests (by index) that were open when the call was sent, earliest first.</summary>
-    public ReadOnlySpan<int> CandidatesOf(CallNode call) =>
-        System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_candidates)[_first[call.Index].._first[call.Index + 1]];
+    /// <summary>Requests (by index) that were open when the call was sent and are looked at, earliest first.</summary>
+    public ReadOnlySpan<int> CandidatesOf(CallNode call) => AllCandidatesOf(call)[.._looked[call.Index]];
+
+    /// <summary>Those that are looked at come first, the others after them.</summary>
+    public Span<int> AllCandidatesOf(CallNode call) => CollectionsMarshal.AsSpan(_candidates)[_first[call.Index].._first[call.Index + 1]];
+
+    /// <summary>From now on only the first ones are looked at.</summary>
+    public void Look(CallNode call, int count) => _looked[call.Index] = count;
 
     /// <summary>Sorts, numbers, and finds candidates.</summary>
     public void Prepare()
@@ -47,6 +55,7 @@ internal sealed class ProcessWindow
         FindAlone();
         _candidates.Clear();
         _first.Clear();
+        _looked.Clear();
         _active.Clear();
         int next = 0, proven = 0;
         long open = 0;
@@ -56,6 +65,7 @@ internal sealed class ProcessWindow
             open += Advance(call, ref next);
             _first.Add(_candidates.Count);
             for (int i = Math.Max(_active.Count - MostCandidates, 0); i < _active.Count; i++) _candidates.Add(_active[i]);
+            _looked.Add(_candidates.Count - _first[^1]);
         }
 
         for (; proven < Proven.Count; proven++) open += Advance(Proven[proven], ref next);

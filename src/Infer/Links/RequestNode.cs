@@ -29,6 +29,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>Calls that work for it, in the order of their times.</summary>
     public List<CallNode> Calls { get; } = [];
 
+    /// <summary>What the thread that replies received last before, until all links are final.</summary>
+    public Prompt ReplyPrompt { get; set; }
+
     /// <summary>Name of the service that received it, null where unknown.</summary>
     public string? Service { get; init; }
 

@@ -21,7 +21,8 @@ internal sealed class ServiceModel
     private readonly Dictionary<int, Count> _classes = [];
     private readonly List<int> _mostCalls = [];
     private readonly List<OrderCount> _order = [];
-    private Count _late, _timely, _same, _other, _sameElsewhere, _otherElsewhere;
+    private readonly Odds _firstPrompt = new(), _laterPrompt = new();
+    private Count _late, _timely;
 
     /// <summary>Length of a tick, ns: the resolution of the service's times; 0 before the first window.</summary>
     public long TickNs { get; set; }
@@ -39,10 +40,17 @@ internal sealed class ServiceModel
 
     public double LogTimely { get; private set; }
 
-    /// <summary>Log likelihood ratio of "this is the request's thread" and "it is not", between true links and any others.</summary>
-    public double LogSameThread { get; private set; }
+    /// <summary>Whether the request's thread makes the call.</summary>
+    public Odds Thread { get; } = new();
 
-    public double LogOtherThread { get; private set; }
+    /// <summary>The service sends for what it received just before, see <see cref="PromptChains"/>. Where it does not, that is chance, and delays have said it already.</summary>
+    public bool IsPrompted { get; set; }
+
+    /// <summary>Whether what the replying thread received last was the request's.</summary>
+    public Odds ReplyPrompt { get; } = new();
+
+    /// <summary>Whether what the calling thread received last was the request's: for a request's first call, or a later one.</summary>
+    public Odds PromptOf(bool later) => later ? _laterPrompt : _firstPrompt;
 
     /// <summary>The slot of a call: the first to this callee within a request, or a later one.</summary>
     public DelaySlot SlotOf(int callee, bool later)
@@ -101,18 +109,11 @@ internal sealed class ServiceModel
         else _timely.Now++;
     }
 
-    public void AddThread(bool same, bool link)
-    {
-        if (link && same) _same.Now++;
-        else if (link) _other.Now++;
-        else if (same) _sameElsewhere.Now++;
-        else _otherElsewhere.Now++;
-    }
-
     /// <summary>Forgets what this window taught: it is learnt anew.</summary>
     public void Reset()
     {
         ForEachSlot(static slot => slot.Reset());
+        foreach (Odds odds in AllOdds) odds.Reset();
         ForEachCount(static (ref Count count) => count.Now = count.Kept);
         foreach (ref OrderCount order in CollectionsMarshal.AsSpan(_order)) order.Reset();
         Requests = 0;
@@ -123,6 +124,7 @@ internal sealed class ServiceModel
     public void Keep()
     {
         ForEachSlot(static slot => slot.Keep(Fade));
+        foreach (Odds odds in AllOdds) odds.Keep(Fade);
         ForEachCount(static (ref Count count) => count.Kept = count.Now * Fade);
         foreach ((int Class, ulong Calls) key in _calls.Where(c => c.Value.Kept < 0.01).Select(c => c.Key).ToArray()) _calls.Remove(key);
     }
@@ -130,14 +132,14 @@ internal sealed class ServiceModel
     public void Estimate()
     {
         ForEachSlot(static slot => slot.Estimate());
+        foreach (Odds odds in AllOdds) odds.Estimate();
         foreach (ref OrderCount order in CollectionsMarshal.AsSpan(_order)) order.Estimate();
         double late = (_late.Now + 0.01) / (_late.Now + _timely.Now + 10);
         LogLate = Math.Log(late);
         LogTimely = Math.Log(1 - late);
-        double same = (_same.Now + 1) / (_same.Now + _other.Now + 2), elsewhere = (_sameElsewhere.Now + 1) / (_sameElsewhere.Now + _otherElsewhere.Now + 2);
-        LogSameThread = Math.Log(same / elsewhere);
-        LogOtherThread = Math.Log((1 - same) / (1 - elsewhere));
     }
+
+    private Odds[] AllOdds => [Thread, ReplyPrompt, _firstPrompt, _laterPrompt];
 
     private delegate void CountAction(ref Count count);
 
@@ -154,10 +156,6 @@ internal sealed class ServiceModel
         foreach (var key in _calls.Keys.ToArray()) action(ref CollectionsMarshal.GetValueRefOrNullRef(_calls, key));
         action(ref _late);
         action(ref _timely);
-        action(ref _same);
-        action(ref _other);
-        action(ref _sameElsewhere);
-        action(ref _otherElsewhere);
     }
 
     private struct OrderCount

@@ -38,7 +38,7 @@ internal sealed class ServiceWindows
         var solver = new WindowSolver(_model, _windows);
         bool solve = _windows.Exists(static window => window.Calls.Count > 0);
         if (solve) solver.Solve();
-        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody);
+        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.Chains, solver.LogNobody);
         foreach (ProcessWindow window in _windows) judge.Judge(window);
         if (solve) _model.Keep();
 
@@ -90,7 +90,12 @@ internal sealed class ServiceWindows
     {
         Shrink(window.Calls, cutNs);
         Shrink(window.Proven, cutNs);
-        window.Requests.RemoveAll(request => request.LastNs < cutNs && request.LastNs != long.MaxValue && request.Calls.TrueForAll(static call => call.Final));
+        window.Requests.RemoveAll(request =>
+        {
+            if (request.LastNs >= cutNs || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) return false;
+            request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
+            return true;
+        });
     }
 
     private static void Shrink(List<CallNode> calls, long cutNs)
@@ -100,6 +105,7 @@ internal sealed class ServiceWindows
             if (call.TimeNs >= cutNs) continue;
             call.Final = true;
             call.Prover = null;
+            call.Prompt = default;
         }
 
         calls.RemoveAll(static call => call.Final);

@@ -16,11 +16,12 @@ internal static class Timeline
             CallNode call = calls[i];
             (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
             score += model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Log(arrival, sent, returned);
-            score += Thread(model, request, call);
+            score += Thread(model, request, call) + Prompted(model, request, calls[..i], call);
             score += IsLate(request, call) ? model.LogLate : model.LogTimely;
             sign += ServiceModel.SignOf(call.Callee);
         }
 
+        if (model.IsPrompted && request.ReplyPrompt.IsKnown) score += model.ReplyPrompt.Log(request.ReplyPrompt.IsOf(request, calls));
         return score + model.LogCalls(request.Class, sign) + Reply(model, request, calls);
     }
 
@@ -35,20 +36,26 @@ internal static class Timeline
             (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
             model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Add(arrival, sent, returned);
             model.AddLate(IsLate(request, call));
-            if (call.Tid != 0 && request.Tid != 0) model.AddThread(call.Tid == request.Tid, link: true);
+            if (call.Tid != 0 && request.Tid != 0) model.Thread.Add(call.Tid == request.Tid, link: true);
+            if (call.Open > 1 && call.Prompt.IsKnown) model.PromptOf(i > 0).Add(call.Prompt.IsOf(request), link: true);
             sign += ServiceModel.SignOf(call.Callee);
         }
 
         if (request.ReplyNs == long.MaxValue) return; // more calls may come
         if (request.Alone) NoteMost(model, calls);
         model.AddCalls(request.Class, sign);
+        if (!request.Alone && request.ReplyPrompt.IsKnown) model.ReplyPrompt.Add(request.ReplyPrompt.IsOf(request), link: true);
         (long fromArrival, long fromSent, long fromReturned) = Delays(model, request, calls, request.ReplyNs);
         (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Add(fromArrival, fromSent, fromReturned);
     }
 
     /// <summary>What the call's thread says for the request, nats.</summary>
     public static double Thread(ServiceModel model, RequestNode request, CallNode call) =>
-        call.Tid == 0 || request.Tid == 0 ? 0 : call.Tid == request.Tid ? model.LogSameThread : model.LogOtherThread;
+        call.Tid == 0 || request.Tid == 0 ? 0 : model.Thread.Log(call.Tid == request.Tid);
+
+    /// <summary>What it says for the request that the call's thread was prompted by it or not, nats.</summary>
+    public static double Prompted(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> before, CallNode call) =>
+        model.IsPrompted && call.Prompt.IsKnown ? model.PromptOf(before.Length > 0).Log(call.Prompt.IsOf(request, before)) : 0;
 
     /// <summary>Log density of the reply's time.</summary>
     public static double Reply(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> calls)

@@ -12,6 +12,9 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     private const int MostPositions = 12;
     private const int EnoughAlone = 30;
 
+    /// <summary>Requests before and after one that are looked at to see what is special about its reply.</summary>
+    private const int Neighbours = 3;
+
     /// <summary>Requests with more calls are not exchanged as a whole: what precedes a call says enough.</summary>
     internal const int MostCalls = 32;
 
@@ -21,6 +24,11 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     private const double Unit = 1024; // costs are whole 1/1024 nats
     private const double Dear = 1e6;
 
+    /// <summary>So often the candidates to look at are chosen anew, by what was learnt meanwhile.</summary>
+    private const int NarrowRounds = 3;
+
+    private readonly PromptChains _chains = new();
+    private readonly Narrowing _narrowing = new(model);
     private readonly SparseAssignment _assignment = new();
     private readonly List<CallNode> _buffer = [];
     private readonly List<CallNode[]> _units = [];
@@ -32,18 +40,33 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     /// <summary>Log density at which a call works for nobody.</summary>
     public double LogNobody => _nobody[0];
 
+    /// <summary>How far the service keeps to what prompts it.</summary>
+    public PromptChains Chains => _chains;
+
     public void Solve()
     {
         if (model.TickNs == 0) model.TickNs = Math.Max(windows.Aggregate(0L, (tick, window) => window.Tick(tick)), 1);
         EstimateNobody();
+        _chains.Guess(windows);
+        model.IsPrompted = _chains.IsPrompted;
         bool fresh = model.Requests == 0;
         if (fresh) Begin();
-        foreach (ProcessWindow window in windows) FirstGuess(window);
+        foreach (ProcessWindow window in windows)
+        {
+            _narrowing.Narrow(window);
+            FirstGuess(window);
+        }
+
         for (int round = 0; round < MostRounds; round++)
         {
             Learn(order: !fresh || round > 0);
             _changes = 0;
-            foreach (ProcessWindow window in windows) Improve(window);
+            foreach (ProcessWindow window in windows)
+            {
+                if (round < NarrowRounds) _narrowing.Narrow(window);
+                Improve(window);
+            }
+
             if (_changes == 0) break;
         }
 
@@ -75,13 +98,13 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             foreach (CallNode call in window.Calls)
             {
                 ReadOnlySpan<int> candidates = window.CandidatesOf(call);
-                if (candidates.Length == 1 && window.Requests[candidates[0]].Alone) Insert(window.Requests[candidates[0]], call);
+                if (call.Parent is null && candidates.Length == 1 && window.Requests[candidates[0]].Alone) Insert(window.Requests[candidates[0]], call);
             }
 
             alone += window.Requests.Count(request => request.Alone);
             foreach (RequestNode request in window.Requests)
             {
-                if (request.Alone) Timeline.Learn(model, request);
+                if (request.Alone || _chains.IsPrompted) Timeline.Learn(model, request);
             }
         }
 
@@ -112,18 +135,36 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
                 foreach ((int callee, List<CallNode> calls) in window.ByCallee) CallOrder.Learn(model, callee, calls);
             }
 
-            foreach (CallNode call in window.Calls)
-            {
-                if (call.Tid == 0) continue;
-                foreach (int candidate in window.CandidatesOf(call))
-                {
-                    RequestNode other = window.Requests[candidate];
-                    if (other != call.Parent && other.Tid != 0) model.AddThread(other.Tid == call.Tid, link: false);
-                }
-            }
+            LearnOthers(window);
         }
 
         model.Estimate();
+    }
+
+    /// <summary>What is seen of links that are none: else nobody knows what is special about true ones.</summary>
+    private void LearnOthers(ProcessWindow window)
+    {
+        foreach (CallNode call in window.Calls)
+        {
+            foreach (int candidate in window.CandidatesOf(call))
+            {
+                RequestNode other = window.Requests[candidate];
+                if (other == call.Parent) continue;
+                if (other.Tid != 0 && call.Tid != 0) model.Thread.Add(other.Tid == call.Tid, link: false);
+                if (call.Prompt.IsKnown) model.PromptOf(call.Prompt.Call is not null).Add(call.Prompt.IsOf(other), link: false);
+            }
+        }
+
+        for (int i = 0; i < window.Requests.Count; i++)
+        {
+            RequestNode request = window.Requests[i];
+            if (request.Alone || !request.ReplyPrompt.IsKnown) continue;
+            for (int j = Math.Max(i - Neighbours, 0); j < Math.Min(i + Neighbours + 1, window.Requests.Count); j++)
+            {
+                RequestNode other = window.Requests[j];
+                if (j != i && other.ArrivalNs <= request.ReplyNs && other.LastNs >= request.ReplyNs) model.ReplyPrompt.Add(request.ReplyPrompt.IsOf(other), link: false);
+            }
+        }
     }
 
     /// <summary>In the order of time, each call goes to the request to which it fits best so far.</summary>
@@ -138,7 +179,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             {
                 RequestNode request = window.Requests[candidate];
                 double score = Timeline.Send(model, request, CollectionsMarshal.AsSpan(request.Calls), call) + Room(request, call);
-                score += Timeline.Thread(model, request, call);
+                score += Timeline.Thread(model, request, call) + Timeline.Prompted(model, request, CollectionsMarshal.AsSpan(request.Calls), call);
                 if (Timeline.IsLate(request, call)) score += model.LogLate;
                 if (best is not null && !HasCalled(best, call) && !HasCalled(request, call)) score -= model.OrderOf(call.Callee); // an earlier one still waits
                 if (score <= most) continue;

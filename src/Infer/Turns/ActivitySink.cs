@@ -30,6 +30,9 @@ internal abstract class ActivitySink
     /// <summary>A thread was made.</summary>
     public virtual void OnThread(TracedThread parent, int tid) { }
 
+    /// <summary>A thread woke another one of its process.</summary>
+    public virtual void OnWoken(TracedThread waker, TracedThread woken) { }
+
     /// <summary>A program was executed.</summary>
     public virtual void OnExecuted(TracedThread thread) { }
 

@@ -121,6 +121,9 @@ internal sealed class SessionWalker
             case CallKind.Fork:
                 Fork(thread, in e);
                 break;
+            case CallKind.Wake:
+                if (Processes.FindThread(e.Pid, e.Child) is { } woken && woken != thread) _sink.OnWoken(thread, woken);
+                break;
             case CallKind.Exec:
                 _sink.OnExecuted(thread);
                 break;

@@ -1,0 +1,82 @@
+using CsCheck;
+using VirtualServices.Infer.Links;
+using VirtualServices.Training.Learning;
+using VirtualServices.Training.Simulation;
+
+namespace VirtualServices.Training.Tests;
+
+public sealed class SimulatorTests
+{
+    private static readonly Gen<int> Seeds = Gen.Int[1, 1_000_000];
+
+    private static string Text(Scenario scenario)
+    {
+        Tape tape = Simulator.Play(scenario);
+        var text = new StringWriter();
+        TapeWriter.WriteEvents(tape, text);
+        TapeWriter.WriteTruth(tape, text);
+        return text.ToString();
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_bytes() => Seeds.Sample(seed => Assert.Equal(Text(ScenarioMaker.Make(seed, 40)), Text(ScenarioMaker.Make(seed, 40))), iter: 50);
+
+    [Fact]
+    public void Every_request_is_answered_and_every_call_has_a_parent_that_was_received_before() => Seeds.Sample(seed =>
+    {
+        Scenario scenario = ScenarioMaker.Make(seed, 60);
+        scenario = scenario with { Recording = scenario.Recording with { Sampled = 1, Lost = 0 } };
+        Tape tape = Simulator.Play(scenario);
+        Assert.Equal(60, tape.Calls.Count(call => call.Caller is null));
+        var received = tape.Calls.Select(call => (call.Connection, call.ReceivedNs)).ToHashSet();
+        foreach (TrueCall call in tape.Calls)
+        {
+            Assert.True(call.SentNs <= call.ReceivedNs && call.ReceivedNs <= call.EndNs, "a call is sent, received and answered in this order");
+            if (call.Parent is not { } parent) continue;
+            Assert.Contains((parent.Connection, parent.TimeNs), received);
+            Assert.True(parent.TimeNs <= call.SentNs);
+        }
+
+        // Only what comes from outside and what is done for nobody has no parent.
+        Assert.All(tape.Calls.Where(call => call.Parent is null), call => Assert.True(call.Caller is null || call.Trace < 0));
+    }, iter: 100);
+
+    [Fact]
+    public void Events_are_in_order_and_alternate_on_each_connection() => Seeds.Sample(seed =>
+    {
+        Scenario scenario = ScenarioMaker.Make(seed, 60);
+        scenario = scenario with { Recording = scenario.Recording with { Sampled = 1, Lost = 0, TickNs = 1, TiesShuffled = false } };
+        Dictionary<(string, bool), string> last = [];
+        long time = 0;
+        foreach (TapeEvent e in Simulator.Play(scenario).Events)
+        {
+            Assert.True(e.TimeNs >= time);
+            time = e.TimeNs;
+            if (e.Call is not ("recv" or "send")) continue;
+            string before = last.GetValueOrDefault((e.Connection, e.Server), e.Server ? "send" : "recv");
+            Assert.NotEqual(before, e.Call);
+            last[(e.Connection, e.Server)] = e.Call;
+        }
+    }, iter: 100);
+
+    [Fact]
+    public void The_engine_reads_what_is_simulated_and_finds_most_links_where_requests_come_one_by_one()
+    {
+        int calls = 0, right = 0;
+        for (int seed = 1; seed <= 12; seed++)
+        {
+            Scenario scenario = ScenarioMaker.Make(seed, 80);
+            scenario = scenario with
+            {
+                Services = [.. scenario.Services.Select(service => service with { Background = null })],
+                Load = scenario.Load with { ApartNs = 100 * Simulator.Probe(scenario).AloneNs, Burst = 1 },
+                Recording = scenario.Recording with { Lost = 0, Sampled = 1, TickNs = 1 },
+            };
+            IReadOnlyList<Example> examples = Example.Of(scenario, BoostedTrees.Untrained());
+            calls += examples.Count(example => example.Caused);
+            right += examples.Count(example => example.Right);
+        }
+
+        Assert.True(calls > 1000 && right > 0.9 * calls, $"{right} of {calls} right");
+    }
+}
