@@ -57,7 +57,7 @@ internal sealed class ScenarioMaker
     private ServicePlan Service(int index, ServicePlan[] all)
     {
         WorkStyle style = _dice.Pick(Enum.GetValues<WorkStyle>());
-        int workers = style == WorkStyle.EventLoop ? 1 : _dice.Chance(0.3) ? 400 : (int)_dice.Octaves(2, 64);
+        int workers = style == WorkStyle.EventLoop ? 1 : _dice.Chance(0.3) ? 400 : (int)_dice.Octaves(1, 64);
         return new ServicePlan
         {
             Name = string.Create(CultureInfo.InvariantCulture, $"s{index}"),
