@@ -10,7 +10,7 @@ namespace VirtualServices.Training.Learning;
 /// <param name="Trace">The request from outside, -1 for none.</param>
 /// <param name="Style">How the calling service works.</param>
 /// <param name="Features">What spoke for the likeliest link.</param>
-/// <param name="Given">There is a likeliest link.</param>
+/// <param name="Given">There is a likeliest link, and enough was learnt to judge it.</param>
 /// <param name="Right">It is the true one.</param>
 /// <param name="Caused">The call has a true parent.</param>
 /// <param name="Confidence">What the engine said of it.</param>
@@ -40,7 +40,7 @@ internal readonly record struct Example(int Seed, int Trace, WorkStyle Style, Li
             {
                 if (!truth.Remove((call.End.Connection, call.TimeNs), out TrueCall? actual)) return;
                 bool right = call.Parent is { } parent && actual.Parent is { } known && parent.End.Connection == known.Connection && parent.TimeNs == known.TimeNs;
-                examples.Add(new Example(scenario.Seed, actual.Trace, styles[actual.Caller!], call.Features, call.Parent is not null, right, actual.Parent is not null, call.Confidence));
+                examples.Add(new Example(scenario.Seed, actual.Trace, styles[actual.Caller!], call.Features, call.Confidence > 0, right, actual.Parent is not null, call.Confidence));
             }
         }
         finally

@@ -10,7 +10,6 @@ namespace VirtualServices.Infer.Links;
 /// <param name="model">The confidence model, null for the embedded one.</param>
 internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest, BoostedTrees? model = null) : ActivitySink
 {
-    private readonly BoostedTrees _model = model ?? ConfidenceModel.Embedded;
     /// <summary>Requests and calls that are held before links are worked out.</summary>
     internal const int Window = 1 << 16;
 
@@ -20,6 +19,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     /// <summary>Calls of a connection that wait for their requests at the other end.</summary>
     private const int MostWaiting = 64;
 
+    private readonly BoostedTrees _model = model ?? ConfidenceModel.Embedded;
     private readonly Dictionary<Party, ServiceWindows> _services = [];
     private readonly List<CallNode> _calls = [];
     private readonly List<RequestNode> _requests = [];
