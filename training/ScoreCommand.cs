@@ -16,14 +16,16 @@ internal static class ScoreCommand
         var first = new Option<int>("--first") { Description = "First seed", DefaultValueFactory = _ => First };
         var scenarios = new Option<int>("--scenarios") { Description = "How many", DefaultValueFactory = _ => 150 };
         var file = new Option<string?>("--model") { Description = "Another confidence model than the embedded one" };
+        var parts = new Option<Ablation>("--parts") { Description = "What is used of the engine: rules, statistics, or all with the model", DefaultValueFactory = _ => Ablation.Model };
         var each = new Option<bool>("--each") { Description = "Also a line for each scenario" };
-        var command = new Command("score", "Scores the engine on scenarios that it was not trained with") { first, scenarios, file, each };
+        var command = new Command("score", "Scores the engine on scenarios that it was not trained with") { first, scenarios, file, parts, each };
         command.SetAction(result =>
         {
+            Ablation ablation = result.GetValue(parts);
             BoostedTrees model = result.GetValue(file) is { } path ? Read(path) : ConfidenceModel.Embedded;
             Score all = new();
             SortedDictionary<string, Score> groups = new(StringComparer.Ordinal);
-            foreach ((Scenario scenario, IReadOnlyList<Example> examples) in Enumerable.Range(result.GetValue(first), result.GetValue(scenarios)).AsParallel().AsOrdered().Select(Play))
+            foreach ((Scenario scenario, Example[] examples) in Enumerable.Range(result.GetValue(first), result.GetValue(scenarios)).AsParallel().AsOrdered().Select(Play))
             {
                 Score own = new();
                 foreach (Example example in examples)
@@ -44,10 +46,10 @@ internal static class ScoreCommand
             all.Reliability.Write(Console.Out);
             return 0;
 
-            (Scenario, IReadOnlyList<Example>) Play(int seed)
+            (Scenario, Example[]) Play(int seed)
             {
                 Scenario scenario = ScenarioMaker.Make(seed);
-                return (scenario, Example.Of(scenario, model));
+                return (scenario, [.. Example.Of(scenario, model, ablation.UsesProofs()).Select(example => ablation.Judge(example))]);
             }
 
             Score Group(string name)

@@ -60,6 +60,14 @@ public sealed class SimulatorTests
     }, iter: 100);
 
     [Fact]
+    public void A_scenario_of_which_nothing_was_recorded_teaches_nothing()
+    {
+        Scenario scenario = ScenarioMaker.Make(1, 5);
+        scenario = scenario with { Services = [.. scenario.Services.Select(service => service with { Background = null })], Recording = scenario.Recording with { Sampled = 0 } };
+        Assert.Empty(Example.Of(scenario, BoostedTrees.Untrained()));
+    }
+
+    [Fact]
     public void The_engine_reads_what_is_simulated_and_finds_most_links_where_requests_come_one_by_one()
     {
         int calls = 0, right = 0;

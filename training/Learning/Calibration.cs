@@ -33,6 +33,16 @@ internal static class Calibration
         return [.. pools.Select(pool => (pool.Score / pool.Weight, pool.Probability))];
     }
 
+    /// <summary>Probability of a score: between the points of the curve, a straight line.</summary>
+    public static double At(List<(double Score, double Probability)> curve, double score)
+    {
+        int after = curve.FindIndex(point => point.Score >= score);
+        if (after < 0) return curve[^1].Probability;
+        if (after == 0) return curve[0].Probability;
+        double part = (score - curve[after - 1].Score) / (curve[after].Score - curve[after - 1].Score);
+        return curve[after - 1].Probability + part * (curve[after].Probability - curve[after - 1].Probability);
+    }
+
     private readonly record struct Pool(double Score, double Right, double Weight, int Count)
     {
         public double LastScore { get; init; }

@@ -19,9 +19,10 @@ internal readonly record struct Example(int Seed, int Trace, WorkStyle Style, Li
     public bool Proven => Features.Get(Feature.Proof) > 0;
 
     /// <summary>Plays a scenario, imports its events as any others, and compares each link with the truth.</summary>
-    public static IReadOnlyList<Example> Of(Scenario scenario, BoostedTrees model)
+    public static IReadOnlyList<Example> Of(Scenario scenario, BoostedTrees model, bool useProofs = true)
     {
         Tape tape = Simulator.Play(scenario);
+        if (!tape.Events.Any()) return []; // a few requests, none of which was sampled: the importer rightly refuses a file without events
         string folder = Directory.CreateTempSubdirectory("vs-training-").FullName;
         try
         {
@@ -33,7 +34,7 @@ internal readonly record struct Example(int Seed, int Trace, WorkStyle Style, Li
             foreach (TrueCall call in tape.Calls.Where(call => call.Caller is not null)) truth.TryAdd((call.Connection, call.SentNs), call);
             Dictionary<string, WorkStyle> styles = scenario.Services.ToDictionary(service => service.Name, service => service.Style);
             List<Example> examples = [];
-            new LinkCollector(Compare, null, model).Run(source);
+            new LinkCollector(Compare, null, model, useProofs).Run(source);
             return examples;
 
             void Compare(CallNode call)

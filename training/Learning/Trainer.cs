@@ -9,7 +9,7 @@ namespace VirtualServices.Training.Learning;
 /// <summary>Trains the confidence model with ML.NET and writes it as text. One thread and fixed seeds: the same examples give the same bytes.</summary>
 internal static class Trainer
 {
-    private const int TreeCount = 80, LeavesPerTree = 16, LeastExamplesPerLeaf = 200;
+    private const int TreeCount = 200, LeavesPerTree = 32, LeastExamplesPerLeaf = 100;
 
     /// <summary>Trains trees.</summary>
     public static RegressionTreeEnsemble Train(IReadOnlyList<Example> examples) => Fit(examples, out _).Model.SubModel.TrainedTreeEnsemble;
@@ -26,7 +26,7 @@ internal static class Trainer
             NumberOfTrees = TreeCount,
             NumberOfLeaves = LeavesPerTree,
             MinimumExampleCountPerLeaf = LeastExamplesPerLeaf,
-            LearningRate = 0.15,
+            LearningRate = 0.1,
             NumberOfThreads = 1,
             Seed = 1,
             FeatureSelectionSeed = 1,
@@ -66,7 +66,7 @@ internal static class Trainer
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         text.Write(trees);
         text.WriteLine("curve");
-        foreach ((double score, double probability) in Calibration.Fit(examples.Select(e => (model.Score(e.Features), e.Right, WeightOf(perSeed[e.Seed])))))
+        foreach ((double score, double probability) in CautiousCalibration.Fit([.. examples.Select(e => (e.Seed, model.Score(e.Features), e.Right, WeightOf(perSeed[e.Seed])))]))
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score:R} {probability:0.00000}"));
         return text.ToString();
     }

@@ -8,7 +8,8 @@ namespace VirtualServices.Infer.Links;
 /// <param name="onCall">Hears of each call, in their order.</param>
 /// <param name="onRequest">Hears of each request once it is known for whom it is, or that it is not.</param>
 /// <param name="model">The confidence model, null for the embedded one.</param>
-internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest, BoostedTrees? model = null) : ActivitySink
+/// <param name="useProofs">Links that the execution model proves are taken as they are; false to see what estimating alone is worth.</param>
+internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest, BoostedTrees? model = null, bool useProofs = true) : ActivitySink
 {
     /// <summary>Requests and calls that are held before links are worked out.</summary>
     internal const int Window = 1 << 16;
@@ -96,7 +97,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (!node.Prompt.IsKnown) NotesOf(thread).Prompt = new Prompt(null, node); // whatever it was, what follows is for the same
         if (notes.Waiting.Count == MostWaiting) notes.Waiting.Dequeue();
         notes.Waiting.Enqueue(node);
-        if (parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
+        if (useProofs && parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
         {
             node.Proof = thread.Tid != 0 ? LinkProof.SameThread : LinkProof.OnlyConnection;
             node.Prover = thread;

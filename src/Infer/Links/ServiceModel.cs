@@ -11,8 +11,8 @@ internal sealed class ServiceModel
     /// <summary>A combination of calls that was never seen costs this much (log): more than any doubt about delays, less than proof.</summary>
     private const double UnseenCalls = -9;
 
-    /// <summary>Where a service is taken to work in the order of arrival, one pair of requests in a hundred of those that chance would have overtaken.</summary>
-    private static readonly double StrictOrder = -Math.Log(OrderCount.StrictShare);
+    /// <summary>Before anything is known, most servers are believed to work in the order of arrival.</summary>
+    private const double FirstOrder = 4;
 
     private const double MissedCalls = 0.5; // counts of a combination never seen
 
@@ -78,22 +78,7 @@ internal sealed class ServiceModel
     }
 
     /// <summary>What it costs, in nats, when a later request's call to this callee comes before an earlier one's: 0 where the service keeps no order beyond what delays tell.</summary>
-    public double OrderOf(int callee) => MostCalls(callee) > 1 ? 0 : !IsStrict && callee < _order.Count && _order[callee].IsLearnt ? _order[callee].Cost : StrictOrder;
-
-    /// <summary>For now the service is taken to work in the order of arrival, whatever was learnt.</summary>
-    public bool IsStrict { get; set; }
-
-    /// <summary>Pairs that were overtaken, and that would be by chance, by callee, as links stand now.</summary>
-    public (double Overtaken, double ByChance)[] Overtakings() =>
-        [.. Enumerable.Range(0, _order.Count).Select(callee => MostCalls(callee) == 1 ? (_order[callee].Overtaken, _order[callee].ByChance) : (0, 0))];
-
-    /// <summary>What it says for an order that few were overtaken where chance would have had many, nats: the log likelihood ratio of the best share of overtaken pairs and the share by chance.</summary>
-    public static double OrderEvidence(double overtaken, double byChance)
-    {
-        return Math.Max(Math.Max(Of(OrderCount.StrictShare), Of(Math.Min((overtaken + 0.25) / (byChance + 1), 1)) - 0.5), 0);
-
-        double Of(double share) => overtaken * Math.Log(share) + (1 - share) * byChance;
-    }
+    public double OrderOf(int callee) => MostCalls(callee) > 1 ? 0 : callee < _order.Count && _order[callee].IsLearnt ? _order[callee].Cost : FirstOrder;
 
     /// <summary>Pairs of requests, of which some were overtaken, and how many would have been by chance.</summary>
     public void AddOrder(int callee, double overtaken, double byChance)
@@ -179,14 +164,7 @@ internal sealed class ServiceModel
 
         public double Cost { get; private set; }
 
-        /// <summary>Of the pairs that would be overtaken by chance, those that are where order is kept strictly.</summary>
-        public const double StrictShare = 0.01;
-
         public bool IsLearnt { get; private set; }
-
-        public readonly double Overtaken => _overtaken;
-
-        public readonly double ByChance => _byChance;
 
         public void Reset() => _overtaken = _byChance = _pairs = 0;
 

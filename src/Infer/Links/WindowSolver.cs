@@ -9,7 +9,6 @@ namespace VirtualServices.Infer.Links;
 internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWindow> windows)
 {
     private const int MostRounds = 8;
-    private const int StrictRounds = 4;
     private const int MostPositions = 12;
     private const int EnoughAlone = 30;
 
@@ -58,43 +57,9 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             FirstGuess(window);
         }
 
-        double free = Converge(fresh, isStrict: false);
-        (double Overtaken, double ByChance)[] freely = model.Overtakings();
-        RequestNode?[] parents = [.. windows.SelectMany(window => window.Calls).Select(call => call.Parent)];
-
-        // Then as if requests were served in the order of arrival. What overtakes by mistake teaches that the service lets requests overtake, and is not found out from there.
-        double strict = Converge(fresh: false, isStrict: true);
-        (double Overtaken, double ByChance)[] strictly = model.Overtakings();
-        for (int callee = 0; callee < Math.Min(strictly.Length, freely.Length); callee++)
+        for (int round = 0; round < MostRounds; round++)
         {
-            // By the same chance: links that were bent to keep the order make chance look worse.
-            double byChance = Math.Min(strictly[callee].ByChance, freely[callee].ByChance);
-            strict += ServiceModel.OrderEvidence(strictly[callee].Overtaken, byChance);
-            free += ServiceModel.OrderEvidence(freely[callee].Overtaken, byChance);
-        }
-
-        if (strict > free) return;
-        int next = 0;
-        foreach (ProcessWindow window in windows)
-        {
-            foreach (CallNode call in window.Calls) Remove(call);
-            foreach (CallNode call in window.Calls)
-            {
-                if (parents[next++] is { } parent) Insert(parent, call);
-            }
-        }
-
-        Learn();
-    }
-
-    /// <summary>Repeats learning and steps until nothing changes.</summary>
-    /// <returns>Log likelihood of all but the order, nats.</returns>
-    private double Converge(bool fresh, bool isStrict)
-    {
-        for (int round = 0; round < (isStrict ? StrictRounds : MostRounds); round++)
-        {
-            model.IsStrict = isStrict || (fresh && round == 0); // what a first guess disorders would be taken for the service's habit
-            Learn();
+            Learn(order: !fresh || round > 0);
             _changes = 0;
             foreach (ProcessWindow window in windows)
             {
@@ -105,16 +70,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             if (_changes == 0) break;
         }
 
-        model.IsStrict = false;
-        Learn();
-        double sum = 0;
-        foreach (ProcessWindow window in windows)
-        {
-            foreach (RequestNode request in window.Requests) sum += Timeline.Score(model, request, CollectionsMarshal.AsSpan(request.Calls));
-            foreach (CallNode call in window.Calls) sum += call.Parent is null ? LogNobody : 0;
-        }
-
-        return sum;
+        Learn(order: true);
     }
 
     private void EstimateNobody()
@@ -167,13 +123,18 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         model.Estimate();
     }
 
-    private void Learn()
+    /// <param name="order">Also how far the order of arrival is kept. Not in the first round: what a first guess disorders would be taken for the service's habit.</param>
+    private void Learn(bool order)
     {
         model.Reset();
         foreach (ProcessWindow window in windows)
         {
             foreach (RequestNode request in window.Requests) Timeline.Learn(model, request);
-            foreach ((int callee, List<CallNode> calls) in window.ByCallee) CallOrder.Learn(model, callee, calls);
+            if (order)
+            {
+                foreach ((int callee, List<CallNode> calls) in window.ByCallee) CallOrder.Learn(model, callee, calls);
+            }
+
             LearnOthers(window);
         }
 
@@ -378,12 +339,6 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     }
 
     private static long Cost(double gain) => (long)Math.Round(Math.Clamp(-gain, -Dear, Dear) * Unit);
-
-    private static void Remove(CallNode call)
-    {
-        call.Parent?.Calls.Remove(call);
-        call.Parent = null;
-    }
 
     /// <summary>Gives a call to a request.</summary>
     internal static void Insert(RequestNode request, CallNode call)
