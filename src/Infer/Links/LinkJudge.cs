@@ -12,7 +12,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 {
     private const double Most = 20;
 
-    /// <summary>Fewer requests than this teach nothing about a service: what is not proven is left open, however alone it stands.</summary>
+    /// <summary>Fewer requests than this teach nothing about a service: what was never proven is left open, however alone it stands.</summary>
     private const int LeastRequests = 5;
 
     /// <summary>Explanations that are less likely by no more than this count as rivals, nats.</summary>
@@ -62,7 +62,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
     private void Finish(CallNode call, double load, double unexplained)
     {
-        if (call.Parent is not { } parent || (!call.Proven && model.Requests < LeastRequests))
+        if (call.Parent is not { } parent || (!call.Proven && call.Prover is null && model.Requests < LeastRequests))
         {
             call.Confidence = 0;
             return;
