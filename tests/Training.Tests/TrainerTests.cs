@@ -84,19 +84,6 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void A_curve_stays_below_the_shares_where_few_scenarios_tell_of_them()
-    {
-        // Scenarios are wholly right or wholly wrong, nine to one: many links, but few cases.
-        List<(int, double, bool, double)> few = Links(20), many = Links(2000);
-        Assert.InRange(Calibration.Fit(few.Select(link => (link.Item2, link.Item3, link.Item4)))[^1].Probability, 0.88, 0.92);
-        Assert.InRange(CautiousCalibration.Fit(few)[^1].Probability, 0.75, 0.87);
-        Assert.InRange(CautiousCalibration.Fit(many)[^1].Probability, 0.885, 0.9);
-
-        static List<(int, double, bool, double)> Links(int scenarios) =>
-            [.. Enumerable.Range(0, scenarios).SelectMany(scenario => Enumerable.Repeat((scenario, 1.0, scenario % 10 != 0, 1.0), 300))];
-    }
-
-    [Fact]
     public void A_curve_rises_and_comes_near_to_the_shares() =>
         Gen.Int[1, 1_000_000].Sample(seed =>
         {
