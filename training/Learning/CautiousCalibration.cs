@@ -2,11 +2,12 @@ namespace VirtualServices.Training.Learning;
 
 /// <summary>
 /// A curve from scores to probabilities that other scenarios would hardly lower. Links of one scenario are right or wrong together, so a curve from a million links of two hundred scenarios is as
-/// uncertain as two hundred cases: it is fitted again to scenarios drawn with replacement, and what three quarters of these curves exceed is told. A wrong link is worse than none.
+/// uncertain as two hundred cases: it is fitted again to scenarios drawn with replacement, and what nine tenths of these curves exceed is told, but
+/// never more than the plain curve: a wrong link is worse than none.
 /// </summary>
 internal static class CautiousCalibration
 {
-    private const int Draws = 20, Below = Draws / 4;
+    private const int Draws = 20, Below = Draws / 10;
 
     /// <summary>Points of the curve, in the order of scores.</summary>
     /// <param name="links">The scenario, the score, whether it was right, and how much it counts.</param>
@@ -22,6 +23,6 @@ internal static class CautiousCalibration
             drawn[i] = Calibration.Fit(chosen.SelectMany(scenario => scenarios[scenario]));
         }
 
-        return [.. curve.Select(point => (point.Score, drawn.Select(other => Calibration.At(other, point.Score)).Order().ElementAt(Below)))];
+        return [.. curve.Select(point => (point.Score, Math.Min(point.Probability, drawn.Select(other => Calibration.At(other, point.Score)).Order().ElementAt(Below))))];
     }
 }
