@@ -13,8 +13,8 @@ internal static class ScoreCommand
 
     public static Command Create()
     {
-        var first = new Option<int>("--first") { Description = "First seed", DefaultValueFactory = _ => First };
-        var scenarios = new Option<int>("--scenarios") { Description = "How many", DefaultValueFactory = _ => 150 };
+        Option<int> first = new Option<int>("--first") { Description = "First seed", DefaultValueFactory = _ => First }.Within(1, int.MaxValue - TrainCommand.MostScenarios);
+        Option<int> scenarios = new Option<int>("--scenarios") { Description = "How many, 1 to 10,000", DefaultValueFactory = _ => 150 }.Within(1, TrainCommand.MostScenarios);
         var file = new Option<string?>("--model") { Description = "Another confidence model than the embedded one" };
         var parts = new Option<Ablation>("--parts") { Description = "What is used of the engine: rules, statistics, or all with the model", DefaultValueFactory = _ => Ablation.Model };
         var each = new Option<bool>("--each") { Description = "Also a line for each scenario" };
@@ -64,7 +64,7 @@ internal static class ScoreCommand
     private static BoostedTrees Read(string path)
     {
         using var reader = new StreamReader(path);
-        return BoostedTrees.Read(reader);
+        return BoostedTrees.Read(reader, path);
     }
 
     private static string Load(in Example example) => (Math.Exp(example.Features.Get(Feature.Load)) - 1) switch

@@ -9,7 +9,7 @@ internal static class SimulateCommand
     public static Command Create()
     {
         var seed = new Option<int>("--seed") { Description = "Which scenario", Required = true };
-        var requests = new Option<int>("--requests") { Description = "Requests from outside; without it the scenario says" };
+        Option<int> requests = new Option<int>("--requests") { Description = "Requests from outside, at most 1,000,000; 0 or without it the scenario says" }.Within(0, 1_000_000);
         var events = new Option<string>("--events") { Description = "Neutral events to write (JSON Lines)", Required = true };
         var truth = new Option<string>("--truth") { Description = "True parents to write (JSON Lines)", Required = true };
         var command = new Command("simulate", "Plays one scenario and writes its events and what is true of them") { seed, requests, events, truth };

@@ -8,12 +8,15 @@ namespace VirtualServices.Training;
 internal static class TrainCommand
 {
     /// <summary>Seeds of the scenarios from which the trees and the curve are learnt. Those of <see cref="ScoreCommand"/> are others.</summary>
-    internal const int FirstTree = 1, FirstCurve = 10_001;
+    internal const int FirstTree = 1, FirstCurve = FirstTree + MostScenarios;
+
+    /// <summary>More would be the curve's.</summary>
+    internal const int MostScenarios = 10_000;
 
     public static Command Create()
     {
         var output = new Option<string>("--output", "-o") { Description = "The model file to write", DefaultValueFactory = _ => "src/Infer/Links/confidence.model" };
-        var scenarios = new Option<int>("--scenarios") { Description = "Scenarios for the trees; half as many are for the curve", DefaultValueFactory = _ => 400 };
+        Option<int> scenarios = new Option<int>("--scenarios") { Description = "Scenarios for the trees, 1 to 10,000; half as many are for the curve", DefaultValueFactory = _ => 400 }.Within(1, MostScenarios);
         var command = new Command("train", "Trains the confidence model and writes it") { output, scenarios };
         command.SetAction(result =>
         {

@@ -11,7 +11,7 @@ internal static class Calibration
     public static List<(double Score, double Probability)> Fit(IEnumerable<(double Score, bool Right, double Weight)> links)
     {
         List<Pool> pools = [];
-        foreach ((double score, bool right, double weight) in links.OrderBy(link => link.Score))
+        foreach ((double score, bool right, double weight) in links.OrderBy(link => link.Score).ThenBy(link => link.Right).ThenBy(link => link.Weight)) // equal ones: whatever order they came in
         {
             var pool = new Pool(score * weight, right ? weight : 0, weight, 1);
             if (pools.Count > 0 && (pools[^1].Count < Least || pools[^1].LastScore == score)) pools[^1] = pools[^1].With(pool) with { LastScore = score };

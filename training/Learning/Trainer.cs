@@ -44,6 +44,15 @@ internal static class Trainer
     {
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         foreach (string line in BoostedTrees.FirstLines()) text.WriteLine(line);
+
+        // Where nothing could be told apart a tree has no nodes: its only leaf is every link's.
+        double bias = ensemble.Bias;
+        for (int i = 0; i < ensemble.Trees.Count; i++)
+        {
+            if (ensemble.Trees[i].NumberOfNodes == 0) bias += ensemble.TreeWeights[i] * ensemble.Trees[i].LeafValues[0];
+        }
+
+        text.WriteLine("bias " + bias.ToString("R", CultureInfo.InvariantCulture));
         for (int i = 0; i < ensemble.Trees.Count; i++)
         {
             RegressionTree tree = ensemble.Trees[i];
@@ -51,8 +60,8 @@ internal static class Trainer
             text.WriteLine($"tree {tree.NumberOfNodes}");
             for (int node = 0; node < tree.NumberOfNodes; node++)
                 text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tree.NumericalSplitFeatureIndexes[node]} {tree.NumericalSplitThresholds[node]:R} {tree.LeftChild[node]} {tree.RightChild[node]}"));
-            double weight = ensemble.TreeWeights[i], bias = i == 0 ? ensemble.Bias : 0;
-            text.WriteLine("leaves " + string.Join(' ', tree.LeafValues.Select(leaf => (leaf * weight + bias).ToString("R", CultureInfo.InvariantCulture))));
+            double weight = ensemble.TreeWeights[i];
+            text.WriteLine("leaves " + string.Join(' ', tree.LeafValues.Select(leaf => (leaf * weight).ToString("R", CultureInfo.InvariantCulture))));
         }
 
         return text.ToString();
@@ -61,13 +70,15 @@ internal static class Trainer
     /// <summary>Adds the curve, fitted to other examples than the trees: trees are too sure of those that they have seen.</summary>
     public static string WriteCurve(string trees, IReadOnlyList<Example> examples)
     {
-        BoostedTrees model = BoostedTrees.Read(new StringReader(trees + "curve\n0 0\n"));
+        BoostedTrees model = BoostedTrees.Read(new StringReader(trees + $"curve 1\n0 0\n{BoostedTrees.LastLine}\n"), "the trees");
         Dictionary<int, int> perSeed = examples.CountBy(e => e.Seed).ToDictionary();
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         text.Write(trees);
-        text.WriteLine("curve");
-        foreach ((double score, double probability) in CautiousCalibration.Fit([.. examples.Select(e => (e.Seed, model.Score(e.Features), e.Right, WeightOf(perSeed[e.Seed])))]))
+        List<(double Score, double Probability)> curve = CautiousCalibration.Fit([.. examples.Select(e => (e.Seed, model.Score(e.Features), e.Right, WeightOf(perSeed[e.Seed])))]);
+        text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"curve {curve.Count}"));
+        foreach ((double score, double probability) in curve)
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score:R} {probability:0.00000}"));
+        text.WriteLine(BoostedTrees.LastLine);
         return text.ToString();
     }
 

@@ -32,16 +32,16 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
 
     private void Begin(int worker)
     {
-        if (fails) host.Crew.Compute(plan.End.Draw(simulator.Dice), () => Reply(worker));
+        if (fails) host.Crew.Compute(plan.End.Draw(host.Dice), () => Reply(worker));
         else Stage(0, worker);
     }
 
     private void Stage(int index, int worker)
     {
-        while (index < plan.Stages.Count && !simulator.Dice.Chance(plan.Stages[index].Probability)) index++;
+        while (index < plan.Stages.Count && !host.Dice.Chance(plan.Stages[index].Probability)) index++;
         if (index == plan.Stages.Count)
         {
-            host.Crew.Compute(plan.End.Draw(simulator.Dice), () => Reply(worker));
+            host.Crew.Compute(plan.End.Draw(host.Dice), () => Reply(worker));
             return;
         }
 
@@ -49,10 +49,10 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
         List<CallPlan> calls = [];
         foreach (CallPlan call in stage.Calls)
         {
-            for (int i = simulator.Dice.Whole(1, call.Most); i > 0; i--) calls.Add(call);
+            for (int i = host.Dice.Whole(1, call.Most); i > 0; i--) calls.Add(call);
         }
 
-        host.Crew.Compute(stage.Compute.Draw(simulator.Dice), () =>
+        host.Crew.Compute(stage.Compute.Draw(host.Dice), () =>
         {
             if (stage.Parallel) SendAll(stage, calls, 0, worker, after => Stage(index + 1, after));
             else SendEach(stage, calls, 0, worker, after => Stage(index + 1, after));
@@ -71,7 +71,7 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
         });
         if (from + 1 < calls.Count)
         {
-            host.Crew.Compute(stage.Gap.Draw(simulator.Dice), () => SendAll(stage, calls, from + 1, worker, next));
+            host.Crew.Compute(stage.Gap.Draw(host.Dice), () => SendAll(stage, calls, from + 1, worker, next));
             return;
         }
 
@@ -95,7 +95,7 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
             return;
         }
 
-        Make(calls[from], worker, stage.Forgotten ? null : after => host.Crew.Compute(stage.Gap.Draw(simulator.Dice), () => SendEach(stage, calls, from + 1, after, next)));
+        Make(calls[from], worker, stage.Forgotten ? null : after => host.Crew.Compute(stage.Gap.Draw(host.Dice), () => SendEach(stage, calls, from + 1, after, next)));
         if (stage.Forgotten) SendEach(stage, calls, from + 1, worker, next);
         else Pause(worker);
     }
@@ -126,7 +126,7 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
                 }
 
                 Pause(after);
-                simulator.World.After(call.Backoff.Draw(simulator.Dice), () =>
+                simulator.World.After(call.Backoff.Draw(host.Dice), () =>
                 {
                     if (host.Holds) Again(_held);
                     else host.Crew.Take(Again);
@@ -145,7 +145,7 @@ internal sealed class Job(Simulator simulator, ServiceHost host, EndpointPlan pl
         truth.EndNs = simulator.Tape.Stamp(simulator.World.NowNs);
         simulator.Emit(host, worker, connection, server: true, "send", truth.Trace, null);
         done();
-        if (plan.After is { } after && !fails) host.Crew.Compute(plan.End.Draw(simulator.Dice), () => CallAfter(after, worker));
+        if (plan.After is { } after && !fails) host.Crew.Compute(plan.End.Draw(host.Dice), () => CallAfter(after, worker));
         else host.Crew.GiveBack(worker);
     }
 

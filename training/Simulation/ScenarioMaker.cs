@@ -18,7 +18,7 @@ internal sealed class ScenarioMaker
     {
         _seed = seed;
         _requests = requests;
-        _dice = new Dice(seed);
+        _dice = new Dice(seed, DicePart.Plan);
         _scaleNs = _dice.Octaves(30 * Us, 10 * Ms);
     }
 

@@ -8,16 +8,19 @@ internal sealed class ServiceHost
 
     private readonly Dictionary<int, ConnectionPool> _pools = [];
 
-    public ServiceHost(Simulator simulator, ServicePlan plan, int number)
+    public ServiceHost(World world, ServicePlan plan, int number, int seed)
     {
         Plan = plan;
         Number = number;
-        Crew = new Crew(simulator.World, simulator.Dice, plan);
+        Dice = new Dice(seed, DicePart.Service, number);
+        Crew = new Crew(world, Dice, plan);
     }
 
     public ServicePlan Plan { get; }
 
     public int Number { get; }
+
+    public Dice Dice { get; }
 
     public Crew Crew { get; }
 

@@ -10,20 +10,19 @@ internal sealed class Simulator
     private readonly Scenario _scenario;
     private readonly ServiceHost[] _hosts;
     private readonly ConnectionPool _clients;
+    private readonly Dice _arrivals;
     private int _connections, _left;
 
     private Simulator(Scenario scenario)
     {
         _scenario = scenario;
-        Dice = new Dice(scenario.Seed);
-        Tape = new Tape(scenario.Recording, new Dice(scenario.Seed ^ 0x5bd1e995));
-        _hosts = [.. scenario.Services.Select((plan, number) => new ServiceHost(this, plan, number))];
+        _arrivals = new Dice(scenario.Seed, DicePart.Arrivals);
+        Tape = new Tape(scenario.Recording, scenario.Seed);
+        _hosts = [.. scenario.Services.Select((plan, number) => new ServiceHost(World, plan, number, scenario.Seed))];
         _clients = new ConnectionPool(int.MaxValue, NewConnection);
     }
 
     public World World { get; } = new();
-
-    public Dice Dice { get; }
 
     public Tape Tape { get; }
 
@@ -72,16 +71,16 @@ internal sealed class Simulator
 
         void Send(string connection)
         {
-            bool fails = answered is not null && Dice.Chance(plan.Fails);
+            bool fails = answered is not null && to.Dice.Chance(plan.Fails);
             var truth = new TrueCall { Trace = trace, Tenant = tenant, Connection = connection, Service = to.Plan.Name, Caller = from.Plan.Name, SentNs = Tape.Stamp(World.NowNs), Parent = parent };
             Tape.Add(truth);
             Emit(from, worker, connection, server: false, "send", trace, null);
-            var job = new Job(this, to, to.Plan.Endpoints[plan.Endpoint], connection, truth, fails, null, () => World.After(to.Plan.Network.Draw(Dice), () =>
+            var job = new Job(this, to, to.Plan.Endpoints[plan.Endpoint], connection, truth, fails, null, () => World.After(to.Plan.Network.Draw(to.Dice), () =>
             {
                 if (answered is null) Receive(ServiceHost.Background);
                 else answered(Receive, fails);
             }));
-            World.After(to.Plan.Network.Draw(Dice), job.Arrive);
+            World.After(to.Plan.Network.Draw(to.Dice), job.Arrive);
 
             void Receive(int thread)
             {
@@ -111,7 +110,7 @@ internal sealed class Simulator
         if (number == _scenario.Requests) return;
         LoadPlan load = _scenario.Load;
         double apart = load.ApartNs * (number / 50 % 2 == 0 ? 2 * load.Burst : 2) / (1 + load.Burst);
-        World.After((long)Dice.Exponential(apart), () =>
+        World.After((long)_arrivals.Exponential(apart), () =>
         {
             if (load.KeepAlive) _clients.Take(connection => Enter(number, connection));
             else Enter(number, NewConnection());
@@ -122,10 +121,10 @@ internal sealed class Simulator
     private void Enter(int number, string connection)
     {
         ServiceHost front = _hosts[0];
-        string tenant = string.Create(CultureInfo.InvariantCulture, $"t{Dice.Whole(0, Tenants - 1)}");
+        string tenant = string.Create(CultureInfo.InvariantCulture, $"t{_arrivals.Whole(0, Tenants - 1)}");
         var truth = new TrueCall { Trace = number, Tenant = tenant, Connection = connection, Service = front.Plan.Name, Caller = null, SentNs = Tape.Stamp(World.NowNs), Parent = null };
         Tape.Add(truth);
-        double part = Dice.Part() * front.Plan.Endpoints.Sum(e => e.Share);
+        double part = _arrivals.Part() * front.Plan.Endpoints.Sum(e => e.Share);
         EndpointPlan endpoint = front.Plan.Endpoints[^1];
         foreach (EndpointPlan each in front.Plan.Endpoints)
         {
@@ -142,7 +141,7 @@ internal sealed class Simulator
         }).Arrive();
     }
 
-    private void Repeat(ServiceHost host, BackgroundPlan plan) => World.After((long)(plan.Regular ? plan.EveryNs : Dice.Exponential(plan.EveryNs)), () =>
+    private void Repeat(ServiceHost host, BackgroundPlan plan) => World.After((long)(plan.Regular ? plan.EveryNs : host.Dice.Exponential(plan.EveryNs)), () =>
     {
         if (_left <= 0) return;
         Call(host, ServiceHost.Background, plan.Call, -1, "", null, null);

@@ -1,8 +1,9 @@
 namespace VirtualServices.Training.Simulation;
 
 /// <summary>What is recorded of a scenario, and what is true of it.</summary>
-internal sealed class Tape(RecordingPlan plan, Dice dice)
+internal sealed class Tape(RecordingPlan plan, int seed)
 {
+    private readonly Dice _losses = new(seed, DicePart.Losses), _ties = new(seed, DicePart.Ties);
     private readonly List<TapeEvent> _events = [];
     private readonly List<TrueCall> _calls = [];
 
@@ -17,12 +18,13 @@ internal sealed class Tape(RecordingPlan plan, Dice dice)
     public long Stamp(long ns) => (ns / plan.TickNs + 1) * plan.TickNs;
 
     /// <summary>Decides once per trace.</summary>
-    public bool IsRecorded(int trace) => trace < 0 || new Dice(trace).Part() < plan.Sampled;
+    public bool IsRecorded(int trace) => trace < 0 || new Dice(seed, DicePart.Sampling, trace).Part() < plan.Sampled;
 
     public void Add(TapeEvent e)
     {
-        if (dice.Chance(plan.Lost) || !IsRecorded(e.Trace) || (e.Call == "wake" && !(plan.Wakes && plan.ThreadIds))) return;
-        _events.Add(e with { TimeNs = Stamp(e.TimeNs), Tid = plan.ThreadIds ? e.Tid : 0, Shuffle = dice.Whole(0, int.MaxValue - 1) });
+        int shuffle = _ties.Whole(0, int.MaxValue - 1);
+        if (_losses.Chance(plan.Lost) || !IsRecorded(e.Trace) || (e.Call == "wake" && !(plan.Wakes && plan.ThreadIds))) return;
+        _events.Add(e with { TimeNs = Stamp(e.TimeNs), Tid = plan.ThreadIds ? e.Tid : 0, Shuffle = shuffle });
     }
 
     public void Add(TrueCall call)

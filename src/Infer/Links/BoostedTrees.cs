@@ -8,53 +8,54 @@ namespace VirtualServices.Infer.Links;
 /// needs no library that takes longer to load than a session takes to read. A test holds both to the same results.
 /// </summary>
 /// <remarks>
-/// Lines of text: <c>features NAME...</c>; <c>tree NODES</c>, then one line per node, <c>FEATURE THRESHOLD LESS-OR-EQUAL GREATER</c>, where a child below 0 is the leaf ~child, then
-/// <c>leaves VALUE...</c>; at last <c>curve</c> and one line per point, <c>SCORE PROBABILITY</c>, in the order of scores.
+/// Lines of text: <c>features NAME...</c>; <c>bias SCORE</c>, which every link has; <c>tree NODES</c>, then one line per node, <c>FEATURE THRESHOLD LESS-OR-EQUAL GREATER</c>, where a child below 0 is
+/// the leaf ~child, then <c>leaves VALUE...</c>; at last <c>curve POINTS</c> and one line per point, <c>SCORE PROBABILITY</c>, in the order of scores, and <c>end</c>: what was cut off is found.
 /// </remarks>
 internal sealed class BoostedTrees
 {
-    private const string Header = "virtual services confidence model 1";
+    private const string Header = "virtual services confidence model 2", End = "end";
+    private const int MostNodes = 1 << 20, MostNodesPerTree = 1 << 16, MostPoints = 1 << 16;
+
+    /// <summary>Scores beyond this are no scores, and sums of them would end in infinity.</summary>
+    private const double MostScore = 1e9;
 
     private readonly List<int> _roots = [], _feature = [], _less = [], _greater = [], _firstLeaf = [];
     private readonly List<float> _threshold = [];
     private readonly List<double> _leaf = [], _scores = [], _probabilities = [];
+    private double _bias;
 
     /// <summary>Nodes of all trees.</summary>
     public int Nodes => _feature.Count;
 
     /// <summary>Reads a model.</summary>
-    /// <exception cref="VsException">It is damaged, or was trained with other features.</exception>
-    public static BoostedTrees Read(TextReader input)
+    /// <param name="input">Its text.</param>
+    /// <param name="file">Its name, for errors.</param>
+    /// <exception cref="VsException">It is damaged, or was trained with other features; the error names file and line.</exception>
+    public static BoostedTrees Read(TextReader input, string file)
     {
         var trees = new BoostedTrees();
         int number = 0;
         try
         {
-            if (Next() != Header) throw new FormatException($"'{Header}' expected");
-            if (Next() != "features " + string.Join(' ', LinkFeatures.Names)) throw new FormatException("other features than the engine's");
-            for (string line = Next(); line != "curve"; line = Next()) trees.ReadTree(line, Next);
-            for (string? line = input.ReadLine(); line is not null; line = input.ReadLine())
-            {
-                number++;
-                string[] point = line.Split(' ');
-                trees._scores.Add(Number(point[0]));
-                trees._probabilities.Add(Number(point[1]));
-                int last = trees._scores.Count - 1;
-                if (last > 0 && (trees._scores[last] <= trees._scores[last - 1] || trees._probabilities[last] < trees._probabilities[last - 1])) throw new FormatException("a curve that does not rise");
-            }
-
-            if (trees._scores.Count == 0) throw new FormatException("no curve");
+            if (Next() != Header) throw new FormatException($"expected '{Header}'");
+            if (Next() != "features " + string.Join(' ', LinkFeatures.Names)) throw new FormatException("expected the features of this engine, in its order");
+            trees._bias = Next().Split(' ') is ["bias", var bias] ? Number(bias, -MostScore, MostScore) : throw new FormatException("expected 'bias SCORE'");
+            string line = Next();
+            for (; line.StartsWith("tree ", StringComparison.Ordinal); line = Next()) trees.ReadTree(line, Next);
+            trees.ReadCurve(line, Next);
+            if (Next() != End) throw new FormatException($"expected '{End}'");
+            if (input.Peek() >= 0) throw new FormatException($"expected nothing after '{End}'");
             return trees;
         }
-        catch (Exception error) when (error is FormatException or IndexOutOfRangeException or OverflowException)
+        catch (FormatException error)
         {
-            throw new VsException(ExitCode.BadInput, string.Create(CultureInfo.InvariantCulture, $"the confidence model is damaged at line {number}: {error.Message}"), error);
+            throw VsException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{file}:{number}"), $"the confidence model is damaged: {error.Message}; train it anew, or take the one that came with this version", error);
         }
 
         string Next()
         {
             number++;
-            return input.ReadLine() ?? throw new FormatException("it ends too early");
+            return input.ReadLine() ?? throw new FormatException("it ends here, and more was expected");
         }
     }
 
@@ -73,7 +74,7 @@ internal sealed class BoostedTrees
     /// <summary>Sum over the trees: larger for links that are likelier right.</summary>
     public double Score(in LinkFeatures features)
     {
-        double sum = 0;
+        double sum = _bias;
         for (int tree = 0; tree < _roots.Count; tree++)
         {
             int node = 0, root = _roots[tree];
@@ -95,22 +96,24 @@ internal sealed class BoostedTrees
         return _probabilities[after - 1] + part * (_probabilities[after] - _probabilities[after - 1]);
     }
 
-    /// <summary>The first lines of a model.</summary>
+    /// <summary>The first lines of a model, and its last one.</summary>
     internal static IEnumerable<string> FirstLines() => [Header, "features " + string.Join(' ', LinkFeatures.Names)];
+
+    internal static string LastLine => End;
 
     private void ReadTree(string line, Func<string> next)
     {
         string[] words = line.Split(' ');
-        if (words is not ["tree", var count]) throw new FormatException("'tree NODES' expected");
-        int nodes = Whole(count, 1, 1 << 16);
+        if (words is not ["tree", var count]) throw new FormatException("expected 'tree NODES'");
+        int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - _feature.Count));
         _roots.Add(_feature.Count);
         _firstLeaf.Add(_leaf.Count);
         for (int i = 0; i < nodes; i++)
         {
             words = next().Split(' ');
-            if (words.Length != 4) throw new FormatException("a node has four numbers");
+            if (words.Length != 4) throw new FormatException("expected the four numbers of a node");
             _feature.Add(Whole(words[0], 0, LinkFeatures.Count - 1));
-            _threshold.Add(float.Parse(words[1], CultureInfo.InvariantCulture));
+            _threshold.Add((float)Number(words[1], float.MinValue, float.MaxValue));
 
             // Children come after their parent, so that every way ends.
             _less.Add(Child(words[2], i, nodes));
@@ -118,25 +121,39 @@ internal sealed class BoostedTrees
         }
 
         words = next().Split(' ');
-        if (words[0] != "leaves" || words.Length != nodes + 2) throw new FormatException("a tree has one leaf more than nodes");
-        foreach (string leaf in words.AsSpan(1)) _leaf.Add(Number(leaf));
+        if (words[0] != "leaves" || words.Length != nodes + 2) throw new FormatException("expected 'leaves' and one more value than the tree has nodes");
+        foreach (string leaf in words.AsSpan(1)) _leaf.Add(Number(leaf, -MostScore, MostScore));
+    }
+
+    private void ReadCurve(string line, Func<string> next)
+    {
+        if (line.Split(' ') is not ["curve", var count]) throw new FormatException("expected 'tree NODES' or 'curve POINTS'");
+        for (int points = Whole(count, 1, MostPoints); points > 0; points--)
+        {
+            if (next().Split(' ') is not [var score, var probability]) throw new FormatException("expected 'SCORE PROBABILITY'");
+            double at = Number(score, -MostScore, MostScore), right = Number(probability, 0, 1);
+            if (_scores.Count > 0 && (at <= _scores[^1] || right < _probabilities[^1])) throw new FormatException("the curve does not rise");
+            _scores.Add(at);
+            _probabilities.Add(right);
+        }
     }
 
     private static int Child(string word, int node, int nodes)
     {
         int child = Whole(word, ~nodes, nodes - 1);
-        return child < 0 || child > node ? child : throw new FormatException("a child before its parent");
+        return child < 0 || child > node ? child : throw new FormatException($"'{word}': a child comes after its parent");
     }
 
     private static int Whole(string word, int least, int most)
     {
-        int number = int.Parse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        return number >= least && number <= most ? number : throw new FormatException($"{number} is out of range");
+        if (int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most) return number;
+        throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{word}': expected a whole number from {least} to {most}"));
     }
 
-    private static double Number(string word)
+    private static double Number(string word, double least, double most)
     {
-        double number = double.Parse(word, CultureInfo.InvariantCulture);
-        return double.IsFinite(number) ? number : throw new FormatException("not a number");
+        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        if (double.TryParse(word, Style, CultureInfo.InvariantCulture, out double number) && number >= least && number <= most) return number; // NaN is neither
+        throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{word}': expected a number from {least} to {most}"));
     }
 }

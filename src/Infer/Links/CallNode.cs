@@ -44,7 +44,15 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     public Prompt Prompt { get; set; }
 
     /// <summary>Nothing about it changes any more.</summary>
-    public bool Final { get; set; }
+    public bool Final { get; private set; }
+
+    /// <summary>Nothing about it changes any more, and what only served to find its link is not kept.</summary>
+    public void Conclude()
+    {
+        Final = true;
+        Prover = null;
+        Prompt = default;
+    }
 
     /// <summary>How sure the link is, 0..1.</summary>
     public double Confidence { get; set; }
@@ -60,6 +68,9 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
 
     /// <summary>Position among the window's calls to the same callee.</summary>
     public int Rank { get; set; }
+
+    /// <summary>Its request's calls before it, while links are judged.</summary>
+    public int Position { get; set; }
 
     /// <summary>Requests of the process that were open when it was sent.</summary>
     public int Open { get; set; }

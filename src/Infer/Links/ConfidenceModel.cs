@@ -16,6 +16,6 @@ internal static class ConfidenceModel
     private static BoostedTrees Load()
     {
         using var reader = new StreamReader(typeof(ConfidenceModel).Assembly.GetManifestResourceStream(Resource)!);
-        return BoostedTrees.Read(reader);
+        return BoostedTrees.Read(reader, Resource);
     }
 }

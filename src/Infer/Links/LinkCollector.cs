@@ -9,13 +9,11 @@ namespace VirtualServices.Infer.Links;
 /// <param name="onRequest">Hears of each request once it is known for whom it is, or that it is not.</param>
 /// <param name="model">The confidence model, null for the embedded one.</param>
 /// <param name="useProofs">Links that the execution model proves are taken as they are; false to see what estimating alone is worth.</param>
-internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest, BoostedTrees? model = null, bool useProofs = true) : ActivitySink
+/// <param name="window">Requests and calls that are held before links are worked out. Of them, the last eighth stays for the next window: what decides about them may not have been read.</param>
+internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode>? onRequest, BoostedTrees? model = null, bool useProofs = true, int window = LinkCollector.Window) : ActivitySink
 {
-    /// <summary>Requests and calls that are held before links are worked out.</summary>
+    /// <summary>Requests and calls in a window.</summary>
     internal const int Window = 1 << 16;
-
-    /// <summary>Of them, those that came last stay for the next window: what decides about them may not have been read.</summary>
-    private const int Overlap = Window / 8;
 
     /// <summary>Calls of a connection that wait for their requests at the other end.</summary>
     private const int MostWaiting = 64;
@@ -25,6 +23,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private readonly List<CallNode> _calls = [];
     private readonly List<RequestNode> _requests = [];
     private SessionWalker? _walker;
+    private int _full = window;
 
     /// <summary>Walks a session from its beginning to its end.</summary>
     public void Run(IEventSource source)
@@ -33,6 +32,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         _walker.Run();
         Flush(all: true);
     }
+
+    /// <summary>How often links were worked out.</summary>
+    internal int Flushes { get; private set; }
 
     /// <summary>Parties of the walk.</summary>
     public PartyTable Parties => _walker!.Parties;
@@ -143,18 +145,19 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
 
     private void FlushWhenFull()
     {
-        if (_calls.Count + _requests.Count >= Window) Flush(all: false);
+        if (_calls.Count + _requests.Count >= _full) Flush(all: false);
     }
 
     private void Flush(bool all)
     {
+        Flushes++;
         long cut = all ? long.MaxValue : CutNs();
         foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model);
         int told = 0;
         while (told < _calls.Count && (all || _calls[told].Final || _calls[told].TimeNs < cut))
         {
             CallNode call = _calls[told++];
-            call.Final = true;
+            call.Conclude();
             onCall?.Invoke(call);
         }
 
@@ -168,13 +171,16 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         }
 
         _requests.RemoveRange(kept, _requests.Count - kept);
+
+        // Requests that wait for what never comes would else have everything worked out anew for each event.
+        _full = Math.Max(window, 2 * (_calls.Count + _requests.Count));
     }
 
     /// <summary>Everything but the last part of the window is decided. A host whose clock differs decides by its own times only where they come later.</summary>
     private long CutNs()
     {
         if (_calls.Count == 0) return long.MaxValue;
-        return _calls[Math.Max(_calls.Count - Math.Min(Overlap, _calls.Count / 4) - 1, 0)].TimeNs;
+        return _calls[Math.Max(_calls.Count - Math.Min(window / 8, _calls.Count / 4) - 1, 0)].TimeNs;
     }
 
     /// <summary>Follows the links upwards.</summary>

@@ -6,9 +6,8 @@ namespace VirtualServices.Infer.Links;
 /// <param name="trees">The confidence model.</param>
 /// <param name="model">What was learnt of the service.</param>
 /// <param name="handedOver">Share of the service's calls whose thread had no open request.</param>
-/// <param name="chains">How far the service keeps to what prompts it.</param>
 /// <param name="logNobody">Log density at which a call works for nobody.</param>
-internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, PromptChains chains, double logNobody)
+internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, double logNobody)
 {
     private const double Most = 20;
 
@@ -18,13 +17,23 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     /// <summary>Explanations that are less likely by no more than this count as rivals, nats.</summary>
     private const double Near = 4;
 
+    /// <summary>Of a request with more calls than <see cref="WindowSolver.MostCalls"/>, so many before a call and from it on are looked at: all of them for each of them would be their square.</summary>
+    private const int Around = Timeline.LookBack;
+
     private readonly List<CallNode> _mine = [], _theirs = [];
     private double[] _own = [];
+    private ulong[] _signs = [];
 
     public void Judge(ProcessWindow window)
     {
-        if (_own.Length < window.Requests.Count) _own = new double[window.Requests.Count];
+        if (_own.Length < window.Requests.Count)
+        {
+            _own = new double[window.Requests.Count];
+            _signs = new ulong[window.Requests.Count];
+        }
+
         Array.Fill(_own, double.NaN, 0, window.Requests.Count);
+        foreach (RequestNode request in window.Requests) Number(request);
         double load = Math.Log(1 + window.MeanOpen);
         int unexplained = 0;
         foreach (CallNode call in window.Calls)
@@ -60,6 +69,19 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         call.Confidence = trees.Confidence(in call.Features);
     }
 
+    /// <summary>Tells the request's calls their positions, and keeps what they sum up to.</summary>
+    private void Number(RequestNode request)
+    {
+        ulong sign = 0;
+        for (int i = 0; i < request.Calls.Count; i++)
+        {
+            request.Calls[i].Position = i;
+            sign += ServiceModel.SignOf(request.Calls[i].Callee);
+        }
+
+        _signs[request.Index] = sign;
+    }
+
     private void Finish(CallNode call, double load, double unexplained)
     {
         if (call.Parent is not { } parent || (!call.Proven && call.Prover is null && model.Requests < LeastRequests))
@@ -70,12 +92,12 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
         call.Features.Set(Feature.Proof, (double)call.Proof);
         call.Features.Set(Feature.HandedOver, handedOver);
-        call.Features.Set(Feature.Chains, chains.Share);
-        call.Features.Set(Feature.Foreign, Math.Min(chains.Foreign, 2));
+        call.Features.Set(Feature.Chains, model.Chains.Share);
+        call.Features.Set(Feature.Foreign, Math.Min(model.Chains.Foreign, 2));
         call.Features.Set(Feature.Learnt, Math.Log(1 + model.Requests));
         call.Features.Set(Feature.Load, load);
         call.Features.Set(Feature.Unexplained, unexplained);
-        call.Features.Set(Feature.Position, Math.Log(1 + parent.Calls.IndexOf(call)));
+        call.Features.Set(Feature.Position, Math.Log(1 + parent.Forgotten + call.Position));
         call.Features.Set(Feature.Late, Timeline.IsLate(parent, call) ? 1 : 0);
         call.Confidence = trees.Confidence(in call.Features);
     }
@@ -83,9 +105,9 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     private void Compare(ProcessWindow window, CallNode call, RequestNode parent)
     {
         ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(parent.Calls);
-        int position = parent.Calls.IndexOf(call);
+        ReadOnlySpan<CallNode> near = NearOf(parent, call.Position), before = calls[..call.Position];
         ReadOnlySpan<int> candidates = window.CandidatesOf(call);
-        double own = OwnScore(parent);
+        double own = OwnScore(parent, near);
         double single = Most, any = Most;
         int ties = 0, overtakes = 0, rivals = 0;
         foreach (int candidate in candidates)
@@ -93,57 +115,65 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             RequestNode other = window.Requests[candidate];
             if (other == parent) continue;
             if (other.ArrivalNs / model.TickNs == parent.ArrivalNs / model.TickNs) ties++;
-            if (other.ArrivalNs < parent.ArrivalNs && !Called(other, call)) overtakes++;
-            double pair = own + OwnScore(other);
-            double order = Order(parent, call, other);
-            double one = pair + order - Exchanged(parent, call, other, whole: false);
-            double whole = parent.Calls.Count > 1 || other.Calls.Count > 1 ? pair + order - Exchanged(parent, call, other, whole: true) : one;
+            if (other.ArrivalNs < parent.ArrivalNs && !Timeline.IsLater(other.CallsUntil(call.TimeNs), call.Callee)) overtakes++;
+            ReadOnlySpan<CallNode> theirs = NearOf(other, other.CallsUntil(call.TimeNs).Length);
+            double pair = own + OwnScore(other, theirs);
+            double order = Order(parent, call, other, theirs);
+            double one = pair + order - Exchanged(parent, near, call, other, theirs, whole: false);
+            bool several = parent.Calls.Count > 1 || other.Calls.Count > 1, few = Math.Max(parent.Calls.Count, other.Calls.Count) <= WindowSolver.MostCalls;
+            double whole = several && few ? pair + order - Exchanged(parent, near, call, other, theirs, whole: true) : one;
             single = Math.Min(single, one);
             any = Math.Min(any, whole);
             if (Math.Min(one, whole) < Near) rivals++;
         }
 
         _mine.Clear();
-        foreach (CallNode each in parent.Calls)
+        foreach (CallNode each in near)
         {
             if (each != call) _mine.Add(each);
         }
 
         double nobody = own - Timeline.Score(model, parent, CollectionsMarshal.AsSpan(_mine)) - logNobody;
         DelaySlot slot = model.SlotOf(call.Callee, later: false);
-        ulong sign = 0;
-        foreach (CallNode each in calls) sign += ServiceModel.SignOf(each.Callee);
         ref LinkFeatures features = ref call.Features;
         features.Set(Feature.Margin, Math.Clamp(Math.Min(single, any), -5, Most));
         features.Set(Feature.CallMargin, Math.Clamp(single, -5, Most));
         features.Set(Feature.NobodyMargin, Math.Clamp(nobody, -5, Most));
         features.Set(Feature.Candidates, Math.Log(1 + call.Open));
         features.Set(Feature.Rivals, Math.Log(1 + rivals));
-        features.Set(Feature.Surprise, Math.Clamp(-Timeline.Send(model, parent, calls[..position], call) - slot.Sharpness, -5, Most));
+        features.Set(Feature.Surprise, Math.Clamp(-Timeline.Send(model, parent, before, call) - slot.Sharpness, -5, Most));
         features.Set(Feature.ReplySurprise, Math.Clamp(-Timeline.Reply(model, parent, calls), 0, Most));
         features.Set(Feature.Entropy, Math.Min(slot.Sharpness, 8));
-        features.Set(Feature.Calls, Math.Max(model.LogCalls(parent.Class, sign), -12));
+        features.Set(Feature.Calls, Math.Max(model.LogCalls(parent.Class, _signs[parent.Index]), -12));
         features.Set(Feature.Overtakes, Math.Log(1 + overtakes));
         features.Set(Feature.Order, model.OrderOf(call.Callee));
         features.Set(Feature.Thread, Math.Clamp(Timeline.Thread(model, parent, call), -8, 8));
-        features.Set(Feature.Prompt, Timeline.Prompted(model, parent, calls[..position], call));
+        features.Set(Feature.Prompt, Timeline.Prompted(model, parent, before, call));
         features.Set(Feature.Ties, Math.Log(1 + ties));
     }
 
-    /// <summary>Score of a request as it stands.</summary>
-    private double OwnScore(RequestNode request)
+    /// <summary>Calls of a request that are looked at to judge one at this position.</summary>
+    private static ReadOnlySpan<CallNode> NearOf(RequestNode request, int position)
     {
+        ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(request.Calls);
+        return calls.Length <= WindowSolver.MostCalls ? calls : calls[Math.Max(position - Around, 0)..Math.Min(position + Around, calls.Length)];
+    }
+
+    /// <summary>Score of a request as it stands, as far as it is looked at.</summary>
+    private double OwnScore(RequestNode request, ReadOnlySpan<CallNode> near)
+    {
+        if (near.Length < request.Calls.Count) return Timeline.Score(model, request, near);
         ref double own = ref _own[request.Index];
-        if (double.IsNaN(own)) own = Timeline.Score(model, request, CollectionsMarshal.AsSpan(request.Calls));
+        if (double.IsNaN(own)) own = Timeline.Score(model, request, near);
         return own;
     }
 
     /// <summary>What the order of arrival says against an exchange with the other's call to the same callee; negative where it speaks for it.</summary>
-    private double Order(RequestNode parent, CallNode call, RequestNode other)
+    private double Order(RequestNode parent, CallNode call, RequestNode other, ReadOnlySpan<CallNode> theirs)
     {
         double price = model.OrderOf(call.Callee);
         if (price <= 0) return 0;
-        foreach (CallNode each in other.Calls)
+        foreach (CallNode each in theirs)
         {
             if (each.Callee != call.Callee) continue;
             return CallOrder.IsOvertaken(model, parent, call, other, each) ? -price : CallOrder.IsOvertaken(model, parent, each, other, call) ? price : 0;
@@ -152,33 +182,22 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         return 0;
     }
 
-    /// <summary>The request has made a call to the same callee by then.</summary>
-    private static bool Called(RequestNode request, CallNode call)
-    {
-        foreach (CallNode each in request.Calls)
-        {
-            if (each.Callee == call.Callee && each.TimeNs <= call.TimeNs) return true;
-        }
-
-        return false;
-    }
-
     /// <summary>Score of both requests where the call changes places with the other's call to the same callee (or just moves), or all calls from it on with the other's.</summary>
-    private double Exchanged(RequestNode parent, CallNode call, RequestNode other, bool whole)
+    private double Exchanged(RequestNode parent, ReadOnlySpan<CallNode> near, CallNode call, RequestNode other, ReadOnlySpan<CallNode> theirs, bool whole)
     {
         _mine.Clear();
         _theirs.Clear();
         CallNode? instead = null;
         if (!whole)
         {
-            foreach (CallNode each in other.Calls)
+            foreach (CallNode each in theirs)
             {
                 if (each.Callee == call.Callee && !each.Proven && !each.Final && (instead is null || Math.Abs(each.TimeNs - call.TimeNs) < Math.Abs(instead.TimeNs - call.TimeNs))) instead = each;
             }
         }
 
-        foreach (CallNode each in parent.Calls) (Moves(each, call, call.TimeNs) ? _theirs : _mine).Add(each);
-        foreach (CallNode each in other.Calls) ((whole ? Moves(each, call, call.TimeNs) : each == instead) ? _mine : _theirs).Add(each);
+        foreach (CallNode each in near) (Moves(each, call, call.TimeNs) ? _theirs : _mine).Add(each);
+        foreach (CallNode each in theirs) ((whole ? Moves(each, call, call.TimeNs) : each == instead) ? _mine : _theirs).Add(each);
         if (!Fits(parent, _mine) || !Fits(other, _theirs)) return double.NegativeInfinity;
         Sort(_mine);
         Sort(_theirs);

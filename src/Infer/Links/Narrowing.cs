@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace VirtualServices.Infer.Links;
 
 /// <summary>Chooses for each call the few candidates that are worth a closer look. Under load there are a hundred, of which most are out of the question.</summary>
@@ -8,8 +6,8 @@ internal sealed class Narrowing(ServiceModel model)
     /// <summary>Candidates that fit best by themselves, and earliest ones that still wait for such a call.</summary>
     private const int Fitting = 12, Waiting = 4;
 
-    private double[] _scores = new double[64];
-    private int[] _order = new int[64], _chosen = new int[Fitting + Waiting + 1];
+    private readonly int[] _chosen = new int[Fitting + Waiting + 1];
+    private Ranked[] _ranked = new Ranked[64];
 
     public void Narrow(ProcessWindow window)
     {
@@ -21,26 +19,21 @@ internal sealed class Narrowing(ServiceModel model)
         Span<int> all = window.AllCandidatesOf(call);
         if (all.Length <= _chosen.Length) return;
         all.Sort();
-        if (_scores.Length < all.Length)
-        {
-            _scores = new double[2 * all.Length];
-            _order = new int[2 * all.Length];
-        }
+        if (_ranked.Length < all.Length) _ranked = new Ranked[2 * all.Length];
 
         int count = 0;
         for (int i = 0; i < all.Length; i++)
         {
             RequestNode request = window.Requests[all[i]];
-            _scores[i] = -ScoreOf(request, call, out bool waits);
-            _order[i] = i;
+            _ranked[i] = new Ranked(ScoreOf(request, call, out bool waits), i);
             if (request == call.Parent || (waits && count < Waiting)) _chosen[count++] = i;
         }
 
-        _scores.AsSpan(0, all.Length).Sort(_order.AsSpan(0, all.Length));
+        _ranked.AsSpan(0, all.Length).Sort();
         Span<int> chosen = _chosen;
         for (int i = 0; i < all.Length && count < chosen.Length; i++)
         {
-            if (!chosen[..count].Contains(_order[i])) chosen[count++] = _order[i];
+            if (!chosen[..count].Contains(_ranked[i].Index)) chosen[count++] = _ranked[i].Index;
         }
 
         // To the front, and the places of those to where they come from; both halves stay in order.
@@ -58,10 +51,22 @@ internal sealed class Narrowing(ServiceModel model)
 
     private double ScoreOf(RequestNode request, CallNode call, out bool waits)
     {
-        ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(request.Calls);
-        int before = 0;
-        waits = true;
-        while (before < calls.Length && calls[before].TimeNs <= call.TimeNs && calls[before] != call) waits &= calls[before++].Callee != call.Callee;
-        return Timeline.Send(model, request, calls[..before], call) + Timeline.Thread(model, request, call) + Timeline.Prompted(model, request, calls[..before], call);
+        ReadOnlySpan<CallNode> before = request.CallsUntil(call.TimeNs);
+        if (request == call.Parent)
+        {
+            // It is there itself, before others of the same time at most.
+            int itself = before.Length - 1;
+            while (before[itself] != call) itself--;
+            before = before[..itself];
+        }
+
+        waits = !Timeline.IsLater(before, call.Callee);
+        return Timeline.Send(model, request, before, call) + Timeline.Thread(model, request, call) + Timeline.Prompted(model, request, before, call);
+    }
+
+    /// <summary>The best first, and of equal ones the earliest: a total order, so that no way to sort makes a difference.</summary>
+    private readonly record struct Ranked(double Score, int Index) : IComparable<Ranked>
+    {
+        public int CompareTo(Ranked other) => Score != other.Score ? other.Score.CompareTo(Score) : Index.CompareTo(other.Index);
     }
 }

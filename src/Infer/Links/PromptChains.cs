@@ -27,21 +27,28 @@ internal sealed class PromptChains
 
     private int[] _up = [], _requests = [], _owner = [];
     private bool _told;
-    private double _expected;
-    private long _consistent, _foreign, _replies, _allRequests, _allCalls;
+    private Counts _now, _kept;
 
     /// <summary>Share of replies that hang together with their own request and no other; 0 where too few were seen.</summary>
-    public double Share => _replies < LeastReplies ? 0 : (double)_consistent / _replies;
+    public double Share => _now.Replies < LeastReplies ? 0 : _now.Consistent / _now.Replies;
 
     /// <summary>Replies that were sent just after another request arrived, by those that would be by chance; 1 where too few were seen.</summary>
-    public double Foreign => _replies < LeastReplies ? 1 : _foreign / (_replies * ((double)_allRequests / (_allRequests + _allCalls)));
+    public double Foreign => _now.Replies < LeastReplies ? 1 : _now.Foreign / (_now.Replies * _now.Requests / (_now.Requests + _now.Calls));
 
     /// <summary>The service works like that.</summary>
-    public bool IsPrompted => Share >= LeastShare && Foreign < MostForeign && (_told || (_expected >= LeastExpected && _foreign <= MostForeign * _expected));
+    public bool IsPrompted => Share >= LeastShare && Foreign < MostForeign && (_told || (_now.Expected >= LeastExpected && _now.Foreign <= MostForeign * _now.Expected));
+
+    /// <summary>A window is over: what was seen counts less in later ones.</summary>
+    public void Keep(double part)
+    {
+        _kept = _now;
+        _kept.Fade(part);
+    }
 
     /// <summary>Finds out how the service works, and where it is prompted, gives each call the request that it hangs together with.</summary>
     public void Guess(IReadOnlyList<ProcessWindow> windows)
     {
+        _now = _kept;
         foreach (ProcessWindow window in windows) Test(window);
         if (!IsPrompted) return;
         foreach (ProcessWindow window in windows)
@@ -61,16 +68,16 @@ internal sealed class PromptChains
         Join(window);
         _told |= window.Calls.Exists(static call => call.Tid != 0);
         double perNs = window.Requests.Count < 2 ? 0 : window.Requests.Count / Math.Max((double)window.Requests[^1].ArrivalNs - window.Requests[0].ArrivalNs, 1);
-        _allRequests += window.Requests.Count;
-        _allCalls += window.Calls.Count + window.Proven.Count;
+        _now.Requests += window.Requests.Count;
+        _now.Calls += window.Calls.Count + window.Proven.Count;
         for (int i = 0; i < window.Requests.Count; i++)
         {
             RequestNode request = window.Requests[i];
             if (!request.ReplyPrompt.IsKnown || !HasCompany(window, i)) continue;
-            _replies++;
-            _expected += Math.Min(perNs * Math.Max(request.ReplyNs - request.ReplyPrompt.TimeNs, 0), 1);
-            if (_requests[Find(i)] == 1) _consistent++;
-            if (request.ReplyPrompt.Request is { } other && other != request) _foreign++;
+            _now.Replies++;
+            _now.Expected += Math.Min(perNs * Math.Max(request.ReplyNs - request.ReplyPrompt.TimeNs, 0), 1);
+            if (_requests[Find(i)] == 1) _now.Consistent++;
+            if (request.ReplyPrompt.Request is { } other && other != request) _now.Foreign++;
         }
     }
 
@@ -124,5 +131,21 @@ internal sealed class PromptChains
     {
         while (_up[node] != node) node = _up[node] = _up[_up[node]];
         return node;
+    }
+
+    /// <summary>What was seen. Replies are those of requests that were not alone.</summary>
+    private struct Counts
+    {
+        public double Replies, Consistent, Foreign, Expected, Requests, Calls;
+
+        public void Fade(double part)
+        {
+            Replies *= part;
+            Consistent *= part;
+            Foreign *= part;
+            Expected *= part;
+            Requests *= part;
+            Calls *= part;
+        }
     }
 }

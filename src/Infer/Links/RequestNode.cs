@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VirtualServices.Infer.Inventory;
 using VirtualServices.Infer.Turns;
 
@@ -28,6 +29,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
 
     /// <summary>Calls that work for it, in the order of their times.</summary>
     public List<CallNode> Calls { get; } = [];
+
+    /// <summary>Calls that were taken out of <see cref="Calls"/> because so many came after them.</summary>
+    public int Forgotten { get; private set; }
 
     /// <summary>What the thread that replies received last before, until all links are final.</summary>
     public Prompt ReplyPrompt { get; set; }
@@ -66,4 +70,29 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
 
     /// <summary>No other request of its process was open at the same time.</summary>
     public bool Alone { get; set; }
+
+    /// <summary>Its calls that were sent by then.</summary>
+    public ReadOnlySpan<CallNode> CallsUntil(long timeNs)
+    {
+        int low = 0, high = Calls.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (Calls[middle].TimeNs <= timeNs) low = middle + 1;
+            else high = middle;
+        }
+
+        return CollectionsMarshal.AsSpan(Calls)[..low];
+    }
+
+    /// <summary>A request that stays open for good must not keep all its calls: of those that are final, the last ones suffice.</summary>
+    public void Forget()
+    {
+        int final = 0;
+        while (final < Calls.Count && Calls[final].Final) final++;
+        int forgotten = final - WindowSolver.MostCalls;
+        if (forgotten <= 0) return;
+        Calls.RemoveRange(0, forgotten);
+        Forgotten += forgotten;
+    }
 }

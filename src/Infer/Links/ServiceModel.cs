@@ -43,6 +43,12 @@ internal sealed class ServiceModel
     /// <summary>Whether the request's thread makes the call.</summary>
     public Odds Thread { get; } = new();
 
+    /// <summary>Calls of all timelines that were scored so far: what the work is made of.</summary>
+    public long Scored { get; set; }
+
+    /// <summary>How far the service keeps to what prompts it.</summary>
+    public PromptChains Chains { get; } = new();
+
     /// <summary>The service sends for what it received just before, see <see cref="PromptChains"/>. Where it does not, that is chance, and delays have said it already.</summary>
     public bool IsPrompted { get; set; }
 
@@ -125,6 +131,7 @@ internal sealed class ServiceModel
     {
         ForEachSlot(static slot => slot.Keep(Fade));
         foreach (Odds odds in AllOdds) odds.Keep(Fade);
+        Chains.Keep(Fade);
         ForEachCount(static (ref Count count) => count.Kept = count.Now * Fade);
         foreach ((int Class, ulong Calls) key in _calls.Where(c => c.Value.Kept < 0.01).Select(c => c.Key).ToArray()) _calls.Remove(key);
     }

@@ -38,7 +38,7 @@ internal sealed class ServiceWindows
         var solver = new WindowSolver(_model, _windows);
         bool solve = _windows.Exists(static window => window.Calls.Count > 0);
         if (solve) solver.Solve();
-        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.Chains, solver.LogNobody);
+        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody);
         foreach (ProcessWindow window in _windows) judge.Judge(window);
         if (solve) _model.Keep();
 
@@ -68,6 +68,9 @@ internal sealed class ServiceWindows
             if (request.Class < 0) request.Class = NumberOf(_classes, request.Asker, PortOf(request.End));
         }
 
+        // Also what was proven in an earlier window and is not final: where a window ends must make no difference.
+        window.Calls.AddRange(window.Proven);
+        window.Proven.Clear();
         foreach (CallNode call in window.Calls)
         {
             if (call.Proof == LinkProof.SameThread && call.Prover is { Interleaves: true }) call.Proof = LinkProof.None;
@@ -92,6 +95,7 @@ internal sealed class ServiceWindows
         Shrink(window.Proven, cutNs);
         window.Requests.RemoveAll(request =>
         {
+            request.Forget();
             if (request.LastNs >= cutNs || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) return false;
             request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
             return true;
@@ -103,9 +107,7 @@ internal sealed class ServiceWindows
         foreach (CallNode call in calls)
         {
             if (call.TimeNs >= cutNs) continue;
-            call.Final = true;
-            call.Prover = null;
-            call.Prompt = default;
+            call.Conclude();
         }
 
         calls.RemoveAll(static call => call.Final);

@@ -4,13 +4,14 @@ namespace VirtualServices.Infer.Links;
 internal static class Timeline
 {
     /// <summary>How far back the latest sent and returned calls are looked for.</summary>
-    private const int LookBack = 16;
+    internal const int LookBack = 16;
 
     /// <summary>Log likelihood of a request with these calls, in the order of their times.</summary>
     public static double Score(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> calls)
     {
         double score = 0;
         ulong sign = 0;
+        model.Scored += calls.Length;
         for (int i = 0; i < calls.Length; i++)
         {
             CallNode call = calls[i];
@@ -85,7 +86,8 @@ internal static class Timeline
         }
     }
 
-    private static bool IsLater(ReadOnlySpan<CallNode> before, int callee)
+    /// <summary>A call to the same callee is among the last ones before.</summary>
+    public static bool IsLater(ReadOnlySpan<CallNode> before, int callee)
     {
         for (int i = before.Length - 1; i >= Math.Max(before.Length - LookBack, 0); i--)
         {

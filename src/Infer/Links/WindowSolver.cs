@@ -27,7 +27,6 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     /// <summary>So often the candidates to look at are chosen anew, by what was learnt meanwhile.</summary>
     private const int NarrowRounds = 3;
 
-    private readonly PromptChains _chains = new();
     private readonly Narrowing _narrowing = new(model);
     private readonly SparseAssignment _assignment = new();
     private readonly List<CallNode> _buffer = [];
@@ -40,15 +39,12 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     /// <summary>Log density at which a call works for nobody.</summary>
     public double LogNobody => _nobody[0];
 
-    /// <summary>How far the service keeps to what prompts it.</summary>
-    public PromptChains Chains => _chains;
-
     public void Solve()
     {
         if (model.TickNs == 0) model.TickNs = Math.Max(windows.Aggregate(0L, (tick, window) => window.Tick(tick)), 1);
         EstimateNobody();
-        _chains.Guess(windows);
-        model.IsPrompted = _chains.IsPrompted;
+        model.Chains.Guess(windows);
+        model.IsPrompted = model.Chains.IsPrompted;
         bool fresh = model.Requests == 0;
         if (fresh) Begin();
         foreach (ProcessWindow window in windows)
@@ -104,7 +100,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             alone += window.Requests.Count(request => request.Alone);
             foreach (RequestNode request in window.Requests)
             {
-                if (request.Alone || _chains.IsPrompted) Timeline.Learn(model, request);
+                if (request.Alone || model.IsPrompted) Timeline.Learn(model, request);
             }
         }
 
@@ -181,7 +177,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
                 double score = Timeline.Send(model, request, CollectionsMarshal.AsSpan(request.Calls), call) + Room(request, call);
                 score += Timeline.Thread(model, request, call) + Timeline.Prompted(model, request, CollectionsMarshal.AsSpan(request.Calls), call);
                 if (Timeline.IsLate(request, call)) score += model.LogLate;
-                if (best is not null && !HasCalled(best, call) && !HasCalled(request, call)) score -= model.OrderOf(call.Callee); // an earlier one still waits
+                if (best is not null && !Timeline.IsLater(CollectionsMarshal.AsSpan(best.Calls), call.Callee) && !Timeline.IsLater(CollectionsMarshal.AsSpan(request.Calls), call.Callee)) score -= model.OrderOf(call.Callee); // an earlier one still waits
                 if (score <= most) continue;
                 most = score;
                 best = request;
@@ -191,22 +187,12 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         }
     }
 
-    private static bool HasCalled(RequestNode request, CallNode call)
-    {
-        foreach (CallNode each in request.Calls)
-        {
-            if (each.Callee == call.Callee) return true;
-        }
-
-        return false;
-    }
-
     /// <summary>A request that already has as many calls to this callee as any was seen to make is full.</summary>
     private double Room(RequestNode request, CallNode call)
     {
         if (model.Requests < EnoughAlone) return 0;
         int same = 0;
-        foreach (CallNode other in request.Calls) same += other.Callee == call.Callee ? 1 : 0;
+        for (int i = request.Calls.Count - 1; i >= Math.Max(request.Calls.Count - Timeline.LookBack, 0); i--) same += request.Calls[i].Callee == call.Callee ? 1 : 0;
         return same < model.MostCalls(call.Callee) ? 0 : -12;
     }
 
