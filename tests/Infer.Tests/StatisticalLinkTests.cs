@@ -12,7 +12,7 @@ public sealed class StatisticalLinkTests
     private const long Us = 1000;
 
     /// <summary>Requests at random times; each asks the first back end, then the second, and then replies.</summary>
-    private static (Recording Recording, Dictionary<string, string> Truth) Simulate(int requests, long apartUs, int seed)
+    internal static (Recording Recording, Dictionary<string, string> Truth) Simulate(int requests, long apartUs, int seed)
     {
         var recording = new Recording { WithoutThreads = true };
         recording.KnownVirtualServices.AddRange(["t0", "t1", "t2"]);

@@ -60,6 +60,40 @@ public sealed class SimulatorTests
     }, iter: 100);
 
     [Fact]
+    public void Each_part_has_numbers_of_its_own() => Seeds.Sample(seed =>
+    {
+        Scenario scenario = ScenarioMaker.Make(seed, 60);
+        scenario = scenario with { Load = scenario.Load with { KeepAlive = false }, Recording = new RecordingPlan(1, true, false, 1, 0, true) };
+        Tape tape = Simulator.Play(scenario);
+
+        // Another service does not change when requests come, and for whom.
+        ServicePlan front = scenario.Services[0];
+        Scenario other = scenario with { Services = [front with { Endpoints = [.. front.Endpoints.Select(e => e with { End = new Delay(DelayShape.Exponential, 5e6) })] }, .. scenario.Services.Skip(1)] };
+        Assert.Equal(FromOutside(tape), FromOutside(Simulator.Play(other)));
+
+        // What is lost does not change what happens, nor the order of what is left.
+        Dictionary<(string, bool, string, long), int> all = [];
+        foreach (TapeEvent e in tape.Events) all.TryAdd((e.Connection, e.Server, e.Call, e.TimeNs), e.Shuffle);
+        Tape lossy = Simulator.Play(scenario with { Recording = scenario.Recording with { Lost = 0.1 } });
+        Assert.True(lossy.Events.Count() < tape.Events.Count());
+        Assert.All(lossy.Events, e => Assert.Equal(all[(e.Connection, e.Server, e.Call, e.TimeNs)], e.Shuffle));
+
+        static List<(int, string, long)> FromOutside(Tape tape) => [.. tape.Calls.Where(call => call.Caller is null).Select(call => (call.Trace, call.Tenant, call.SentNs))];
+    }, iter: 20);
+
+    [Fact]
+    public void Scenarios_do_not_leave_out_the_same_traces()
+    {
+        bool[][] recorded = [.. Enumerable.Range(1, 20).Select(seed =>
+        {
+            Tape tape = new(new RecordingPlan(1, true, false, 0.5, 0, false), seed);
+            return Enumerable.Range(0, 200).Select(tape.IsRecorded).ToArray();
+        })];
+        Assert.Equal(20, recorded.Select(some => string.Concat(some.Select(one => one ? '1' : '0'))).Distinct().Count());
+        Assert.InRange(recorded.Sum(some => some.Count(one => one)), 1800, 2200);
+    }
+
+    [Fact]
     public void A_scenario_of_which_nothing_was_recorded_teaches_nothing()
     {
         Scenario scenario = ScenarioMaker.Make(1, 5);

@@ -1,5 +1,6 @@
 using CsCheck;
 using Microsoft.ML;
+using Microsoft.ML.Trainers.FastTree;
 using VirtualServices.Infer.Links;
 using VirtualServices.Model;
 using VirtualServices.Training.Learning;
@@ -31,11 +32,23 @@ public sealed class TrainerTests
         List<Example> examples = Some(1, 20_000), others = Some(2, 5_000);
         var trained = Trainer.Fit(examples, out MLContext context);
         string text = Trainer.WriteCurve(Trainer.WriteTrees(trained.Model.SubModel.TrainedTreeEnsemble), others);
-        BoostedTrees trees = BoostedTrees.Read(new StringReader(text));
+        BoostedTrees trees = BoostedTrees.Read(new StringReader(text), "trained");
         Assert.True(trees.Nodes > 100);
         float[] expected = Trainer.Scores(context, trained, others);
         for (int i = 0; i < others.Count; i++) Assert.Equal(expected[i], trees.Score(others[i].Features), 1e-4 * Math.Max(1, Math.Abs(expected[i])));
         Assert.True(expected.Distinct().Count() > 1000, "scores that are all alike prove nothing");
+    }
+
+    [Fact]
+    public void What_every_link_has_is_kept_where_the_first_tree_has_no_question()
+    {
+        List<Example> others = Some(2, 100);
+        RegressionTreeEnsemble ensemble = Trainer.Train(Some(1, 5_000)), alike = Trainer.Train(Some(1, 150)); // too few for two leaves
+        Assert.Equal(0, alike.Trees[0].NumberOfNodes);
+        BoostedTrees plain = Read(Trainer.WriteTrees(ensemble)), shifted = Read(Trainer.WriteTrees([alike.Trees[0], .. ensemble.Trees], [1, .. ensemble.TreeWeights], ensemble.Bias + 1.25));
+        foreach (Example other in others) Assert.Equal(plain.Score(other.Features) + 1.25 + alike.Trees[0].LeafValues[0], shifted.Score(other.Features), 9);
+
+        BoostedTrees Read(string trees) => BoostedTrees.Read(new StringReader(Trainer.WriteCurve(trees, others)), "trained");
     }
 
     [Fact]
@@ -70,7 +83,7 @@ public sealed class TrainerTests
             BoostedTrees trees;
             try
             {
-                trees = BoostedTrees.Read(new StringReader(string.Join('\n', changed)));
+                trees = BoostedTrees.Read(new StringReader(string.Join('\n', changed)), "changed");
             }
             catch (VsException error)
             {

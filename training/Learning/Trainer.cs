@@ -40,27 +40,32 @@ internal static class Trainer
         [.. model.Transform(Rows(context, examples.Select(e => Row.Of(e, 1)))).GetColumn<float>("Score")];
 
     /// <summary>The model as text, without its curve.</summary>
-    public static string WriteTrees(RegressionTreeEnsemble ensemble)
+    public static string WriteTrees(RegressionTreeEnsemble ensemble) => WriteTrees(ensemble.Trees, ensemble.TreeWeights, ensemble.Bias);
+
+    /// <summary>Trees as text, without a curve.</summary>
+    /// <param name="trees">The trees.</param>
+    /// <param name="weights">How much each counts.</param>
+    /// <param name="bias">What every link has.</param>
+    public static string WriteTrees(IReadOnlyList<RegressionTree> trees, IReadOnlyList<double> weights, double bias)
     {
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         foreach (string line in BoostedTrees.FirstLines()) text.WriteLine(line);
 
         // Where nothing could be told apart a tree has no nodes: its only leaf is every link's.
-        double bias = ensemble.Bias;
-        for (int i = 0; i < ensemble.Trees.Count; i++)
+        for (int i = 0; i < trees.Count; i++)
         {
-            if (ensemble.Trees[i].NumberOfNodes == 0) bias += ensemble.TreeWeights[i] * ensemble.Trees[i].LeafValues[0];
+            if (trees[i].NumberOfNodes == 0) bias += weights[i] * trees[i].LeafValues[0];
         }
 
         text.WriteLine("bias " + bias.ToString("R", CultureInfo.InvariantCulture));
-        for (int i = 0; i < ensemble.Trees.Count; i++)
+        for (int i = 0; i < trees.Count; i++)
         {
-            RegressionTree tree = ensemble.Trees[i];
+            RegressionTree tree = trees[i];
             if (tree.NumberOfNodes == 0) continue;
             text.WriteLine($"tree {tree.NumberOfNodes}");
             for (int node = 0; node < tree.NumberOfNodes; node++)
                 text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tree.NumericalSplitFeatureIndexes[node]} {tree.NumericalSplitThresholds[node]:R} {tree.LeftChild[node]} {tree.RightChild[node]}"));
-            double weight = ensemble.TreeWeights[i];
+            double weight = weights[i];
             text.WriteLine("leaves " + string.Join(' ', tree.LeafValues.Select(leaf => (leaf * weight).ToString("R", CultureInfo.InvariantCulture))));
         }
 

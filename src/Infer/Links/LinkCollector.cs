@@ -23,6 +23,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private readonly List<CallNode> _calls = [];
     private readonly List<RequestNode> _requests = [];
     private SessionWalker? _walker;
+    private readonly int _window = window;
     private int _full = window;
 
     /// <summary>Walks a session from its beginning to its end.</summary>
@@ -173,14 +174,14 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         _requests.RemoveRange(kept, _requests.Count - kept);
 
         // Requests that wait for what never comes would else have everything worked out anew for each event.
-        _full = Math.Max(window, 2 * (_calls.Count + _requests.Count));
+        _full = Math.Max(_window, 2 * (_calls.Count + _requests.Count));
     }
 
     /// <summary>Everything but the last part of the window is decided. A host whose clock differs decides by its own times only where they come later.</summary>
     private long CutNs()
     {
         if (_calls.Count == 0) return long.MaxValue;
-        return _calls[Math.Max(_calls.Count - Math.Min(window / 8, _calls.Count / 4) - 1, 0)].TimeNs;
+        return _calls[Math.Max(_calls.Count - Math.Min(_window / 8, _calls.Count / 4) - 1, 0)].TimeNs;
     }
 
     /// <summary>Follows the links upwards.</summary>
