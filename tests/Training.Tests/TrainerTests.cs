@@ -29,14 +29,14 @@ public sealed class TrainerTests
     [Fact]
     public void The_engine_gives_the_scores_of_ML_NET()
     {
-        List<Example> examples = Some(1, 20_000), others = Some(2, 5_000);
+        List<Example> examples = Some(1, 8_000), others = Some(2, 2_000);
         var trained = Trainer.Fit(examples, out MLContext context);
         string text = Trainer.WriteCurve(Trainer.WriteTrees(trained.Model.SubModel.TrainedTreeEnsemble), others);
         BoostedTrees trees = BoostedTrees.Read(new StringReader(text), "trained");
         Assert.True(trees.Nodes > 100);
         float[] expected = Trainer.Scores(context, trained, others);
         for (int i = 0; i < others.Count; i++) Assert.Equal(expected[i], trees.Score(others[i].Features), 1e-4 * Math.Max(1, Math.Abs(expected[i])));
-        Assert.True(expected.Distinct().Count() > 1000, "scores that are all alike prove nothing");
+        Assert.True(expected.Distinct().Count() > 400, "scores that are all alike prove nothing");
     }
 
     [Fact]

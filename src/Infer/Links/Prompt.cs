@@ -13,11 +13,12 @@ internal readonly record struct Prompt(RequestNode? Request, CallNode? Call)
     /// <summary>When it was received or sent, ns.</summary>
     public long TimeNs => Request is not null ? Request.ArrivalNs : Call!.ReturnNs == long.MaxValue ? Call.TimeNs : Call.ReturnNs;
 
-    /// <summary>It belongs to the request, given the request's calls before: the last ones, since what prompts a call came just before.</summary>
+    /// <summary>It belongs to the request, given the request's calls before, in the order of their times. Searched for by its time: one request may prompt any number of calls.</summary>
     public bool IsOf(RequestNode request, ReadOnlySpan<CallNode> before)
     {
         if (Request is not null) return Request == request;
-        for (int i = before.Length - 1; i >= Math.Max(before.Length - Timeline.LookBack, 0); i--)
+        int until = Timeline.CountUntil(before, Call!.TimeNs);
+        for (int i = until - 1; i >= Math.Max(until - Timeline.LookBack, 0) && before[i].TimeNs == Call.TimeNs; i--)
         {
             if (before[i] == Call) return true;
         }

@@ -74,15 +74,8 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>Its calls that were sent by then.</summary>
     public ReadOnlySpan<CallNode> CallsUntil(long timeNs)
     {
-        int low = 0, high = Calls.Count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (Calls[middle].TimeNs <= timeNs) low = middle + 1;
-            else high = middle;
-        }
-
-        return CollectionsMarshal.AsSpan(Calls)[..low];
+        ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(Calls);
+        return calls[..Timeline.CountUntil(calls, timeNs)];
     }
 
     /// <summary>A request that stays open for good must not keep all its calls: of those that are final, the last ones suffice.</summary>

@@ -76,6 +76,20 @@ internal static class Timeline
     /// <summary>The call returned after the reply began: it was not waited for.</summary>
     public static bool IsLate(RequestNode request, CallNode call) => request.ReplyNs < (call.ReturnNs == long.MaxValue ? call.TimeNs : call.ReturnNs);
 
+    /// <summary>How many of the calls, which are in the order of their times, were sent by then.</summary>
+    public static int CountUntil(ReadOnlySpan<CallNode> calls, long timeNs)
+    {
+        int low = 0, high = calls.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (calls[middle].TimeNs <= timeNs) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
     private static void NoteMost(ServiceModel model, ReadOnlySpan<CallNode> calls)
     {
         for (int i = 0; i < calls.Length; i++)
