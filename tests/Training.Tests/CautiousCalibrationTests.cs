@@ -64,9 +64,9 @@ public sealed class CautiousCalibrationTests
     [Fact]
     public void It_does_not_depend_on_the_order_of_the_links()
     {
-        List<(int Scenario, double Score, bool Right, double Weight)> links = Links(1, 6, 2);
+        // Many of equal score and other weights: sums that are taken in another order differ in their last bits.
+        List<(int Scenario, double Score, bool Right, double Weight)> links = [.. Links(1, 6, 2).Select((link, i) => link with { Score = Math.Round(link.Score, 1), Weight = 1.0 / (1 + i % 7) })];
         List<(double Score, double Probability)> forwards = CautiousCalibration.Fit(links), backwards = CautiousCalibration.Fit([.. Enumerable.Reverse(links)]);
-        Assert.Equal(forwards.Count, backwards.Count);
-        for (int i = 0; i < forwards.Count; i++) Assert.Equal(forwards[i].Probability, backwards[i].Probability, 9);
+        Assert.Equal(forwards, backwards);
     }
 }
