@@ -50,18 +50,10 @@ internal static class Trainer
     {
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         foreach (string line in BoostedTrees.FirstLines()) text.WriteLine(line);
-
-        // Where nothing could be told apart a tree has no nodes: its only leaf is every link's.
-        for (int i = 0; i < trees.Count; i++)
-        {
-            if (trees[i].NumberOfNodes == 0) bias += weights[i] * trees[i].LeafValues[0];
-        }
-
         text.WriteLine("bias " + bias.ToString("R", CultureInfo.InvariantCulture));
         for (int i = 0; i < trees.Count; i++)
         {
             RegressionTree tree = trees[i];
-            if (tree.NumberOfNodes == 0) continue;
             text.WriteLine($"tree {tree.NumberOfNodes}");
             for (int node = 0; node < tree.NumberOfNodes; node++)
                 text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tree.NumericalSplitFeatureIndexes[node]} {tree.NumericalSplitThresholds[node]:R} {tree.LeftChild[node]} {tree.RightChild[node]}"));
