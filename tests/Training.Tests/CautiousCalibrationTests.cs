@@ -41,24 +41,15 @@ public sealed class CautiousCalibrationTests
     [Fact]
     public void Few_scenarios_that_differ_make_it_say_less()
     {
-        double few = 0, many = 0;
-        for (int seed = 1; seed <= 3; seed++)
-        {
-            few += Doubt(seed, 8);
-            many += Doubt(seed, 64);
-        }
-
-        Assert.True(few > 3 * 0.015, $"{few / 3} below the plain curve with few scenarios");
-        Assert.True(many < few / 2, $"{many / 3} below the plain curve with many, {few / 3} with few");
+        double few = Doubt(8, 3), many = Doubt(64, 3), alike = Doubt(8, 0);
+        Assert.True(many < 0.8 * few && alike < 0.5 * few, $"below the plain curve: {few} with few scenarios, {many} with many, {alike} with few that are alike");
 
         // Mean distance from the plain curve; nearly all of it lies below.
-        static double Doubt(int seed, int scenarios)
+        static double Doubt(int scenarios, double spread) => Enumerable.Range(1, 3).Average(seed =>
         {
-            List<(int Scenario, double Score, bool Right, double Weight)> links = Links(seed, scenarios, 3);
-            List<(double Score, double Probability)> plain = Plain(links), cautious = CautiousCalibration.Fit(links);
-            Assert.True(cautious.Zip(plain).Count(both => both.First.Probability < both.Second.Probability) > 0.7 * plain.Count);
-            return cautious.Zip(plain).Average(both => both.Second.Probability - both.First.Probability);
-        }
+            List<(int Scenario, double Score, bool Right, double Weight)> links = Links(seed, scenarios, spread);
+            return CautiousCalibration.Fit(links).Zip(Plain(links)).Average(both => both.Second.Probability - both.First.Probability);
+        });
     }
 
     [Fact]

@@ -4,7 +4,7 @@ namespace VirtualServices.Infer.Links;
 internal static class ConfidenceModel
 {
     /// <summary>Below this the engine abstains.</summary>
-    public const double Threshold = 0.5;
+    public const double Threshold = 0.35;
 
     /// <summary>Name under which the model is embedded.</summary>
     internal const string Resource = "confidence.model";
