@@ -174,13 +174,13 @@ public sealed class LinkCollectorTests
     public void What_was_learnt_in_a_window_serves_the_next()
     {
         (Recording recording, Dictionary<string, string> truth) = StatisticalLinkTests.Simulate(3000, apartUs: 700, seed: 6);
-        double one = Right(LinkCollector.Window), many = Right(1000);
+        double one = Right(LinkCollector.Window), many = Right(150);
         Assert.True(one > 0.93 && many > one - 0.02, $"{one} right in one window, {many} in many");
 
         double Right(int window)
         {
             (List<Told> calls, LinkCollector collector) = Collect(recording, window);
-            Assert.Equal(window == 1000, collector.Flushes > 10);
+            Assert.Equal(window == 150, collector.Flushes > 10);
             return calls.Count(call => truth.TryGetValue(call.Connection, out string? parent) && call.Parent == parent) / (double)truth.Count;
         }
     }

@@ -22,7 +22,7 @@ public sealed class EngineTests
     }
 
     private static Example[] Play(WorkStyle style, bool threadIds, bool useProofs = true) =>
-        [.. Enumerable.Range(1, 8).SelectMany(seed => Example.Of(Busy(seed, style, threadIds), BoostedTrees.Untrained(), useProofs))];
+        [.. Enumerable.Range(1, 4).SelectMany(seed => Example.Of(Busy(seed, style, threadIds), BoostedTrees.Untrained(), useProofs))];
 
     [Fact]
     public void An_event_loop_is_followed_by_what_prompts_it()

@@ -82,6 +82,14 @@ public sealed class SimulatorTests
     }, iter: 20);
 
     [Fact]
+    public void It_ends_where_work_for_nobody_leaves_a_request_waiting_for_good()
+    {
+        Scenario scenario = ScenarioMaker.Make(30106);
+        Assert.Contains(scenario.Services, service => service.LastFirst);
+        Assert.Equal(scenario.Requests, Simulator.Play(scenario).Calls.Count(call => call.Caller is null && call.EndNs > 0));
+    }
+
+    [Fact]
     public void Scenarios_do_not_leave_out_the_same_traces()
     {
         bool[][] recorded = [.. Enumerable.Range(1, 20).Select(seed =>

@@ -7,11 +7,14 @@ internal sealed class Simulator
 {
     private const int Tenants = 4;
 
+    /// <summary>Calls that work for nobody, of all services. A service that serves the latest first leaves the earliest waiting as long as such calls come, and a simulation must end.</summary>
+    private const int MostBackground = 50_000;
+
     private readonly Scenario _scenario;
     private readonly ServiceHost[] _hosts;
     private readonly ConnectionPool _clients;
     private readonly Dice _arrivals;
-    private int _connections, _left;
+    private int _connections, _left, _background;
 
     private Simulator(Scenario scenario)
     {
@@ -143,7 +146,8 @@ internal sealed class Simulator
 
     private void Repeat(ServiceHost host, BackgroundPlan plan) => World.After((long)(plan.Regular ? plan.EveryNs : host.Dice.Exponential(plan.EveryNs)), () =>
     {
-        if (_left <= 0) return;
+        if (_left <= 0 || _background == MostBackground) return;
+        _background++;
         Call(host, ServiceHost.Background, plan.Call, -1, "", null, null);
         Repeat(host, plan);
     });
