@@ -17,6 +17,7 @@ public sealed class StatusCommandTests : CommandTest
         Generation = 3,
         VirtualServices = [new VirtualServiceUse("acme", "", Own, Own + Shop, null), new VirtualServiceUse("acme-shop", "acme", Shop, Shop, new VirtualServiceShare(new CpuShare(200, 1.5), new NetworkShare(100, null, 300_000_000), 20, null))],
         Use = [new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("acme", "", Own), new ServiceUse("acme-shop", "db", Shop)],
+        Admission = [new AdmissionUse("acme-shop", "db", 48, 47, 2, 49, 1, 40, 20_000_000, 2)],
         Limits = [new LimitUse("acme", 198, 200, 12, "errno:EAGAIN")],
         Processes = [new ProcessUse(7, "s\u001bh", "", "acme", "", 5, [new ProcessCharge(7, "", "acme", 5)], Membership.Assigned), new ProcessUse(8, "postgres", "db", "acme-shop", "g", 6, [new ProcessCharge(8, "db", "acme-shop", 6)])],
     };
@@ -27,11 +28,12 @@ public sealed class StatusCommandTests : CommandTest
         string[] lines = Written(Status).Split('\n');
         Assert.Equal(["enforcer: running (pid 4711)", "since 2026-01-31 09:00:00Z, rule set 3, CPU shares: cgroup v2"], lines[..2]);
         Assert.Contains("assigned by 'vs assign': 7 (s?h) to acme", lines);
-        string[][] rows = [.. lines.Where(line => line.StartsWith('│')).Select(line => line.Trim('│').Split('│', StringSplitOptions.TrimEntries)).Where(cells => cells[2].Contains('.', StringComparison.Ordinal))];
+        string[][] rows = [.. lines.Where(line => line.StartsWith('│')).Select(line => line.Trim('│').Split('│', StringSplitOptions.TrimEntries)).Where(cells => cells.Length == 8 && cells[2].Contains('.', StringComparison.Ordinal))];
         Assert.Equal(
             ["(unknown) db 0.00 0.00 0 0 0 1", "acme (front 1.00 0.00 0 0 1 0", "acme-shop db 2.50 0.50 40 6 2 3", "acme acme-shop 3.50 0.50 40 6 3 3"],
             rows.Select(cells => string.Join(' ', cells)));
         Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme 198 200 12 errno:EAGAIN ");
+        Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme-shop db 48 47 2 0.50 ");
         Assert.DoesNotContain("parent, in all", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);
     }
 
@@ -60,6 +62,7 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal((JsonValueKind.Null, "acme"), (share.GetProperty("network_assured").ValueKind, all[1].GetProperty("parent").GetString()));
         Assert.Equal((40L, 500_000_000L), (all[1].GetProperty("requests").GetInt64(), all[1].GetProperty("wait_ns").GetInt64()));
         Assert.Equal("""{"vs":"acme","what":"sockets","used":198,"limit":200,"hits":12,"on_limit":"errno:EAGAIN"}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("limits").EnumerateArray())));
+        Assert.Equal("""{"vs":"acme-shop","service":"db","held":48,"held_waiting":47,"admitted":2,"waiting":49,"in_service":1,"requests":40,"delay_ns":20000000,"cpu_ns":2}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("admission").EnumerateArray())));
         Assert.Equal([true, false], document.RootElement.GetProperty("processes").EnumerateArray().Select(process => process.GetProperty("assigned").GetBoolean()));
     }
 

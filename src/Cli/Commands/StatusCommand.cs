@@ -38,6 +38,7 @@ internal static class StatusCommand
         foreach (ServiceUse one in status.Use) AddRow(use, Escape(one.VirtualService, "(unknown)"), Escape(one.Service, "(front door)"), one.Counts);
         context.Console.Write(use);
         WriteTotals(context, status);
+        WriteAdmission(context, status);
         WriteLimits(context, status);
         string[] assigned = [.. status.Processes.Where(process => process.Membership is Membership.Assigned or Membership.OfAssigned).Select(process => string.Create(CultureInfo.InvariantCulture, $"{process.Pid} ({Printable.Text(process.Comm)}) to {process.VirtualService}"))];
         if (assigned.Length > 0) context.Out.WriteLine($"assigned by 'vs assign': {string.Join(", ", assigned)}");
@@ -64,6 +65,15 @@ internal static class StatusCommand
         foreach (VirtualServiceUse vs in status.VirtualServices.Where(vs => parents.Contains(vs.Name)))
             AddRow(totals, Markup.Escape(vs.Name), Markup.Escape(string.Join(", ", status.VirtualServices.Where(child => child.Parent == vs.Name).Select(child => child.Name))), vs.Total);
         context.Console.Write(totals);
+    }
+
+    private static void WriteAdmission(CommandContext context, EnforcementStatus status)
+    {
+        if (status.Admission.Count == 0) return;
+        var admission = new Table().AddColumn("requests of").AddColumn("at").AddColumn("conns held", Right).AddColumn("with request", Right).AddColumn("let in", Right).AddColumn("mean wait ms", Right);
+        foreach (AdmissionUse use in status.Admission)
+            admission.AddRow(Markup.Escape(use.VirtualService), Markup.Escape(use.Service), Number(use.Held), Number(use.HeldWaiting), Number(use.Admitted), use.Requests == 0 ? "-" : (use.DelayNs / 1e6 / use.Requests).ToString("F2", CultureInfo.InvariantCulture));
+        context.Console.Write(admission);
     }
 
     private static void WriteLimits(CommandContext context, EnforcementStatus status)

@@ -36,19 +36,7 @@ internal static class StatusJson
                 json.WriteNumber("rebinds", gate.Rebinds);
                 json.WriteNumber("unknown", gate.Unknown);
             });
-            JsonText.WriteList(json, "admission", status.Admission, use =>
-            {
-                json.WriteString("vs", use.VirtualService);
-                json.WriteString("service", use.Service);
-                json.WriteNumber("held", use.Held);
-                json.WriteNumber("held_waiting", use.HeldWaiting);
-                json.WriteNumber("admitted", use.Admitted);
-                json.WriteNumber("waiting", use.Waiting);
-                json.WriteNumber("in_service", use.InService);
-                json.WriteNumber("requests", use.Requests);
-                json.WriteNumber("delay_ns", use.DelayNs);
-                json.WriteNumber("cpu_ns", use.CpuNs);
-            });
+            WriteAdmission(json, status);
             WriteProcesses(json, status);
             JsonText.WriteList(json, "ended", status.Ended, charge =>
             {
@@ -71,6 +59,22 @@ internal static class StatusJson
         json.WriteNumber("processes", counts.Processes);
         json.WriteNumber("connections", counts.Connections);
     }
+
+    /// <summary>What is held and admitted, in an object that is open.</summary>
+    internal static void WriteAdmission(Utf8JsonWriter json, EnforcementStatus status) =>
+        JsonText.WriteList(json, "admission", status.Admission, use =>
+        {
+            json.WriteString("vs", use.VirtualService);
+            json.WriteString("service", use.Service);
+            json.WriteNumber("held", use.Held);
+            json.WriteNumber("held_waiting", use.HeldWaiting);
+            json.WriteNumber("admitted", use.Admitted);
+            json.WriteNumber("waiting", use.Waiting);
+            json.WriteNumber("in_service", use.InService);
+            json.WriteNumber("requests", use.Requests);
+            json.WriteNumber("delay_ns", use.DelayNs);
+            json.WriteNumber("cpu_ns", use.CpuNs);
+        });
 
     /// <summary>The list of limits, in an object that is open.</summary>
     internal static void WriteLimits(Utf8JsonWriter json, EnforcementStatus status) =>

@@ -42,6 +42,14 @@ public sealed class TopTests
     }
 
     [Fact]
+    public void Held_requests_stand_below_the_table_the_most_first()
+    {
+        TopView view = new(2);
+        view.Add(EnforcementStatus.Nothing with { Admission = [new AdmissionUse("acme", "redis", 3, 2, 1, 4, 1, 9, 0, 0), new AdmissionUse("other", "redis", 48, 47, 2, 49, 1, 9, 0, 0), new AdmissionUse("idle", "redis", 0, 0, 0, 0, 0, 9, 0, 0)] });
+        Assert.Equal("held: other at redis 47 requests on 48 connections, acme at redis 2 requests on~", view.Table(80)[^1]);
+    }
+
+    [Fact]
     public void Limits_stand_below_the_table_the_fullest_first()
     {
         TopView view = new(2);
