@@ -58,23 +58,24 @@ int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
 	struct station *at;
 	struct cell *cell;
 	struct tcp_sock *tcp;
-	__u32 ends[2];		/* first and last sequence number: head of tcp_skb_cb */
+	struct tcp_skb_cb info;
 
 	if (!c || c->arrived_ns || c->closed)
 		return 0;
-	BPF_CORE_READ_INTO(&ends, skb, cb);
+	bpf_probe_read_kernel(&info, sizeof(info), (void *)skb + bpf_core_field_offset(struct sk_buff, cb));
 	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp || (__s32)(ends[1] - tcp->rcv_nxt) <= 0)
+	/* The end of a connection takes a number, too, but is no request. */
+	if (!tcp || (__s32)(info.end_seq - (info.tcp_flags & TCPHDR_FIN) - tcp->rcv_nxt) <= 0)
 		return 0; /* no data, or data that was here before */
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (mark)
 		resolve(mark, c, asks_last(sk, mark));
 	c->arrived_ns = bpf_ktime_get_ns();
 	cell = cell_at(c->cell);
-	if (!cell)
-		return 0;
-	__sync_fetch_and_add(&cell->arrived, 1);
-	__sync_fetch_and_add(&cell->waiting, 1);
+	if (cell) {
+		__sync_fetch_and_add(&cell->arrived, 1);
+		__sync_fetch_and_add(&cell->waiting, 1);
+	}
 	if (sk->sk_rcvlowat > 1) {
 		at = station_of(c);
 		tell_admission(ADMISSION_ARRIVED, c, at && at->hungry ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
@@ -92,11 +93,15 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	struct cell *cell;
 	__u64 now, arrived;
 
-	if (ret <= 0 || (flags & MSG_PEEK))
+	if (ret < 0 || (flags & MSG_PEEK))
 		return 0;
 	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
 	if (!c || c->closed)
 		return 0;
+	if (!ret) {
+		end_wait(c);
+		return 0;
+	}
 	now = bpf_ktime_get_ns();
 	/* Set from O_NONBLOCK, too. A receive that may wait would wait for as many bytes as the hold says, also after it is taken back. */
 	if (!(flags & MSG_DONTWAIT) && !c->blocks) {
@@ -109,7 +114,7 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	thread = thread_here(task);
 	if (!thread)
 		return 0;
-	account_turn(task, thread, c->cell);
+	account_turn(task, thread, c->cell, now);
 	cell = cell_at(c->cell);
 	arrived = c->arrived_ns;
 	if (cell && arrived)
@@ -144,7 +149,7 @@ int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 	if (idle) {
 		thread = thread_here(task);
 		if (thread)
-			account_turn(task, thread, NO_CELL);
+			account_turn(task, thread, NO_CELL, now);
 	}
 	return 0;
 }

@@ -48,5 +48,5 @@ struct admission_record {
 	__u32 cell;
 	__u32 blocks;			/* 1: receives on it may wait, so it must not be held */
 	__u32 queued;			/* bytes that were not read */
-	__u32 held;			/* 1: SO_RCVLOWAT is above 1 */
+	__u32 held;			/* SO_RCVLOWAT */
 };

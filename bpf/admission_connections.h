@@ -2,6 +2,8 @@
 /* State of a connection that admission looks at. */
 #pragma once
 
+enum { CHARGE_STEP_NS = 5000000 };
+
 static __always_inline struct cell *cell_at(__u32 index)
 {
 	return index ? bpf_map_lookup_elem(&admission_cells, &index) : NULL;
@@ -187,13 +189,15 @@ static __always_inline bool end_turn(struct admission_connection *c, __u64 now, 
 }
 
 /* What the thread ran since the last call was for whom it worked then; from here on it works for `cell`. */
-static __always_inline void account_turn(struct task_struct *task, struct admission_thread *thread, __u32 cell)
+static __always_inline void account_turn(struct task_struct *task, struct admission_thread *thread, __u32 cell, __u64 now)
 {
 	struct cell *before;
 	__u64 runtime;
 
-	if (thread->cell == cell)
+	/* Who is asked by one alone is charged every few milliseconds: user space compares what all used. */
+	if (thread->cell == cell && now - thread->charged_ns < CHARGE_STEP_NS)
 		return;
+	thread->charged_ns = now;
 	runtime = runtime_now(task);
 	before = cell_at(thread->cell);
 	if (before && runtime > thread->runtime)

@@ -31,7 +31,7 @@ int list_admission(struct bpf_iter__task_file *ctx)
 	record.cell = c->cell;
 	record.blocks = c->blocks || !(BPF_CORE_READ(file, f_flags) & O_NONBLOCK);
 	record.queued = tcp ? tcp->rcv_nxt - tcp->copied_seq : 0;
-	record.held = sk->sk_rcvlowat > 1;
+	record.held = sk->sk_rcvlowat;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

@@ -19,6 +19,7 @@ struct admission_connection {
 /* For whom a thread works since `runtime`. */
 struct admission_thread {
 	__u64 runtime;
+	__u64 charged_ns;		/* when its cell was charged last */
 	__u32 cell;
 	__u32 station;			/* of its process; 0: not known yet */
 };

@@ -228,7 +228,8 @@ static __always_inline void apply_known(const struct task_struct *task, struct t
 	if (!rule->gate)
 		return;
 	if (changes_nothing(task, tag, rule, requester)) {
-		tag->flags &= ~(TAG_ANSWERED | TAG_WOKEN);
+		if (tag->flags & TAG_REQUEST)
+			tag->flags &= ~(TAG_ANSWERED | TAG_WOKEN);
 		__sync_fetch_and_add(&tag->hits, 1);
 	} else {
 		apply_rule(tag, mark, rule, requester, mark->creator);

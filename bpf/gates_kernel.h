@@ -23,7 +23,7 @@ enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_F_CLONE = 1 << 9
 enum { BPF_SK_STORAGE_GET_F_CREATE = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17, MSG_PEEK = 2, MSG_DONTWAIT = 0x40, O_NONBLOCK = 0x800, SOCK_STREAM = 1, SOCK_DGRAM = 2, TASK_DEAD = 0x80 };
-enum { SOL_SOCKET = 1, SO_RCVLOWAT = 18 };
+enum { TCPHDR_FIN = 1, SOL_SOCKET = 1, SO_RCVLOWAT = 18 };
 enum { PF_IO_WORKER = 0x10, ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd, LOOPBACK_IFINDEX = 1 };
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LAST_ACK = 9, TCP_LISTEN = 10 };
 
@@ -62,8 +62,10 @@ struct sock {
 };
 
 struct tcp_sock { __u32 copied_seq; __u32 write_seq; __u32 rcv_nxt; };
+/* Kept in sk_buff.cb by TCP; tcp_flags is a __u8 in Linux before 6.15, and in the low byte of a little-endian __u16 since. */
+struct tcp_skb_cb { __u32 seq; __u32 end_seq; __u32 tcp_tw_isn; __u8 tcp_flags; };
 struct net_device { int ifindex; };
-struct sk_buff { struct net_device *dev; struct sock *sk; unsigned char *head; char cb[8]; __be16 protocol; __u16 network_header; };
+struct sk_buff { struct net_device *dev; struct sock *sk; unsigned char *head; char cb[16]; __be16 protocol; __u16 network_header; };
 struct sockaddr_un { unsigned short sun_family; char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[0]; };
 struct unix_sock { struct unix_address *addr; struct sock *peer; };

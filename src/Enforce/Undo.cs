@@ -2,6 +2,7 @@ using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
+using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
@@ -15,11 +16,23 @@ internal static class Undo
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
     public static void All(Action<string>? log)
     {
-        AdmissionKernel.RemovePins(Pins.Default); // first: what is held is let go whatever fails below
+        LetGo(log); // first: what is held is let go whatever fails below
         using (NetworkKernel? network = NetworkKernel.TryOpen(Pins.Default)) NetworkUndo.All(network, log);
         using (GateKernel? kernel = TryOpen(log)) Groups(kernel, log);
         Pins.Default.Remove();
         HostAccess.DisableFastMoves();
+    }
+
+    private static void LetGo(Action<string>? log)
+    {
+        try
+        {
+            AdmissionKernel.RemovePins(Pins.Default);
+        }
+        catch (Exception error) when (error is BpfException or IOException)
+        {
+            log?.Invoke($"connections that are held may stay so: {error.Message}");
+        }
     }
 
     /// <summary>Moves processes back to where they came from and removes the groups; does nothing where there are none.</summary>

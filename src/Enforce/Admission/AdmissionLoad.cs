@@ -29,8 +29,12 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         foreach (AdmissionTenant tenant in tenants)
         {
             TenantReading now = read(tenant), before = tenant.Last;
-            bool wasBusy = before.Waiting > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs;
-            bool busy = now.Waiting > 0 || now.Turns != before.Turns || now.CpuNs != before.CpuNs;
+            if (now.Turns != before.Turns || tenant.ServedNs == 0) tenant.ServedNs = nowNs;
+            bool wasBusy = tenant.Asks || nowNs - tenant.ActiveNs < settings.AdaptNs;
+
+            // Bytes that the service does not read for so long, although nobody holds them, are not waiting for their turn.
+            tenant.Asks = now.Waiting > 0 && (nowNs - tenant.ServedNs < settings.LingerNs || tenant.Count(AdmissionState.Waiting) > 0);
+            bool busy = tenant.Asks || now.Turns != before.Turns || now.CpuNs != before.CpuNs;
             if (busy && !wasBusy && floor < double.MaxValue) tenant.VirtualNs = Math.Max(tenant.VirtualNs, floor);
             if (busy) tenant.ActiveNs = nowNs;
             tenant.VirtualNs += (double)(now.CpuNs - before.CpuNs) / tenant.Weight;
@@ -59,7 +63,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     {
         double least = double.MaxValue;
         foreach (AdmissionTenant tenant in tenants)
-            if (tenant.Last.Waiting > 0 || nowNs - tenant.ActiveNs < settings.AdaptNs) least = Math.Min(least, tenant.VirtualNs);
+            if (tenant.Asks || nowNs - tenant.ActiveNs < settings.AdaptNs) least = Math.Min(least, tenant.VirtualNs);
         return least;
     }
 
@@ -82,7 +86,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             if (!tenant.Governed) worstFree = Math.Max(worstFree, delay);
 
             // Who is held waits because we make it wait: that is contention as long as it has something held.
-            if (delay > BoundNs || (tenant.PeriodServed == 0 && tenant.Last.Waiting > 0 && !tenant.Governed) || tenant.Count(AdmissionState.Waiting) > 0) _contendedNs = nowNs;
+            if (delay > BoundNs || (tenant.PeriodServed == 0 && tenant.Asks && !tenant.Governed) || tenant.Count(AdmissionState.Waiting) > 0) _contendedNs = nowNs;
             tenant.PeriodDelayNs = tenant.PeriodServed = 0;
         }
 

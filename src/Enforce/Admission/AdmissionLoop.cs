@@ -62,10 +62,15 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     {
         if (!_connections.TryGetValue(connection, out Held? at) || at.Blocks) return -1;
         HoldResult result = ConnectionDescriptor.Hold(at.Process.Descriptor, at.Descriptor, connection, out int queued);
-        if (result == HoldResult.Done) return queued;
-        if (result == HoldResult.Gone) _lost.Add(connection);
-        else at.Blocks = true;
-        return -1;
+        if (result == HoldResult.Gone)
+        {
+            _lost.Add(connection);
+            return -1;
+        }
+
+        at.Hidden = result == HoldResult.Done;
+        at.Blocks = result == HoldResult.Blocks;
+        return at.Hidden ? queued : -1;
     }
 
     /// <inheritdoc/>
@@ -73,7 +78,12 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     {
         if (!_connections.TryGetValue(connection, out Held? at)) return false;
         _stations[at.Process.Place.Index].ReleasedNs = (ulong)Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
-        if (ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, connection) == HoldResult.Done) return true;
+        if (ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, connection) == HoldResult.Done)
+        {
+            at.Hidden = false;
+            return true;
+        }
+
         _lost.Add(connection);
         return false;
     }
@@ -112,7 +122,14 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
             _failure = error; // the keeper's next round reports it, and ends enforcement
         }
 
-        AdmissionKernel.ReleaseAll(Pins.Default);
+        try
+        {
+            AdmissionKernel.ReleaseAll(Pins.Default);
+        }
+        catch (Exception error)
+        {
+            _failure ??= error; // the watchdog lets go when it hears no more of us
+        }
     }
 
     private void Drain()
@@ -122,7 +139,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
             AdmissionEvent happened = MemoryMarshal.Read<AdmissionEvent>(record);
             if (happened.Kind == AdmissionEventKind.Opened) _scan = true;
             else if (_connections.TryGetValue(happened.Connection, out Held? at)) Take(happened, at, Stopwatch.GetTimestamp());
-            else _unreached.Remove(happened.Connection);
+            else if (happened.Kind == AdmissionEventKind.Closed) _unreached.Remove(happened.Connection);
         }
 
         _ring.Release();
@@ -134,13 +151,18 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         if (happened.Kind == AdmissionEventKind.Closed)
         {
             // The service may have closed its half only, and read on.
-            if (station.IsHeld(happened.Connection)) ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, happened.Connection);
-            _connections.Remove(happened.Connection);
-            station.Closed(happened.Connection, now);
+            if (at.Hidden) ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, happened.Connection);
+            Forget(happened.Connection, at, now);
             return;
         }
 
-        if (happened.Cell != at.Cell && happened.Cell != 0)
+        if (happened.Cell == 0)
+        {
+            station.Free(happened.Connection, now); // whoever asks now is bound by no gate
+            return;
+        }
+
+        if (happened.Cell != at.Cell)
         {
             at.Cell = (int)happened.Cell;
             station.Opened(happened.Connection, TenantOf(station, at.Cell), now);
@@ -180,7 +202,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
 
         _held = _counts.Publish();
         _pace.Observe(CpuNs(), now);
-        if (!_watchdog.Beat(_held > 0, now)) Recover();
+        if (!_watchdog.Beat(_held > 0, Stopwatch.GetTimestamp())) Recover();
     }
 
     // Costs at most a hundredth of our time. A connection that several processes have stays with the one that we know it by; what nobody lists any more is gone.
@@ -219,9 +241,12 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
 
     private void See(Held at, in AdmissionRecord record)
     {
-        (at.Descriptor, at.Cell, at.Blocks, at.Scan) = ((int)record.Descriptor, (int)record.Cell, record.Blocks != 0, _scans);
+        bool held = record.Held >= ConnectionDescriptor.LeastMark; // a smaller mark is the service's own
+        (at.Descriptor, at.Cell, at.Blocks, at.Hidden, at.Scan) = ((int)record.Descriptor, (int)record.Cell, record.Blocks != 0, held, _scans);
         AdmissionStation station = at.Process.Place.Station;
-        station.Found(record.Connection, TenantOf(station, at.Cell), record.Held != 0, record.Queued > 0, Stopwatch.GetTimestamp());
+        long now = Stopwatch.GetTimestamp();
+        station.Found(record.Connection, TenantOf(station, at.Cell), held, record.Queued > 0, now);
+        if (at.Blocks) station.Free(record.Connection, now);
         _unreached.Remove(record.Connection);
     }
 
@@ -244,7 +269,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
             {
                 if (!_connections.TryGetValue(connection, out Held? at)) continue;
                 _scan = true;
-                if (at.Process.Place.Station.IsHeld(connection)) _unreached[connection] = now;
+                if (at.Hidden) _unreached[connection] = now;
                 Forget(connection, at, now);
             }
         }
@@ -296,6 +321,9 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         public int Cell { get; set; }
 
         public bool Blocks { get; set; }
+
+        // Our mark is on its socket, as far as we know.
+        public bool Hidden { get; set; }
 
         // The last scan that found it.
         public int Scan { get; set; }

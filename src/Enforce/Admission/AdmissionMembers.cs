@@ -14,6 +14,9 @@ internal sealed record AdmissionLook(TaskRecord[] Tasks, IReadOnlySet<uint> Refu
 internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel, CompiledRules rules, AdmissionSettings settings, AdmissionPace pace, Action<string>? log) : IDisposable
 {
     private readonly Dictionary<uint, AdmissionProcess> _processes = [];
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
+
+    private readonly BpfMap _kernelPlaces = kernel["admission_places"], _kernelStations = kernel["admission_stations"];
     private readonly Stack<int> _free = [];
     private readonly IReadOnlyList<(uint Id, Service Service)> _services = rules.Admitted();
     private IConnectionHolds? _holds;
@@ -68,17 +71,18 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
 
     private void Add(uint service, in TaskRecord task)
     {
-        if (_free.Count == 0 && _stations + 1 >= kernel["admission_stations"].MaxEntries) return; // Look has said so
+        if (_free.Count == 0 && _stations + 1 >= _kernelStations.MaxEntries) return; // Look has said so
         if (TryList((int)task.Pid) is not { } list) return;
         int index = _free.TryPop(out int free) ? free : ++_stations;
-        kernel["admission_places"].Update(task.Pid, (uint)index);
+        _kernelStations.Update((uint)index, default(Station)); // of a process that is gone
+        _kernelPlaces.Update(task.Pid, (uint)index);
         _processes[task.Pid] = new AdmissionProcess((int)task.Pid, task.Started, new AdmissionPlace(index, service, new AdmissionStation(settings, pace, _holds!)), list);
     }
 
     private void Remove(uint pid)
     {
         _processes.Remove(pid, out AdmissionProcess? process);
-        kernel["admission_places"].Delete(pid);
+        _kernelPlaces.Delete(pid);
         _free.Push(process!.Place.Index);
         process.Dispose();
     }
@@ -96,7 +100,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
                     continue;
                 }
 
-                string? reason = examined.Count + 1 >= kernel["admission_stations"].MaxEntries ? $"admission follows at most {kernel["admission_stations"].MaxEntries - 1} processes" : Reason((int)task.Pid);
+                string? reason = examined.Count + 1 >= _kernelStations.MaxEntries ? $"admission follows at most {_kernelStations.MaxEntries - 1} processes" : Reason((int)task.Pid);
                 if (reason is not null) refuse(service.Name, reason);
                 examined[task.Pid] = (task.Started, reason is not null);
             }
@@ -111,7 +115,10 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         if (WaitEvidence.NamespaceOf(pid) is { } other && other != WaitEvidence.NamespaceOf(Environment.ProcessId))
             return $"process {pid} is in another network namespace, where nobody could let go what a dead enforcer holds";
         using BpfLink? list = TryList(pid);
-        return list is null ? null : WaitEvidence.Missing(pid, AdmissionKernel.Read(list));
+        if (list is null) return null;
+        HashSet<ulong> blocking = [.. AdmissionKernel.Read(list).Where(connection => connection.Blocks != 0).Select(connection => connection.Connection)];
+        if (blocking.Count > 0) Thread.Sleep(BetweenLooks); // between two looks at what somebody else's process does
+        return WaitEvidence.Missing(pid, AdmissionKernel.Read(list), blocking);
     }
 
     private BpfLink? TryList(int pid)

@@ -97,11 +97,8 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         bool shown = connection.State is AdmissionState.Free or AdmissionState.Admitted;
         if (held && shown) holds.Release(id);
         else if (held && waits) Arrived(id, nowNs);
-        else if (!held && !shown) holds.Hold(id); // the watchdog let it go
+        else if (!held && !shown) HoldAgain(connection, nowNs); // the watchdog let it go
     }
-
-    /// <summary>True where its bytes are hidden from the service.</summary>
-    public bool IsHeld(ulong id) => _connections.TryGetValue(id, out AdmissionConnection? connection) && connection.State is not (AdmissionState.Free or AdmissionState.Admitted);
 
     /// <summary>The service read a request.</summary>
     public void Received(ulong id, long nowNs)
@@ -145,6 +142,13 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         foreach (AdmissionTenant tenant in _tenants) LetGo(tenant, nowNs);
         _places.Clear();
         Active = false;
+    }
+
+    private void HoldAgain(AdmissionConnection connection, long nowNs)
+    {
+        int queued = holds.Hold(connection.Id);
+        if (queued < 0) Free(connection.Id, nowNs);
+        else if (queued > 0) Arrived(connection.Id, nowNs);
     }
 
     private void Forget(AdmissionConnection connection)
@@ -275,14 +279,15 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
 
     private void Park(AdmissionConnection connection, int place, long nowNs)
     {
-        if (connection.State == AdmissionState.Admitted && holds.Hold(connection.Id) < 0)
+        int queued = connection.State == AdmissionState.Admitted ? holds.Hold(connection.Id) : connection.HasMore ? 1 : 0;
+        if (queued < 0)
         {
             connection.ActiveNs = nowNs; // it cannot be held: looked at again later
             return;
         }
 
         _places.RemoveAt(place);
-        connection.Tenant.Move(connection, AdmissionState.Parked, nowNs);
+        connection.Tenant.Move(connection, queued > 0 ? AdmissionState.Waiting : AdmissionState.Parked, nowNs);
     }
 
     // Without the rest of its request the service could not answer.

@@ -21,6 +21,12 @@ internal sealed class AdmissionTenant(uint virtualService, int weight)
     /// <summary>When it last had something to do.</summary>
     public long ActiveNs { get; set; } = long.MinValue / 2;
 
+    /// <summary>When a turn of it was last begun; 0: not seen yet.</summary>
+    public long ServedNs { get; set; }
+
+    /// <summary>Requests of it wait to be read.</summary>
+    public bool Asks { get; set; }
+
     /// <summary>When it last had reason to be governed.</summary>
     public long ReasonNs { get; set; } = long.MinValue / 2;
 

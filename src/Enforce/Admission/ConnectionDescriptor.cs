@@ -26,6 +26,9 @@ internal static unsafe partial class ConnectionDescriptor
     // tcp_set_rcvlowat cuts it to half of tcp_rmem[2] and makes the receive buffer so large: with more than this unread, the service sees it.
     private const int HoldBytes = 1 << 20;
 
+    /// <summary>Marks below this are not ours: half of the smallest tcp_rmem[2] that anybody sets is more.</summary>
+    public const uint LeastMark = 1 << 16;
+
     /// <summary>Opens a process for <see cref="Hold"/> and <see cref="Release"/>.</summary>
     /// <returns>A descriptor, -1 where it ended.</returns>
     public static int OpenProcess(int pid) => (int)syscall(434, pid, 0, 0);

@@ -18,12 +18,15 @@ internal static class WaitEvidence
         : [22, 441, 73, 72];
 
     /// <summary>What was seen of a process.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="connections">Its connections.</param>
+    /// <param name="seenBlocking">Those that were so a moment before, too: a service may accept first and make the connection non-blocking then.</param>
     /// <returns>Null where it is proven, or serves no connection yet (each is looked at again when it is held); else the reason.</returns>
-    public static string? Missing(int pid, IReadOnlyCollection<AdmissionRecord> connections)
+    public static string? Missing(int pid, IReadOnlyCollection<AdmissionRecord> connections, IReadOnlySet<ulong> seenBlocking)
     {
         if (connections.Count == 0) return null;
         foreach (AdmissionRecord connection in connections)
-            if (connection.Blocks != 0)
+            if (connection.Blocks != 0 && seenBlocking.Contains(connection.Connection))
                 return string.Create(CultureInfo.InvariantCulture, $"process {pid} receives with calls that wait (descriptor {connection.Descriptor}): held, one would wait until the connection ends");
         for (int look = 0; look < Looks; look++)
         {

@@ -27,7 +27,7 @@ internal sealed partial class Watchdog : IDisposable
         done
         """;
 
-    private const long BeatNs = 20_000_000, PatienceNs = 60_000_000;
+    private const long BeatNs = 20_000_000, LateNs = 50_000_000;
     private readonly string _releaseFile;
     private Process? _process;
     private bool _held;
@@ -45,7 +45,7 @@ internal sealed partial class Watchdog : IDisposable
     /// <returns>False where the watchdog let go what was held because we were late, or is gone (a new one is started): what is held must be looked at anew.</returns>
     public bool Beat(bool held, long nowNs)
     {
-        bool late = _held && nowNs - _lastBeat > PatienceNs;
+        bool late = _held && nowNs - _lastBeat > LateNs;
         if (held == _held && (!held || nowNs - _lastBeat < BeatNs)) return true;
         _held = held;
         _lastBeat = nowNs;

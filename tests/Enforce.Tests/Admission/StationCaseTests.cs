@@ -52,10 +52,38 @@ public sealed class StationCaseTests
         for (int i = 0; i < 100; i++)
         {
             _readings[Aggressor] = Next(_readings[Aggressor], turns: 10, waiting: 15, delayNs: 10 * 5 * Millisecond);
+            if (i < 10 && i % 2 == 0) _readings[Victim] = Next(_readings[Victim], turns: 1, waiting: 0, delayNs: 0);
             Observe(30);
         }
 
         Assert.Empty(_holds.Held);
+        Assert.False(_station.Active);
+    }
+
+    [Fact]
+    public void A_request_in_parts_that_takes_long_is_shown_whole()
+    {
+        Contend();
+        ulong admitted = Admitted()[0];
+        _station.Received(admitted, _now);
+        Observe(10);
+        _station.Arrived(admitted, _now);
+        Observe(100); // longer than a place is kept for: it waits in line, and gets a place again
+        Assert.Contains(admitted, _station.Tenants.SelectMany(tenant => tenant.Connections).Where(connection => connection.State is AdmissionState.Waiting or AdmissionState.Admitted).Select(connection => connection.Id));
+    }
+
+    [Fact]
+    public void Bytes_that_a_service_does_not_want_to_read_are_no_contention()
+    {
+        Open(Aggressor, 1, 20);
+        Open(Victim, 100, 1);
+        _readings[Victim] = Next(_readings[Victim], turns: 1, waiting: 1, delayNs: 0);
+        for (int i = 0; i < 100; i++)
+        {
+            _readings[Aggressor] = Next(_readings[Aggressor], turns: 10, waiting: 15, delayNs: 10 * 5 * Millisecond);
+            Observe(30);
+        }
+
         Assert.False(_station.Active);
     }
 
@@ -92,9 +120,12 @@ public sealed class StationCaseTests
     public void A_connection_whose_receives_may_wait_is_let_go_and_gives_its_place_back()
     {
         Contend();
-        ulong held = _holds.Held.Min();
+        ulong held = _holds.Held.Min(), admitted = Admitted()[0];
         _station.Free(held, _now);
         Assert.DoesNotContain(held, _holds.Held);
+        int shown = 20 - _holds.Held.Count;
+        _station.Free(admitted, _now);
+        Assert.Equal(shown + 1, 20 - _holds.Held.Count);
     }
 
     [Fact]
