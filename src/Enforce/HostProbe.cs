@@ -1,4 +1,5 @@
 using Tmds.Linux;
+using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
@@ -9,9 +10,22 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), Admission, .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits()];
+    public static IReadOnlyList<Capability> Run() => [Gates(), Requests(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits()];
 
-    private static Capability Admission { get; } = new("admission", CapabilityState.Unused, false, "", "this version holds no requests back at event loops; gates that bind requests classify and count with vs enforce --audit and are refused otherwise", "");
+    private static Capability Requests()
+    {
+        const string Name = "admission";
+        if (LibC.geteuid() != 0) return new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+        try
+        {
+            AdmissionKernel.Try();
+            return new Capability(Name, CapabilityState.Works, false, "requests of event loops over TCP are held by SO_RCVLOWAT; over unix sockets and UDP they are refused", "", "");
+        }
+        catch (Exception error) when (error is BpfException or DllNotFoundException)
+        {
+            return new Capability(Name, CapabilityState.Missing, false, "", BpfException.SummaryOf(error), "needs the tracepoint tcp_probe and iterators of one process (Linux 6.1); without it gates that bind requests classify and count with vs enforce --audit");
+        }
+    }
 
     private static Capability Limits()
     {

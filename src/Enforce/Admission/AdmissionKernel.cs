@@ -52,6 +52,16 @@ internal sealed class AdmissionKernel : IDisposable
         }
     }
 
+    /// <summary>Loads and attaches the programs for a moment, to see whether this kernel takes them. Without services that are admitted they do nothing.</summary>
+    public static void Try()
+    {
+        using BpfObject programs = BpfObject.Open(GateKernel.Image(Resource), "admission");
+        programs.Load();
+        programs.AttachIterator("release_all").Dispose();
+        programs.AttachIterator("list_admission", Environment.ProcessId).Dispose();
+        foreach (string name in Attached) programs.Attach(name).Dispose();
+    }
+
     /// <summary>Lets everything go that is held, whoever held it.</summary>
     public static void ReleaseAll(Pins pins)
     {
