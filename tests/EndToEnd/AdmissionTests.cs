@@ -75,7 +75,8 @@ public sealed class AdmissionTests
             if (life > 1) await shared.RestartAsync(Site.Cancel);
             string request = await shared.SlowRequestAsync(Site.Cancel);
             using TurnsLoad one = shared.Load(SharedRedis.Aggressor, 20, null, LongEnough, request), other = shared.Load(SharedRedis.Victim, 20, null, LongEnough, request);
-            Assert.True(await Wait.UntilAsync(() => Held() > 10 || one.HasExited, Patience, Site.Cancel) && !one.HasExited, $"life {life}: nobody was held: {one.Errors}");
+            long before = await shared.RequestsAsync(Site.Cancel);
+            Assert.True(await Wait.UntilAsync(() => (Held() > 10 && shared.RequestsAsync(Site.Cancel).Result > before + 1000) || one.HasExited, Patience, Site.Cancel) && !one.HasExited, $"life {life}: nobody was held: {one.Errors}");
             if (life < 3) continue;
             Assert.NotEmpty(await one.StopAsync(Site.Cancel));
             Assert.NotEmpty(await other.StopAsync(Site.Cancel));

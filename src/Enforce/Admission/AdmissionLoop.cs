@@ -60,7 +60,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     /// <inheritdoc/>
     public int Hold(ulong connection)
     {
-        if (!_connections.TryGetValue(connection, out Held? at) || at.Blocks) return -1;
+        if (!_connections.TryGetValue(connection, out Held? at) || at.Blocks || !_watchdog.Warn(Stopwatch.GetTimestamp())) return -1;
         HoldResult result = ConnectionDescriptor.Hold(at.Process.Descriptor, at.Descriptor, connection, out int queued);
         if (result == HoldResult.Gone)
         {

@@ -39,6 +39,7 @@ internal sealed partial class Watchdog : IDisposable
     {
         _releaseFile = releaseFile;
         Restart();
+        Tell(false, 0); // compiles the way to it, before somebody is held
     }
 
     /// <summary>Tells that we live and whether something is held.</summary>
@@ -47,22 +48,12 @@ internal sealed partial class Watchdog : IDisposable
     {
         bool late = _held && nowNs - _lastBeat > LateNs;
         if (held == _held && (!held || nowNs - _lastBeat < BeatNs)) return true;
-        _held = held;
-        _lastBeat = nowNs;
-        try
-        {
-            _process!.StandardInput.BaseStream.Write(held ? "h"u8 : "i"u8);
-            _process.StandardInput.BaseStream.Flush();
-            return !late;
-        }
-        catch (IOException)
-        {
-            _process!.Dispose();
-            _held = false;
-            Restart();
-            return false;
-        }
+        return Tell(held, nowNs) && !late;
     }
+
+    /// <summary>Before anything is held: from here on it counts the time.</summary>
+    /// <returns>False where it is gone: then nothing may be held. A new one is started.</returns>
+    public bool Warn(long nowNs) => _held || Tell(true, nowNs);
 
     /// <summary>Ends it; by that it takes back whatever is still held.</summary>
     public void Dispose()
@@ -80,6 +71,24 @@ internal sealed partial class Watchdog : IDisposable
         if (!_process.WaitForExit(1000)) _process.Kill();
         _process.Dispose();
         _process = null;
+    }
+
+    private bool Tell(bool held, long nowNs)
+    {
+        (_held, _lastBeat) = (held, nowNs);
+        try
+        {
+            _process!.StandardInput.BaseStream.Write(held ? "h"u8 : "i"u8);
+            _process.StandardInput.BaseStream.Flush();
+            return true;
+        }
+        catch (IOException)
+        {
+            _process!.Dispose();
+            _held = false;
+            Restart();
+            return false;
+        }
     }
 
     private void Restart()
