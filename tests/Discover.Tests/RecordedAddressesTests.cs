@@ -45,6 +45,54 @@ public sealed class RecordedAddressesTests
         Assert.False(Has("10.0.0.9:40000", "172.17.0.2:81"));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("[::1]")]
+    [InlineData("169.254.1.1")]
+    [InlineData("[fe80::1]")]
+    public void Loopback_and_link_local_addresses_are_of_one_network_namespace(string address)
+    {
+        string service = $"{address}:6379", client = $"{address}:40000";
+        _addresses.Add(Socket(TransportProtocol.Tcp, service, "", Container));
+        Assert.True(Has(client, service, space: Container));
+        Assert.True(Has(service, client, space: Container));
+        Assert.False(Has(client, service)); // the host's own, or another container's
+        Assert.False(Has(service, client));
+        _addresses.Add(Socket(TransportProtocol.Tcp, $"{address}:40001", $"{address}:80", Container));
+        Assert.True(Has($"{address}:80", $"{address}:40001", space: Container));
+        Assert.False(Has($"{address}:40001", $"{address}:80"));
+        Assert.False(Has($"{address}:80", $"{address}:40001"));
+    }
+
+    [Fact]
+    public void A_listener_on_all_addresses_of_one_family_has_none_of_a_strangers_on_the_other_family()
+    {
+        SocketDescription four = Socket(TransportProtocol.Tcp, "0.0.0.0:80", ""), six = Socket(TransportProtocol.Tcp, "[::]:80", "", inode: 4), both = Socket(TransportProtocol.Tcp, "[::]:81", "", inode: 5);
+        _addresses.Add(four);
+        _addresses.Add(both);
+        _addresses.Renew([four, six, both], Host, Second);
+        Assert.True(Has("10.0.0.9:40000", "10.0.0.1:80"));
+        Assert.False(Has("[::1]:40000", "[::1]:80"));
+        Assert.True(Has("[::1]:40000", "[::1]:81"));
+        Assert.True(Has("10.0.0.9:40000", "10.0.0.1:81")); // it takes IPv4, too
+
+        RecordedAddresses other = new();
+        other.Add(six);
+        other.Renew([four, six, both], Host, Second);
+        Assert.False(Has("10.0.0.9:40000", "10.0.0.1:80", addresses: other));
+        Assert.True(Has("[::1]:40000", "[::1]:80", addresses: other));
+    }
+
+    [Fact]
+    public void A_strangers_listener_on_one_address_goes_before_a_recorded_one_on_all()
+    {
+        SocketDescription all = Socket(TransportProtocol.Udp, "0.0.0.0:53", ""), one = Socket(TransportProtocol.Udp, "127.0.0.53:53", "", inode: 4);
+        _addresses.Add(all);
+        _addresses.Renew([all, one], Host, Second);
+        Assert.True(Has("127.0.0.1:40000", "127.0.0.1:53", TransportProtocol.Udp));
+        Assert.False(Has("127.0.0.1:40000", "127.0.0.53:53", TransportProtocol.Udp));
+    }
+
     [Fact]
     public void A_socket_is_forgotten_some_time_after_it_is_gone()
     {
@@ -91,11 +139,11 @@ public sealed class RecordedAddressesTests
         return new SocketDescription(1, inode, protocol, SocketRole.Unknown, here, there, 0, 0, space);
     }
 
-    private bool Has(string from, string to, TransportProtocol protocol = TransportProtocol.Tcp, uint space = Own)
+    private bool Has(string from, string to, TransportProtocol protocol = TransportProtocol.Tcp, uint space = Own, RecordedAddresses? addresses = null)
     {
         CaptureFile file = new((int)LinkType.Raw);
         byte[] packet = (protocol == TransportProtocol.Tcp ? file.Tcp(from, to, Ack, 1, 0) : file.Udp(from, to, [])).Bytes[40..];
         Assert.Equal(PacketUse.Usable, PacketHeaders.Read(LinkType.Raw, packet, packet.Length, out PacketHeaders headers));
-        return _addresses.Has(in headers, space);
+        return (addresses ?? _addresses).Has(in headers, space);
     }
 }

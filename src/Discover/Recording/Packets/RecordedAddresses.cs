@@ -26,6 +26,7 @@ internal sealed class RecordedAddresses
     private readonly Dictionary<Pair, Known> _connections = [];
     private readonly Dictionary<Bound, Known> _bound = [];
     private readonly Dictionary<uint, HashSet<PacketEnd>> _host = [];
+    private readonly HashSet<Bound> _others = [];
     private long _uses;
 
     /// <summary>Sockets that were forgotten because there were too many.</summary>
@@ -42,12 +43,12 @@ internal sealed class RecordedAddresses
             if (socket.Remote.Address is not null)
             {
                 if (_connections.Count >= Most) Evict(_connections);
-                _connections[new Pair(socket.Protocol, local, End(socket.Remote))] = known;
+                _connections[PairOf(socket.Protocol, local, End(socket.Remote), socket.NetworkNamespace)] = known;
                 return;
             }
 
             if (_bound.Count >= Most) Evict(_bound);
-            _bound[new Bound(socket.Protocol, local.IsAny ? new PacketEnd(0, 0, local.Port) : local, local.IsAny ? socket.NetworkNamespace : 0)] = known;
+            _bound[BoundOf(socket.Protocol, local, socket.NetworkNamespace)] = known;
         }
     }
 
@@ -58,8 +59,8 @@ internal sealed class RecordedAddresses
     {
         lock (_lock)
         {
-            return Use(_connections, new Pair(packet.Protocol, packet.From, packet.To))
-                || Use(_connections, new Pair(packet.Protocol, packet.To, packet.From))
+            return Use(_connections, PairOf(packet.Protocol, packet.From, packet.To, networkNamespace))
+                || Use(_connections, PairOf(packet.Protocol, packet.To, packet.From, networkNamespace))
                 || IsBound(packet.Protocol, packet.To, networkNamespace)
                 || IsBound(packet.Protocol, packet.From, networkNamespace);
         }
@@ -73,16 +74,21 @@ internal sealed class RecordedAddresses
     {
         HashSet<ulong> inodes = [];
         HashSet<Pair> pairs = [];
+        HashSet<Bound> bound = [];
         foreach (SocketDescription socket in sockets)
         {
             inodes.Add(socket.Inode);
-            if (socket.Protocol is TransportProtocol.Tcp or TransportProtocol.Udp && socket.Local.Address is not null && socket.Remote.Address is not null) pairs.Add(new Pair(socket.Protocol, End(socket.Local), End(socket.Remote)));
+            if (socket.Protocol is not (TransportProtocol.Tcp or TransportProtocol.Udp) || socket.Local.Address is null) continue;
+            if (socket.Remote.Address is not null) pairs.Add(PairOf(socket.Protocol, End(socket.Local), End(socket.Remote), socket.NetworkNamespace));
+            else bound.Add(BoundOf(socket.Protocol, End(socket.Local), socket.NetworkNamespace));
         }
 
         lock (_lock)
         {
             foreach (Pair gone in Gone(_connections, pair => pair.Protocol, pair => pairs.Contains(pair), inodes, nowNs)) _connections.Remove(gone);
-            foreach (Bound gone in Gone(_bound, bound => bound.Protocol, _ => false, inodes, nowNs)) _bound.Remove(gone);
+            foreach (Bound gone in Gone(_bound, one => one.Protocol, _ => false, inodes, nowNs)) _bound.Remove(gone);
+            _others.Clear();
+            _others.UnionWith(bound.Where(one => !_bound.ContainsKey(one)));
             _host.Clear();
             foreach ((uint space, IReadOnlySet<IPAddress> addresses) in host) _host[space] = [.. addresses.Select(address => PacketEnd.Of(address, 0))];
         }
@@ -104,18 +110,28 @@ internal sealed class RecordedAddresses
         return gone;
     }
 
+    // As the kernel chooses: a socket that is bound to the address goes before those that are bound to all of them, and among these one of IPv4 before one of IPv6, which may be for IPv6 only.
     private bool IsBound(TransportProtocol protocol, PacketEnd end, uint networkNamespace)
     {
         if (_bound.Count == 0) return false;
-        if (Use(_bound, new Bound(protocol, end, 0))) return true;
-        PacketEnd any = new(0, 0, end.Port);
+        if (Is(BoundOf(protocol, end, networkNamespace)) is { } exact) return exact;
 
-        // Loopback addresses are in every network namespace and mean another host in each.
-        if (end.IsLoopback) return Use(_bound, new Bound(protocol, any, networkNamespace));
+        // Such addresses are in every network namespace and mean another host in each.
+        if (end.IsLoopback) return IsBoundToAll(protocol, end, networkNamespace);
+        if (end.IsLinkLocal) return _host.TryGetValue(networkNamespace, out HashSet<PacketEnd>? own) && own.Contains(end.Address) && IsBoundToAll(protocol, end, networkNamespace);
         foreach ((uint space, HashSet<PacketEnd> addresses) in _host)
-            if (addresses.Contains(end.Address) && Use(_bound, new Bound(protocol, any, space))) return true;
+            if (addresses.Contains(end.Address) && IsBoundToAll(protocol, end, space)) return true;
         return false;
     }
+
+    private bool IsBoundToAll(TransportProtocol protocol, PacketEnd end, uint networkNamespace)
+    {
+        if (end.IsIp4 && Is(new Bound(protocol, PacketEnd.Ip4Any(end.Port), networkNamespace)) is { } four) return four;
+        return Is(new Bound(protocol, PacketEnd.Ip6Any(end.Port), networkNamespace)) == true;
+    }
+
+    /// <summary>Whether it is recorded; null where nobody is bound there.</summary>
+    private bool? Is(Bound key) => Use(_bound, key) ? true : _others.Contains(key) ? false : null;
 
     private bool Use<T>(Dictionary<T, Known> sockets, T key)
         where T : notnull
@@ -139,9 +155,16 @@ internal sealed class RecordedAddresses
 
     private static PacketEnd End(Endpoint end) => PacketEnd.Of(end.Address ?? IPAddress.IPv6Any, end.Port);
 
-    private readonly record struct Pair(TransportProtocol Protocol, PacketEnd Local, PacketEnd Remote);
+    private static Pair PairOf(TransportProtocol protocol, PacketEnd local, PacketEnd remote, uint networkNamespace) =>
+        new(protocol, local, remote, local.IsLoopback || local.IsLinkLocal || remote.IsLoopback ? networkNamespace : 0);
 
-    /// <summary>A socket without a connection; one that is bound to all addresses is bound to those of its network namespace.</summary>
+    private static Bound BoundOf(TransportProtocol protocol, PacketEnd local, uint networkNamespace) =>
+        new(protocol, local, local.IsAny || local.IsLoopback || local.IsLinkLocal ? networkNamespace : 0);
+
+    /// <summary>A connection; one over loopback or from a link-local address is of one network namespace.</summary>
+    private readonly record struct Pair(TransportProtocol Protocol, PacketEnd Local, PacketEnd Remote, uint Namespace);
+
+    /// <summary>A socket without a connection; one that is bound to all addresses, a loopback or a link-local one is of one network namespace.</summary>
     private readonly record struct Bound(TransportProtocol Protocol, PacketEnd Local, uint Namespace);
 
     private record struct Known(ulong Inode, long Used)
