@@ -41,6 +41,7 @@ public sealed class SessionJoinTests : IDisposable
         Assert.Equal(2, events.Where(e => e.Socket != 0).Select(e => e.Socket).Distinct().Count());
         Assert.All(events, e => Assert.Equal(e.Pid, e.Tid));
         Assert.Equal([("ha", Client, Server), ("hb", Server, Client)], reader.Descriptions.Select(one => (one.Host, one.Local.ToString(), one.Remote.ToString())).Order());
+        Assert.All(reader.Descriptions, one => Assert.Equal($"{Client}-{Server}@ha", one.Connection));
         Assert.Equal(3, reader.Info.Counts.Single(count => count.Source == "ring").Lost);
     }
 
@@ -50,7 +51,7 @@ public sealed class SessionJoinTests : IDisposable
         JoinResult result = SessionJoin.Run([Front("front"), Database("database", firstSequence: 900_000)], Path.Combine(_folder, "both"), null, CancellationToken.None);
         Assert.Equal((0, 1), (result.Proven, result.Apart));
         Read("both", out SessionReader reader);
-        Assert.All(reader.Descriptions, description => Assert.Equal(Endpoint.None, description.Remote));
+        AssertNotJoined(reader);
     }
 
     [Fact]
@@ -62,7 +63,22 @@ public sealed class SessionJoinTests : IDisposable
         Assert.Equal((0, 0), (result.Proven, result.Apart));
         Assert.StartsWith($"clock of {database} from its wall clock, which may be off", Assert.Single(result.Clocks), StringComparison.Ordinal);
         Read("both", out SessionReader reader);
-        Assert.Equal([Client, Server], reader.Descriptions.Select(description => description.Remote.ToString()).Order());
+        AssertNotJoined(reader); // the addresses alone may be another connection's
+    }
+
+    [Fact]
+    public void A_join_that_is_cancelled_ends_while_packets_are_read_and_leaves_nothing()
+    {
+        string front = Front("front"), database = Database("database", 1000);
+        using (PcapWriter pcap = new(File.Create(Path.Combine(front, "packets.pcap")), PcapFormat.MostPacketBytes, ""))
+        {
+            for (int i = 0; i < 20_000; i++) pcap.Write(0, [0x45], 1);
+            pcap.Flush();
+        }
+
+        File.WriteAllText(Path.Combine(database, "packets.pcap"), "no capture: nobody gets there");
+        Assert.Throws<OperationCanceledException>(() => SessionJoin.Run([front, database], Path.Combine(_folder, "both"), null, new CancellationToken(canceled: true)));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "both")));
     }
 
     [Fact]
@@ -74,7 +90,7 @@ public sealed class SessionJoinTests : IDisposable
         List<SessionEvent> events = Read("both", out SessionReader reader);
         Assert.Equal([10, 11], events.Select(e => e.Pid).Distinct().Order());
         Assert.Equal([77UL, 78UL], reader.Descriptions.Select(description => description.Id).Order());
-        Assert.All(reader.Descriptions, description => Assert.Empty(description.Host));
+        Assert.All(reader.Descriptions, description => Assert.Empty(description.Host + description.Connection));
         Assert.Equal(("a", "ha"), (reader.Info.BootId, reader.Info.Host));
     }
 
@@ -143,6 +159,9 @@ public sealed class SessionJoinTests : IDisposable
         pcap.Flush();
         return path;
     }
+
+    private static void AssertNotJoined(SessionReader reader) =>
+        Assert.Equal([("ha", "", Server), ("hb", "", Client)], reader.Descriptions.Select(one => (one.Host, one.Connection, one.Remote.ToString())).Order());
 
     private List<SessionEvent> Read(string name, out SessionReader reader)
     {

@@ -16,7 +16,12 @@ public sealed class StreamIndexTests
     {
         StreamIndex one = Index((Here, There, Syn, 4_294_967_290, 0), (Here, There, Ack, 4_294_967_291, 100)); // the numbers wrap
         StreamIndex two = Index((Here, There, Ack, 40, 10), (Here, There, Ack, 50, 10), (There, Here, Ack, 900, 5));
-        Assert.True(Same(one, two));
+        Assert.Null(Same(one, two)); // the other way is not in both: an overlap alone may be chance
+        StreamIndex cut = Index((Here, There, Ack, 4_294_967_291, 100), (There, Here, Ack, 900, 5));
+        Assert.True(Same(one, cut)); // the same packet
+        Assert.True(Same(cut, one));
+        one.Add(Packet(There, Here, Ack, 890, 20), 0);
+        Assert.True(Same(one, two)); // both ways
         Assert.True(Same(two, one));
         Assert.True(one.SameIn(two, End(There), End(Here)));
     }
@@ -32,6 +37,72 @@ public sealed class StreamIndexTests
         Assert.Null(Same(one, Index()));
         Assert.Null(Same(one, Index((Here, "10.0.0.2:81", Ack, 1001, 100))));
         Assert.Null(Same(Index((There, Here, Ack, 5, 5)), Index((Here, There, Ack, 1001, 100)))); // each saw the other way only
+    }
+
+    [Fact]
+    public void One_way_that_contradicts_outweighs_one_that_agrees()
+    {
+        StreamIndex one = Index((Here, There, Ack, 1000, 100), (There, Here, Ack, 5000, 100));
+        Assert.False(Same(one, Index((Here, There, Ack, 1000, 100), (There, Here, Ack, 900_000_000, 100))));
+        Assert.False(Same(one, Index((Here, There, Ack, 900_000_000, 100), (There, Here, Ack, 5000, 100))));
+    }
+
+    [Fact]
+    public void Handshakes_with_other_initial_numbers_are_of_two_connections_although_their_numbers_overlap()
+    {
+        StreamIndex one = Index((Here, There, Syn, 1000, 0), (Here, There, Ack, 1001, 500)), two = Index((Here, There, Syn, 1200, 0), (Here, There, Ack, 1201, 500));
+        Assert.False(Same(one, two));
+        Assert.True(Same(one, Index((Here, There, Syn, 1000, 0))));
+    }
+
+    [Fact]
+    public void What_is_far_away_is_not_taken_for_the_same_stream()
+    {
+        StreamIndex one = Index((Here, There, Ack, 1000, 100), (There, Here, Ack, 1, 1), (Here, There, Ack, 500_000_000, 100));
+        Assert.False(Same(one, Index((Here, There, Ack, 250_000_000, 100), (There, Here, Ack, 1, 1))));
+        Assert.True(Same(one, Index((Here, There, Ack, 500_000_050, 100), (There, Here, Ack, 1, 1))));
+    }
+
+    [Fact]
+    public void A_stream_whose_numbers_come_round_proves_nothing_by_them()
+    {
+        StreamIndex one = Index((There, Here, Ack, 1, 1));
+        for (uint i = 0; i < 5000; i++) one.Add(Packet(Here, There, Ack, i << 20, 1 << 20), 0);
+        Assert.Null(Same(one, Index((Here, There, Ack, 77, 10), (There, Here, Ack, 1, 2))));
+    }
+
+    [Fact]
+    public void More_connections_than_are_kept_are_not_told_apart()
+    {
+        StreamIndex many = new();
+        for (uint i = 0; i < 20; i++) many.Add(Packet(Here, There, Syn, i * 100_000_000, 0), 0);
+        Assert.True(Same(many, Index((Here, There, Syn, 500_000_000, 0))));
+        Assert.Null(Same(many, Index((Here, There, Syn, 1_900_000_000, 0)))); // the last one: forgotten
+    }
+
+    [Fact]
+    public void Packets_that_were_made_to_be_sampled_all_do_not_fill_memory()
+    {
+        StreamIndex index = new();
+        int made = 0;
+        for (uint i = 0; made < StreamIndex.MostSamples * 2; i++)
+        {
+            PacketHeaders packet = Packet(Here, There, Ack, i, 1);
+            if ((new PacketId(packet.From, packet.To, packet.Sequence, packet.PayloadBytes).Mix() & 7) != 0) continue;
+            index.Add(in packet, i);
+            made++;
+        }
+
+        Assert.InRange(index.Samples.Count, 1, StreamIndex.MostSamples);
+    }
+
+    [Fact]
+    public void The_sample_is_chosen_by_all_that_a_packet_is()
+    {
+        // Ports and numbers 0: only lengths, and then only addresses differ.
+        Assert.InRange(Enumerable.Range(0, 1000).Count(i => (new PacketId(default, default, 0, i).Mix() & 1) == 0), 400, 600);
+        Assert.InRange(Enumerable.Range(0, 1000).Count(i => (new PacketId(new PacketEnd(0, (ulong)i, 0), default, 0, 0).Mix() & 1) == 0), 400, 600);
+        Assert.InRange(Enumerable.Range(0, 1000).Count(i => (new PacketId(default, new PacketEnd((ulong)i, 0, 0), 0, 0).Mix() & 1) == 0), 400, 600);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace VirtualServices.Discover.Joining;
 /// <summary>What a join did.</summary>
 /// <param name="Events">Events of all sessions.</param>
 /// <param name="Proven">Connections that two sessions saw, by the same sequence numbers.</param>
-/// <param name="Apart">Address pairs that two sessions have with other sequence numbers: kept apart.</param>
+/// <param name="Apart">Address pairs that two sessions have with other sequence numbers.</param>
 /// <param name="Clocks">A sentence per session other than the first: where its distance to the first one's clock is from.</param>
 public sealed record JoinResult(long Events, long Proven, long Apart, IReadOnlyList<string> Clocks);
 
@@ -42,7 +42,7 @@ public sealed class SessionJoin : IDisposable
         using SessionJoin join = new(folders);
         join.Check();
         join.NameHosts();
-        foreach (Part part in join._parts) part.Index = StreamIndex.Read(Path.Combine(part.Folder, SessionReader.PacketsFileName), part.Info.Clock.UtcOffsetNs);
+        foreach (Part part in join._parts) part.Index = StreamIndex.Read(Path.Combine(part.Folder, SessionReader.PacketsFileName), part.Info.Clock.UtcOffsetNs, cancel);
         List<string> clocks = join.MatchClocks();
         return join.Write(output, clocks, progress, cancel);
     }
@@ -176,24 +176,33 @@ public sealed class SessionJoin : IDisposable
         else writer.Write(in e);
     }
 
-    /// <summary>Two hosts may have the same addresses for connections of their own, behind address translation or at another time. Where sequence numbers say so the addresses must not join them.</summary>
+    /// <summary>
+    /// Two hosts may have the same addresses for connections of their own: in private networks, behind address translation, or at another time. So addresses are told of one host only; the ends of a connection
+    /// between hosts get a name in common, where sequence numbers prove it.
+    /// </summary>
     private SocketDescription Describe(Part part, SocketDescription socket)
     {
         SocketDescription described = part.Host.Description(socket);
         if (socket.Protocol != TransportProtocol.Tcp || socket.Local.Address is null || socket.Remote.Address is null) return described;
         (PacketEnd local, PacketEnd remote) = (PacketEnd.Of(socket.Local.Address, socket.Local.Port), PacketEnd.Of(socket.Remote.Address, socket.Remote.Port));
-        bool? same = null;
+        Part? first = null;
         foreach (Part other in _parts.Where(other => other != part))
         {
-            bool? one = part.Index.SameIn(other.Index, local, remote);
-            if (one is null || same == true) continue;
-            same = one;
+            bool? same = part.Index.SameIn(other.Index, local, remote);
+            if (same == true) Note(_proven, local, remote);
+            if (same == true && other.Host != part.Host) first ??= other;
+            if (same == false) Note(_apart, local, remote);
         }
 
-        if (same is null) return described;
-        HashSet<(PacketEnd, PacketEnd)> noted = same.Value ? _proven : _apart;
-        if (noted.Count < MostNoted && !noted.Contains((remote, local))) noted.Add((local, remote));
-        return same.Value ? described : described with { Remote = Endpoint.None };
+        if (first is null) return described;
+        if (_parts.IndexOf(part) < _parts.IndexOf(first)) first = part;
+        string[] ends = [$"{socket.Local}", $"{socket.Remote}"];
+        return described with { Connection = $"{string.Join('-', ends.Order(StringComparer.Ordinal))}@{first.Host.Name}" };
+    }
+
+    private static void Note(HashSet<(PacketEnd, PacketEnd)> pairs, PacketEnd local, PacketEnd remote)
+    {
+        if (pairs.Count < MostNoted && !pairs.Contains((remote, local))) pairs.Add((local, remote));
     }
 
     private SessionInfo Info(bool ended)
@@ -207,7 +216,7 @@ public sealed class SessionJoin : IDisposable
             Host = oneHost ? first.Host : string.Join(", ", _parts.Select(part => part.Host.Name).Distinct(StringComparer.Ordinal)),
             Kernel = string.Join(", ", _parts.Select(part => part.Info.Kernel).Distinct(StringComparer.Ordinal)),
             BootId = oneHost ? first.BootId : id,
-            Source = "join",
+            Source = SessionInfo.JoinSource,
             Clock = first.Clock with
             {
                 StartNs = _parts.Min(part => part.ToFirst(part.Info.Clock.StartNs)),
@@ -216,7 +225,7 @@ public sealed class SessionJoin : IDisposable
             Services = [.. _parts.SelectMany(part => part.Info.Services).GroupBy(service => service.Name, StringComparer.Ordinal).Select(same => new Service(same.Key, [.. same.SelectMany(service => service.Match).Distinct()]))],
             Processes = [.. _parts.SelectMany(part => part.Info.Processes.Select(part.Host.Process)).GroupBy(process => (process.Pid, process.StartTimeNs)).Select(same => same.MaxBy(process => process.Service.Length > 0)!)],
             Sockets = [.. _parts.SelectMany(part => part.Info.Sockets.Select(socket => part.Host.Record(socket) with { Description = Describe(part, socket.Description) }))],
-            Counts = [.. _parts.SelectMany(part => part.Info.Counts).GroupBy(count => count.Source, StringComparer.Ordinal).Select(same => new SourceCount(same.Key, same.Sum(count => count.Events), same.Sum(count => count.Lost), same.Sum(count => count.Unused)))],
+            Counts = [.. _parts.SelectMany(part => part.Info.Counts).Where(count => count.Source != PacketsInfo.Source).GroupBy(count => count.Source, StringComparer.Ordinal).Select(same => new SourceCount(same.Key, same.Sum(count => count.Events), same.Sum(count => count.Lost), same.Sum(count => count.Unused)))],
             EndedCleanly = ended && _parts.All(part => part.Info.EndedCleanly && !part.Reader.Truncated),
             Packets = null,
         };

@@ -5,13 +5,14 @@ using VirtualServices.Model.Sessions;
 namespace VirtualServices.Infer.Turns;
 
 /// <summary>Ends of connections that are open now, found by id, inode and address pair, and matched with their other ends.</summary>
-internal sealed class EndTable
+/// <param name="hostsApart">The same addresses on two hosts are two connections: only a name in common joins ends of different hosts.</param>
+internal sealed class EndTable(bool hostsApart)
 {
     private readonly Dictionary<ulong, ConnectionEnd> _byId = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byInode = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byPeerInode = [];
     private readonly Dictionary<AddressPair, ConnectionEnd> _byAddress = [];
-    private readonly Dictionary<string, ConnectionEnd> _byName = new(StringComparer.Ordinal); // of imported connections: one end that waits for its other one
+    private readonly Dictionary<string, ConnectionEnd> _byName = new(StringComparer.Ordinal); // of connections with a name: one end that waits for its other one
 
     /// <summary>Ends that are open now, in the order of their ids.</summary>
     public IReadOnlyList<ConnectionEnd> Open =>
@@ -146,9 +147,9 @@ internal sealed class EndTable
 
     private static bool AddressesAgree(ConnectionEnd one, ConnectionEnd two) => !IsPair(one) || !IsPair(two) || (one.Local == two.Remote && one.Remote == two.Local);
 
-    // 127.0.0.1 means another host in each network namespace; other addresses meet across namespaces and hosts.
-    private static (string Host, uint Namespace) PlaceOf(ConnectionEnd end) =>
-        end.Local.Address is { } address && IPAddress.IsLoopback(address) ? (end.Host, end.NetworkNamespace) : ("", 0);
+    // 127.0.0.1 means another host in each network namespace; other addresses meet across namespaces, and across hosts unless these are kept apart.
+    private (string Host, uint Namespace) PlaceOf(ConnectionEnd end) =>
+        end.Local.Address is { } address && IPAddress.IsLoopback(address) ? (end.Host, end.NetworkNamespace) : (hostsApart ? end.Host : "", 0);
 
     private void Apply(ConnectionEnd end, SocketDescription description)
     {

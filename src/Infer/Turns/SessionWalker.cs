@@ -26,6 +26,7 @@ internal sealed class SessionWalker
         Parties = new PartyTable(source.Info);
         foreach (Service service in source.Info.Services) Parties.OfService(service.Name);
         Processes = new ProcessTable(source.Info, Parties);
+        Ends = new EndTable(source.Info.Source == SessionInfo.JoinSource);
         _settler = new RequestSettler(Parties, sink);
     }
 
@@ -35,7 +36,7 @@ internal sealed class SessionWalker
 
     public ListenerTable Listeners { get; } = new();
 
-    public EndTable Ends { get; } = new();
+    public EndTable Ends { get; }
 
     /// <summary>Events read.</summary>
     public long Events { get; private set; }

@@ -6,7 +6,7 @@ namespace VirtualServices.Model.Sessions;
 /// <param name="Host">Host name.</param>
 /// <param name="Kernel">Kernel release.</param>
 /// <param name="BootId">Boot id of the host: clocks and pids of two sessions compare only within one boot.</param>
-/// <param name="Source">What made it: <c>record</c>, or <c>import-strace</c> and so on.</param>
+/// <param name="Source">What made it: <c>record</c>, <see cref="JoinSource"/>, or <c>import-strace</c> and so on.</param>
 /// <param name="Level">Recording level: <c>syscalls</c> or <c>sockets</c>.</param>
 /// <param name="Clock">The session's clock.</param>
 /// <param name="Services">Services that were recorded and how they were chosen.</param>
@@ -36,8 +36,14 @@ public sealed record SessionInfo(
     /// <summary>Version that this program reads and writes.</summary>
     public const int CurrentFormatVersion = 1;
 
+    /// <summary><see cref="Source"/> of a session joined of several: its connections between hosts are those with a name (<see cref="SocketDescription.Connection"/>), for addresses may mean another connection on each host.</summary>
+    public const string JoinSource = "join";
+
     /// <summary>Events that were lost, wherever: packets are not events.</summary>
     public long LostEvents() => Counts.Where(count => count.Source != PacketsInfo.Source).Sum(count => Math.Max(count.Lost, 0));
+
+    /// <summary>Packets that were lost, wherever.</summary>
+    public long LostPackets() => Counts.Where(count => count.Source == PacketsInfo.Source).Sum(count => Math.Max(count.Lost, 0));
 }
 
 /// <summary>Clock of a session.</summary>

@@ -26,7 +26,7 @@ public enum SocketRole : byte
 /// <param name="PeerInode">Inode of the other end of a unix socket or pipe on this host, 0 where unknown.</param>
 /// <param name="PeerPid">Process that made the other end, where the kernel says so (same host), else 0.</param>
 /// <param name="NetworkNamespace">Inode of the network namespace, 0 where unknown.</param>
-/// <param name="Connection">Id of the connection in the source of an import (<c>conn</c> of the neutral events), which outputs repeat; empty in a recording.</param>
+/// <param name="Connection">Id of the connection in the source of an import (<c>conn</c> of the neutral events), or of a joined session between hosts; outputs repeat it. Empty in a recording.</param>
 /// <param name="Host">Host where the sources of a session have several; empty for the session's own.</param>
 public sealed record SocketDescription(
     ulong Id,
