@@ -49,6 +49,10 @@ public sealed class PacketHeadersTests
     [InlineData("45 00 0028 0000 0000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 40 10 0000 00000000", nameof(PacketUse.Broken))] // a TCP header below 20 bytes
     [InlineData("45 00 0028 0000 0000 40 06 0000 0a000001 0a000002 0001 0002 00000001 00000000 60 10 0000 00000000", nameof(PacketUse.Broken))] // longer than the packet
     [InlineData("45 00 001c 0000 0000 40 11 0000 0a000001 0a000002 0001 0002 0007 0000", nameof(PacketUse.Broken))] // a datagram below 8 bytes
+    [InlineData("45 00 001c 0000 0000 40 11 0000 0a000001 0a000002 0001 0002 0009 0000 61", nameof(PacketUse.Broken))] // a datagram longer than the packet
+    [InlineData("45 00 001c 0000 2000 40 11 0000 0a000001 0a000002 0001 0002 0009 0000 61", nameof(PacketUse.Usable))] // more fragments follow
+    [InlineData("60 000000 0008 11 40 00000000000000000000000000000001 00000000000000000000000000000002 0001 0002 0009 0000", nameof(PacketUse.Broken))]
+    [InlineData("60 000000 0010 2c 40 00000000000000000000000000000001 00000000000000000000000000000002 11 00 0001 00000000 0001 0002 0009 0000", nameof(PacketUse.Usable))]
     [InlineData("05 00 001c", nameof(PacketUse.NotIp))]
     public void What_cannot_be_used_says_why(string bytes, string expected)
     {

@@ -26,7 +26,7 @@ internal static class Sample
         [new SocketRecord(Describe(77, SocketRole.Listener), [new SocketHolder(10, 3)])],
         [new SourceCount("ring", 5, 2)],
         false,
-        Packets: new PacketsInfo(64, [new PacketInterface("eth0", "shop", 9, 3, 1, "The interface disappeared")]));
+        Packets: new PacketsInfo(64, [new PacketInterface("eth0", "shop", 9, 3, "The interface disappeared")]));
 
     internal static SocketDescription Describe(ulong id, SocketRole role) => new(
         id, 4711, TransportProtocol.Tcp, role, Endpoint.Inet(IPAddress.Parse("127.0.0.1"), 5432), Endpoint.Inet(IPAddress.Parse("fd00::1"), 40000), 4712, 99, 4026531833);

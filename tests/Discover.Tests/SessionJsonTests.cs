@@ -36,6 +36,8 @@ public sealed class SessionJsonTests : IDisposable
     [Theory]
     [InlineData("\"processes\": [", "\"processes\": [ null,", "expected no null in the list 'processes'")]
     [InlineData("\"counts\": [", "\"counts\": [ { \"source\": \"x\", \"events\": 0, \"lost\": 9223372036854775807 },", "expected a count from 0 to 1000000000000000")]
+    [InlineData("\"received\": 9", "\"received\": -9", "expected a count from 0 to 1000000000000000")]
+    [InlineData("\"dropped\": 3", "\"dropped\": 9223372036854775807", "expected a count from 0 to 1000000000000000")]
     [InlineData("\"services\": [", "\"services\": [ null,", "expected no null in the list 'services'")]
     [InlineData("\"match\": [", "\"match\": [ null,", "expected no null in the list 'services'")]
     [InlineData("\"holders\": [", "\"holders\": [ null,", "expected no null in the list 'sockets'")]

@@ -23,7 +23,7 @@ internal static class RecordCommand
         var level = new Option<string>("--level") { Description = "syscalls: every call, with descriptor, enter time and duration, pipes too; slows the system calls of the whole host while it runs. sockets: what TCP, UDP and unix sockets tell of receive, send, accept, connect, close, also by io_uring; no descriptor, enter time or duration, no pipes, accept at first use, no close of unix sockets", DefaultValueFactory = _ => "syscalls" };
         var packets = new Option<string>("--packets") { Description = "Interfaces to capture packets on, NAME[@NETNS] with commas between: any, none, or such as eth0,near0@shop. Headers of the recorded services' TCP and UDP packets are kept: addresses, ports, lengths, times", DefaultValueFactory = _ => "none" };
         var payload = new Option<int>("--payload") { Description = "Keep up to so many bytes of what each packet carries, too: whoever reads the session then reads what was said, passwords and cookies among it", HelpName = "BYTES", DefaultValueFactory = _ => 0 };
-        var failOnLoss = new Option<bool>("--fail-on-loss") { Description = "Exit code 1 where events or packets were lost" };
+        var failOnLoss = new Option<bool>("--fail-on-loss") { Description = "Exit code 1 where events or packets were lost, or an interface went away" };
         var words = new Argument<string[]>("SELECTOR") { Description = "As for --service; after -- the command to start and record", Arity = ArgumentArity.ZeroOrMore };
         var command = new VsCommand(
             "record",
@@ -92,7 +92,7 @@ internal static class RecordCommand
             CultureInfo.InvariantCulture,
             $"recorded {result.Events:N0} events in {seconds:F1} s to {arguments.Output} ({result.Bytes:N0} bytes), {result.Lost:N0} lost{OfPackets(result.Session)}{OfCommand(arguments.Command, result.CommandExitCode)}"));
         if (result.Lost > 0) context.Error.WriteLine("Lost events make relations uncertain: record fewer services, or a shorter time.");
-        return result.Lost + (result.Session.Packets?.Lost() ?? 0) > 0 && arguments.FailOnLoss ? ExitCode.DoesNotHold : ExitCode.Done;
+        return arguments.FailOnLoss && IsLossy(result.Session) ? ExitCode.DoesNotHold : ExitCode.Done;
     }
 
     internal static string OfCommand(IReadOnlyList<string> command, int? exitCode) => exitCode switch
@@ -102,9 +102,13 @@ internal static class RecordCommand
         _ => string.Create(CultureInfo.InvariantCulture, $"; the command exited with {exitCode}"),
     };
 
-    private static string OfPackets(SessionInfo session) => session.Packets is not { } packets
+    /// <summary>Events or packets are missing; how many came on an interface that was not read to the end nobody knows.</summary>
+    internal static bool IsLossy(SessionInfo session) =>
+        session.LostEvents() + session.LostPackets() > 0 || session.Packets is { } packets && packets.Interfaces.Any(one => one.Failure.Length > 0);
+
+    private static string OfPackets(SessionInfo session) => session.Packets is null
         ? ""
-        : string.Create(CultureInfo.InvariantCulture, $"; {session.Counts.First(count => count.Source == PacketsInfo.Source).Events:N0} packets, {packets.Lost():N0} lost");
+        : string.Create(CultureInfo.InvariantCulture, $"; {session.Counts.First(count => count.Source == PacketsInfo.Source).Events:N0} packets, {session.LostPackets():N0} lost");
 
     private static string Line(RecordProgress progress) => string.Create(
         CultureInfo.InvariantCulture,

@@ -56,8 +56,8 @@ internal static class ShowCommand
     private static void WritePackets(TextWriter output, SessionInfo info, PacketsInfo packets)
     {
         string kept = info.EndedCleanly ? Invariant($"{Kept(info):N0} packets of") : "packets of";
-        output.WriteLine(Invariant($"{kept} {Clean(string.Join(", ", packets.Interfaces))}, {packets.Lost():N0} lost, {(packets.PayloadBytes > 0 ? Invariant($"with up to {packets.PayloadBytes:N0} bytes of payload") : "headers only")}"));
-        foreach (PacketInterface one in packets.Interfaces.Where(one => one.Dropped + one.DeviceDropped > 0)) output.WriteLine(Invariant($"lost on {Clean(one.ToString())}: {one.Dropped:N0} in the kernel, {one.DeviceDropped:N0} in the device"));
+        output.WriteLine(Invariant($"{kept} {Clean(string.Join(", ", packets.Interfaces))}, {info.LostPackets():N0} lost, {(packets.PayloadBytes > 0 ? Invariant($"with up to {packets.PayloadBytes:N0} bytes of payload") : "headers only")}"));
+        foreach (PacketInterface one in packets.Interfaces.Where(one => one.Dropped > 0)) output.WriteLine(Invariant($"lost on {Clean(one.ToString())}: {one.Dropped:N0} in the kernel"));
         foreach (PacketInterface one in packets.Interfaces.Where(one => one.Failure.Length > 0)) output.WriteLine(Invariant($"packets of {Clean(one.ToString())} end early: {Clean(one.Failure)}"));
     }
 
@@ -86,7 +86,7 @@ internal static class ShowCommand
             {
                 json.WriteStartObject("packets");
                 json.WriteNumber("kept", Kept(info));
-                json.WriteNumber("lost", packets.Lost());
+                json.WriteNumber("lost", info.LostPackets());
                 json.WriteNumber("payload_bytes", packets.PayloadBytes);
                 json.WriteStartArray("interfaces");
                 foreach (PacketInterface one in packets.Interfaces)
@@ -95,7 +95,6 @@ internal static class ShowCommand
                     json.WriteString("name", one.ToString());
                     json.WriteNumber("received", one.Received);
                     json.WriteNumber("dropped", one.Dropped);
-                    json.WriteNumber("device_dropped", one.DeviceDropped);
                     json.WriteString("failure", one.Failure);
                     json.WriteEndObject();
                 }

@@ -7,6 +7,7 @@ namespace VirtualServices.Discover.Packets;
 internal readonly struct PacketHeaders
 {
     private const byte Tcp = 6, Udp = 17, HopByHop = 0, Routing = 43, FragmentHeader = 44, Authentication = 51, DestinationOptions = 60;
+    private const ushort MoreFragments4 = 0x2000, MoreFragments6 = 1;
     private const int TcpBytes = 20, UdpBytes = 8, Ip4Bytes = 20, Ip6Bytes = 40;
 
     internal TransportProtocol Protocol { get; init; }
@@ -63,7 +64,7 @@ internal readonly struct PacketHeaders
         // A packet that the sender's device is to cut (segmentation offload) may say 0, or be longer than the field holds.
         if (total == 0) total = wireBytes - ip;
         if (total < headerBytes) return PacketUse.Broken;
-        return ReadTransport(data, ip, ip + headerBytes, header[9], total - headerBytes, PacketEnd.Ip4(header[12..], 0), PacketEnd.Ip4(header[16..], 0), out headers);
+        return ReadTransport(data, ip, ip + headerBytes, header[9], total - headerBytes, (BinaryPrimitives.ReadUInt16BigEndian(header[6..]) & MoreFragments4) != 0, PacketEnd.Ip4(header[12..], 0), PacketEnd.Ip4(header[16..], 0), out headers);
     }
 
     private static PacketUse ReadIp6(ReadOnlySpan<byte> data, int ip, int wireBytes, out PacketHeaders headers)
@@ -74,6 +75,7 @@ internal readonly struct PacketHeaders
         int left = BinaryPrimitives.ReadUInt16BigEndian(header[4..]);
         if (left == 0) left = wireBytes - ip - Ip6Bytes; // a jumbogram, or offloaded as above
         byte next = header[6];
+        bool more = false;
         int at = ip + Ip6Bytes;
         while (next is HopByHop or Routing or FragmentHeader or Authentication or DestinationOptions)
         {
@@ -85,16 +87,17 @@ internal readonly struct PacketHeaders
                 _ => (data[at + 1] + 1) * 8,
             };
             if (next == FragmentHeader && (BinaryPrimitives.ReadUInt16BigEndian(data[(at + 2)..]) & 0xFFF8) != 0) return PacketUse.Fragment;
+            more |= next == FragmentHeader && (data[at + 3] & MoreFragments6) != 0;
             if (bytes > left) return PacketUse.Broken;
             next = data[at];
             at += bytes; // every header is 8 bytes or more: this ends
             left -= bytes;
         }
 
-        return ReadTransport(data, ip, at, next, left, PacketEnd.Ip6(header[8..], 0), PacketEnd.Ip6(header[24..], 0), out headers);
+        return ReadTransport(data, ip, at, next, left, more, PacketEnd.Ip6(header[8..], 0), PacketEnd.Ip6(header[24..], 0), out headers);
     }
 
-    private static PacketUse ReadTransport(ReadOnlySpan<byte> data, int ip, int at, byte protocol, int bytes, PacketEnd source, PacketEnd target, out PacketHeaders headers)
+    private static PacketUse ReadTransport(ReadOnlySpan<byte> data, int ip, int at, byte protocol, int bytes, bool moreFragments, PacketEnd source, PacketEnd target, out PacketHeaders headers)
     {
         headers = default;
         if (protocol is not (Tcp or Udp)) return PacketUse.OtherProtocol;
@@ -107,7 +110,7 @@ internal readonly struct PacketHeaders
             // Of a fragmented datagram the first fragment says the whole length. 0: longer than the field holds.
             int length = BinaryPrimitives.ReadUInt16BigEndian(header[4..]);
             if (length == 0) length = bytes;
-            if (length < UdpBytes) return PacketUse.Broken;
+            if (length < UdpBytes || (length > bytes && !moreFragments)) return PacketUse.Broken;
             headers = new PacketHeaders { Protocol = TransportProtocol.Udp, From = source, To = target, IpOffset = ip, PayloadOffset = at + UdpBytes, PayloadBytes = length - UdpBytes };
             return PacketUse.Usable;
         }

@@ -3,7 +3,7 @@ namespace VirtualServices.Discover.Packets;
 /// <summary>Constants of pcap files (draft-ietf-opsawg-pcap).</summary>
 internal static class PcapFormat
 {
-    internal const uint MicrosecondMagic = 0xA1B2C3D4, NanosecondMagic = 0xA1B23C4D;
+    internal const uint NanosecondMagic = 0xA1B23C4D;
     internal const int FileHeaderBytes = 24, PacketHeaderBytes = 16;
     internal const ushort MajorVersion = 2, MinorVersion = 4;
 

@@ -26,7 +26,8 @@ public sealed class Recorder : IDisposable
     private SessionInfo _info = null!;
     private PacketRecorder? _packets;
     private long _lostWritten;
-    private int _failuresTold;
+    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
+    private int _toldWritten;
     private RingCounts _counts;
     private long _calls;
     private long _lostTold;
@@ -188,9 +189,14 @@ public sealed class Recorder : IDisposable
     {
         if (_packets is null) return;
         _packets.Check();
-        string[] failures = [.. _packets.Counts.Info.Interfaces.Where(one => one.Failure.Length > 0).Select(one => $"packets of {one} are not captured any more: {one.Failure}")];
-        foreach (string failure in failures.AsSpan(Math.Min(_failuresTold, failures.Length))) _options.Warn?.Invoke(failure);
-        _failuresTold = failures.Length;
+        foreach (PacketInterface one in _packets.Counts.Info.Interfaces.Where(one => one.Failure.Length > 0)) TellOnce($"packets of {one} are not captured any more: {one.Failure}");
+        if (_packets.RenewFailure is { } failure) TellOnce($"whose packets are whose is told by sockets as they were before: the host's cannot be listed: {failure}");
+    }
+
+    private void TellOnce(string warning)
+    {
+        const int Most = 1000; // an error may say something else each time
+        if (_told.Count < Most && _told.Add(warning)) _options.Warn?.Invoke(warning);
     }
 
     private void TellLosses()
@@ -206,13 +212,14 @@ public sealed class Recorder : IDisposable
         double rate = (_calls - _eventsAtProgress) / Math.Max((now - _lastProgress).TotalSeconds, 1e-3);
         _lastProgress = now;
         _eventsAtProgress = _calls;
-        _options.Progress?.Invoke(new RecordProgress(now, _calls, rate, _lostTold, _writer.Bytes, _packets?.Counts.Kept, _packets?.Counts.Info.Lost() ?? 0));
-        long lost = _lostTold + (_packets?.Counts.Info.Lost() ?? 0);
-        if ((_inventory.Version == _inventoryWritten && lost == _lostWritten) || now - _lastInventory < _inventoryInterval) return;
+        _options.Progress?.Invoke(new RecordProgress(now, _calls, rate, _lostTold, _writer.Bytes, _packets?.Counts.Kept, _packets?.Counts.Lost() ?? 0));
+        long lost = _lostTold + (_packets?.Counts.Lost() ?? 0);
+        if ((_inventory.Version == _inventoryWritten && lost == _lostWritten && _told.Count == _toldWritten) || now - _lastInventory < _inventoryInterval) return;
 
         // After a kill the session must know the processes forked and what was lost so far. A large inventory is written less often.
         _inventoryWritten = _inventory.Version;
         _lostWritten = lost;
+        _toldWritten = _told.Count;
         _writer.WriteInfo(_info with { Processes = _inventory.Snapshot(), Counts = Counts(), Packets = _packets?.Counts.Info });
         _lastInventory = now;
         _inventoryInterval = TimeSpan.FromSeconds(Math.Max(1, 50 * (_elapsed.Elapsed - now).TotalSeconds));

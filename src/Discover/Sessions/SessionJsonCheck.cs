@@ -25,7 +25,7 @@ internal static class SessionJsonCheck
         {
             if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == MemberDepth) list = reader.GetString()!;
             if (reader.TokenType == JsonTokenType.Null && before != JsonTokenType.PropertyName) throw VsException.BadInput(Place(bytes, path, in reader), $"expected no null in the list '{list}'");
-            if (list == "counts" && reader.TokenType == JsonTokenType.Number && (!reader.TryGetInt64(out long count) || count is < 0 or > MostCounted))
+            if (list is "counts" or "packets" && reader.TokenType == JsonTokenType.Number && (!reader.TryGetInt64(out long count) || count is < 0 or > MostCounted))
                 throw VsException.BadInput(Place(bytes, path, in reader), $"expected a count from 0 to {MostCounted}");
             if (list != "services" || reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != ElementMemberDepth || !reader.ValueTextEquals("name")) continue;
             reader.Read();

@@ -11,8 +11,8 @@ internal sealed class Direction
 
     private readonly List<(uint From, uint To)> _holes = [];
     private long _forgotten;
-    private uint _next;
-    private bool _known;
+    private uint _next, _initial;
+    private bool _known, _begun;
 
     /// <summary>Bytes that never came: what the capture does not hold.</summary>
     internal long Missing => _forgotten + _holes.Sum(hole => (long)(hole.To - hole.From));
@@ -23,12 +23,17 @@ internal sealed class Direction
     /// <summary>The sender ended it.</summary>
     internal bool Finished { get; set; }
 
+    /// <summary>Whether a SYN with this number was sent again, instead of one that begins another connection.</summary>
+    internal bool BeganWith(uint sequence) => _begun && sequence == _initial;
+
     /// <summary>The first byte's number is known from the handshake.</summary>
     internal void Begin(uint sequence)
     {
         if (_known) return; // sent again
         _next = sequence + 1;
         _known = true;
+        _initial = sequence;
+        _begun = true;
     }
 
     /// <summary>How many bytes of a segment are new.</summary>

@@ -30,7 +30,7 @@ internal sealed class PacketTrace(CaptureSurvey survey, Action<NeutralEvent> add
         }
 
         bool opening = packet.Has(TcpFlags.Synchronise) && !packet.Has(TcpFlags.Acknowledge);
-        if (_flows.TryFind(in packet, out Flow? flow, out bool fromClient) && opening && (flow.Closed || flow.ToClient.Seen))
+        if (_flows.TryFind(in packet, out Flow? flow, out bool fromClient) && opening && (flow.Closed || flow.ToClient.Seen) && !flow.ToServer.BeganWith(packet.Sequence))
         {
             GiveUp(flow, timeNs); // the ports are used again
             flow = null;

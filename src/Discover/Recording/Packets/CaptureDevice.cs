@@ -10,18 +10,16 @@ namespace VirtualServices.Discover.Recording.Packets;
 /// <summary>A network interface that packets are captured on. One thread only.</summary>
 internal sealed class CaptureDevice : IDisposable
 {
-    /// <summary>Longest headers of link, IP and TCP, with room for extension headers of IPv6: what lies behind never leaves the kernel.</summary>
+    /// <summary>Longest headers of link, IP and TCP, with room for extension headers of IPv6: what lies behind never leaves the kernel, see <see cref="Activate"/>.</summary>
     private const int HeaderBytes = 256;
 
     private const int KernelBufferBytes = 16 << 20, ReadTimeoutMilliseconds = 10;
     private readonly LibPcapLiveDevice _device;
-    private readonly bool _own;
-    private uint _droppedSeen, _deviceDroppedSeen;
+    private uint _droppedSeen;
 
     private CaptureDevice(LibPcapLiveDevice device, PacketInterface where, ulong networkNamespace)
     {
         _device = device;
-        _own = where.NetworkNamespace.Length == 0;
         State = where;
         NetworkNamespace = (uint)networkNamespace;
         Link = (LinkType)device.LinkType;
@@ -84,10 +82,9 @@ internal sealed class CaptureDevice : IDisposable
         if (Failed) return;
         if (!PcapStatistics.TryRead(_device, out PcapStatistics now)) return;
 
-        // The differences are right where a count has run over. What the device dropped libpcap reads from /sys, which shows our own network namespace only.
-        uint dropped = now.Dropped - _droppedSeen, deviceDropped = _own ? now.DeviceDropped - _deviceDroppedSeen : 0;
-        (_droppedSeen, _deviceDroppedSeen) = (now.Dropped, now.DeviceDropped);
-        State = State with { Received = Received, Dropped = State.Dropped + dropped, DeviceDropped = State.DeviceDropped + deviceDropped };
+        uint dropped = now.Dropped - _droppedSeen; // right also where the count has run over
+        _droppedSeen = now.Dropped;
+        State = State with { Received = Received, Dropped = State.Dropped + dropped };
     }
 
     /// <inheritdoc/>
@@ -128,6 +125,7 @@ internal sealed class CaptureDevice : IDisposable
                 TimestampResolution = TimestampResolution.Nanosecond,
             });
             device.NonBlockingMode = true;
+            device.Filter = ""; // takes all, and only so does the kernel cut them to the snap length: without a filter whole packets come into the ring
             if (LinkHeader.Skip((LinkType)device.LinkType, [], out _) == PacketUse.OtherLink)
                 throw new VsException(ExitCode.HostLacks, $"--packets {where}: its packets are of link type {(int)device.LinkType}, which is not read: capture on another interface, or on any");
             return device;

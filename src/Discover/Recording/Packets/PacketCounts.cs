@@ -12,13 +12,16 @@ namespace VirtualServices.Discover.Recording.Packets;
 /// <param name="Unusable">Packets that no socket can be told from, by <see cref="PacketUse"/>.</param>
 internal sealed record PacketCounts(PacketsInfo Info, long Kept, long Strangers, long Hurried, long Forgotten, IReadOnlyList<long> Unusable)
 {
+    /// <summary>Packets that were lost, wherever: how many a forgotten socket still had is not known, so each counts as one.</summary>
+    internal long Lost() => Info.Lost() + Hurried + Forgotten;
+
     /// <summary>As a session tells it.</summary>
     internal IEnumerable<SourceCount> Sources()
     {
-        yield return new SourceCount(PacketsInfo.Source, Kept, Info.Lost());
+        yield return new SourceCount(PacketsInfo.Source, Kept, Lost());
         if (Strangers > 0) yield return new SourceCount("packets of sockets that are not recorded", 0, 0, Strangers);
-        if (Hurried > 0) yield return new SourceCount("packets that could not wait until it was known whose they are", 0, 0, Hurried);
-        if (Forgotten > 0) yield return new SourceCount("sockets whose packets were not kept any more, too many at a time", 0, 0, Forgotten);
+        if (Hurried > 0) yield return new SourceCount("packets that could not wait until it was known whose they are (lost)", 0, 0, Hurried);
+        if (Forgotten > 0) yield return new SourceCount("sockets whose packets were not kept any more, too many at a time (each counts as a packet lost)", 0, 0, Forgotten);
         for (int use = 0; use < Unusable.Count; use++)
             if (Unusable[use] > 0) yield return new SourceCount(((PacketUse)use).Reason(), 0, 0, Unusable[use]);
     }

@@ -25,10 +25,12 @@ internal sealed class PacketRecorder : IDisposable
     private readonly ManualResetEventSlim _stop = new();
     private readonly PcapWriter _writer;
     private readonly SessionClock _clock;
+    private readonly Action<RecordedAddresses, long> _renew;
     private readonly Thread _thread;
     private long _strangers, _hurried, _stepNs;
     private volatile PacketCounts _counts;
     private volatile Exception? _failure;
+    private volatile string? _renewFailure;
 
     /// <summary>Starts.</summary>
     /// <param name="devices">Opened; they stay the caller's, and only this reads them.</param>
@@ -37,11 +39,13 @@ internal sealed class PacketRecorder : IDisposable
     /// <param name="clock">The session's clock.</param>
     /// <param name="sockets">Sockets of the recorded services that are there.</param>
     /// <param name="fate">What becomes of the session where writing fails, and what helps.</param>
-    internal PacketRecorder(IReadOnlyList<CaptureDevice> devices, int payloadBytes, Stream file, SessionClock clock, IEnumerable<SocketRecord> sockets, string fate)
+    /// <param name="renew">Renews the addresses as of a time; absent: from the host's sockets.</param>
+    internal PacketRecorder(IReadOnlyList<CaptureDevice> devices, int payloadBytes, Stream file, SessionClock clock, IEnumerable<SocketRecord> sockets, string fate, Action<RecordedAddresses, long>? renew = null)
     {
         _devices = devices;
         _payloadBytes = payloadBytes;
         _clock = clock;
+        _renew = renew ?? RenewFromHost;
         _writer = new PcapWriter(file, PcapFormat.MostPacketBytes, fate);
         foreach (SocketRecord socket in sockets) _addresses.Add(socket.Description);
         _counts = Count();
@@ -52,8 +56,8 @@ internal sealed class PacketRecorder : IDisposable
     /// <summary>Counts so far, at most a tenth of a second old; final after <see cref="Complete"/>.</summary>
     internal PacketCounts Counts => _counts;
 
-    /// <summary>Bytes in the file.</summary>
-    internal long Bytes => _writer.Bytes;
+    /// <summary>Why the sockets of the host could not be listed when that was tried last; null where they could.</summary>
+    internal string? RenewFailure => _renewFailure;
 
     /// <summary>A socket of a recorded service was seen.</summary>
     internal void Add(SocketDescription socket) => _addresses.Add(socket);
@@ -91,8 +95,8 @@ internal sealed class PacketRecorder : IDisposable
                 long now = HostClock.MonotonicNs();
                 if (now - renewed >= RenewNs)
                 {
-                    _addresses.Renew(SocketTable.Dump().Sockets, HostAddresses.ByNamespace(), now);
-                    renewed = HostClock.MonotonicNs(); // it may take long on a large host
+                    Renew(now);
+                    now = renewed = HostClock.MonotonicNs(); // it may take long on a large host: what is read after it comes now
                 }
 
                 bool idle = !TakeAll(now);
@@ -124,6 +128,22 @@ internal sealed class PacketRecorder : IDisposable
             _failure = error;
         }
     }
+
+    // Without a new list sockets are kept for longer, and new addresses of the host are not known: no reason to end the recording.
+    private void Renew(long nowNs)
+    {
+        try
+        {
+            _renew(_addresses, nowNs);
+            _renewFailure = null;
+        }
+        catch (Exception error)
+        {
+            _renewFailure = error.Message;
+        }
+    }
+
+    private static void RenewFromHost(RecordedAddresses addresses, long nowNs) => addresses.Renew(SocketTable.Dump().Sockets, HostAddresses.ByNamespace(), nowNs);
 
     /// <summary>Takes what is there from each device in turn; false where there was nothing.</summary>
     private bool TakeAll(long nowNs)
