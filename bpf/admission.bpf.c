@@ -12,6 +12,7 @@
 #include "gates_maps.h"
 #include "gates_addresses.h"
 #include "gates_clock.h"
+#include "gates_rules.h"
 #include "admission.h"
 #include "admission_maps.h"
 #include "admission_connections.h"

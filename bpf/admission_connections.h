@@ -42,23 +42,16 @@ static __always_inline __u32 asks_last(struct sock *sk, struct sock_tag *mark)
 		return mark->vs; /* nothing changed since the last read */
 	flow_of(sk, false, &key);
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow)
-		return mark->vs;
-	return flow->marks_made ? flow->marks[(flow->marks_made - 1) & (FLOW_MARKS - 1)] >> 32 : flow->vs;
+	return flow ? flow_now(flow) : mark->vs;
 }
 
 /* The cell of whom the gate says that the requester's turns are for; none where no gate binds requests here. */
 static __always_inline __u32 cell_for(struct sock_tag *mark, __u32 requester, __u32 generation)
 {
-	struct rule_key key = { .generation = generation, .service = mark->service, .call = GATE_RECEIVE, .endpoint = mark->endpoint == ENDPOINT_OTHER ? 0 : mark->endpoint, .requester = requester };
+	struct rule *rule = find_rule(generation, mark->service, GATE_RECEIVE, mark->endpoint, requester);
 	struct account_key of = { .service = mark->service };
-	struct rule *rule = bpf_map_lookup_elem(&rules, &key);
 	__u32 *found;
 
-	if (!rule && requester) {
-		key.requester = 0;
-		rule = bpf_map_lookup_elem(&rules, &key);
-	}
 	if (!rule || rule->scope != BIND_REQUEST)
 		return NO_CELL;
 	if (rule->classify == CLASSIFY_NAMED)

@@ -13,6 +13,7 @@
 #include "gates_clock.h"
 #include "gates_accounts.h"
 #include "gates_requests.h"
+#include "gates_rules.h"
 #include "gates_bind.h"
 #include "gates_members.h"
 #include "gates_flows.h"

@@ -43,17 +43,6 @@ static __always_inline void set_service(struct task_struct *task, struct task_ta
 	__sync_lock_test_and_set(&tag->generation, 0);
 }
 
-static __always_inline struct rule *find_rule(__u32 generation, __u32 service, __u32 call, __u32 endpoint, __u32 requester)
-{
-	struct rule_key key = { .generation = generation, .service = service, .call = call, .endpoint = endpoint == ENDPOINT_OTHER ? 0 : endpoint, .requester = requester };
-	struct rule *rule = bpf_map_lookup_elem(&rules, &key);
-
-	if (rule || !requester)
-		return rule;
-	key.requester = 0;
-	return bpf_map_lookup_elem(&rules, &key);
-}
-
 /* Where there is no room the enforcer's reconciliation finds the task. */
 static __always_inline void tell_mover(struct task_struct *task, __u32 old, __u32 vs, __u32 gate, __u32 scope, __u64 now)
 {

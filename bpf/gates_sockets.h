@@ -89,7 +89,7 @@ static __noinline void resolve_server(struct sock *sk, struct sock_tag *mark, __
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow) {
 		mark->flags |= MARK_LOCAL;
-		mark->vs = flow->marks_made ? flow->marks[(flow->marks_made - 1) & (FLOW_MARKS - 1)] >> 32 : flow->vs;
+		mark->vs = flow_now(flow);
 	} else if (!(mark->flags & MARK_LOCAL)) {
 		mark->vs = client_network(key.client, generation);
 	}

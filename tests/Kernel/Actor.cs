@@ -77,6 +77,9 @@ internal sealed class Actor : IDisposable
         return behind is null ? Perl("server", kind, path) : Perl("server", kind, path, behind.Kind, behind.Where);
     }
 
+    /// <summary>A server over <c>tcp4</c> on the loopback of a network namespace.</summary>
+    public static Actor ServerIn(string networkNamespace) => new("tcp4", "ip", "netns", "exec", networkNamespace, "perl", "-e", Script, "server", "tcp4", "0");
+
     /// <summary>A server at the place of one that has ended.</summary>
     public static Actor Successor(Actor ended) => Perl("server", ended.Kind, ended.Where);
 

@@ -33,7 +33,7 @@ internal static class ImportCommand
             PerfImport.Run),
         (
             "pcap",
-            "Makes a session of packet captures (pcap, pcapng), merged by time: connections, turns, names of hosts. Packets do not say which process sent them: each address that answers is a service.",
+            "Makes a session of packet captures (pcap, pcapng), merged by time: connections, turns, names of hosts. Packets do not say which process sent them: each host that answers, by its name in DNS answers or else its address, is a service.",
             "tcpdump -i any -s 128 -w packets.pcap tcp or udp\nvs import pcap packets.pcap -o session",
             PcapImport.Run),
     ];

@@ -16,7 +16,7 @@ internal static class JoinCommand
         var output = new Option<string>("--output", "-o") { Description = "Session folder to make", Required = true }.Path();
         var command = new VsCommand(
             "join",
-            "Makes one session of several recordings, so that work is followed from host to host. Packets (vs record --packets) tell which connections are the same, by addresses and sequence numbers, and how far the hosts' clocks are apart.",
+            "Makes one session of several recordings, so that work is followed from host to host. That takes packets of both (vs record --packets): they prove by sequence numbers which connections are the same, and tell how far the hosts' clocks are apart. Addresses alone join nothing between hosts.",
             "vs join frontend database -o both\nvs infer both -o rules.yaml")
         { sessions, output };
         command.Run(result =>
@@ -25,7 +25,7 @@ internal static class JoinCommand
             long said = context.Clock.GetTimestamp();
             JoinResult done = SessionJoin.Run(result.GetValue(sessions)!, folder, Say, context.Cancellation);
             foreach (string clock in done.Clocks) context.Error.WriteLine(Printable.Text(clock));
-            context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joined {done.Events:N0} events to {folder}; {done.Proven:N0} connections between sessions proven by sequence numbers, {done.Apart:N0} with the same addresses kept apart"));
+            context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joined {done.Events:N0} events to {folder}; {done.Proven:N0} connections between sessions proven by sequence numbers, {done.Apart:N0} with the same addresses are others"));
             return ExitCode.Done;
 
             void Say(long events)

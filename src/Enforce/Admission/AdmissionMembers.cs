@@ -14,8 +14,6 @@ internal sealed record AdmissionLook(TaskRecord[] Tasks, IReadOnlySet<uint> Refu
 internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel, CompiledRules rules, AdmissionSettings settings, AdmissionPace pace, Action<string>? log) : IDisposable
 {
     private readonly Dictionary<uint, AdmissionProcess> _processes = [];
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
-
     private readonly BpfMap _kernelPlaces = kernel["admission_places"], _kernelStations = kernel["admission_stations"];
     private readonly Stack<int> _free = [];
     private readonly IReadOnlyList<(uint Id, Service Service)> _services = rules.Admitted();
@@ -115,10 +113,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         if (WaitEvidence.NamespaceOf(pid) is { } other && other != WaitEvidence.NamespaceOf(Environment.ProcessId))
             return $"process {pid} is in another network namespace, where nobody could let go what a dead enforcer holds";
         using BpfLink? list = TryList(pid);
-        if (list is null) return null;
-        HashSet<ulong> blocking = [.. AdmissionKernel.Read(list).Where(connection => connection.Blocks != 0).Select(connection => connection.Connection)];
-        if (blocking.Count > 0) Thread.Sleep(BetweenLooks); // between two looks at what somebody else's process does
-        return WaitEvidence.Missing(pid, AdmissionKernel.Read(list), blocking);
+        return list is null ? null : WaitEvidence.Missing(pid, () => AdmissionKernel.Read(list));
     }
 
     private BpfLink? TryList(int pid)

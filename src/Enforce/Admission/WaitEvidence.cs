@@ -4,11 +4,12 @@ using VirtualServices.Linux.Processes;
 namespace VirtualServices.Enforce.Admission;
 
 /// <summary>
-/// Proves that processes wait in epoll, poll or select before they receive. A receive that blocks while its connection is held would hang until the
-/// connection ends, so without this proof nothing is held; besides, each connection must be non-blocking when it is held.
+/// Whether a process with connections waits in epoll, poll or select before it receives. A receive that waits while its connection is held would wait until the connection ends. A process without
+/// connections shows nothing; whatever was shown, each connection is looked at again when it is held, and let go once a receive that may wait is seen on it.
 /// </summary>
 internal static class WaitEvidence
 {
+    // What somebody else's process does is sampled: nothing tells when it next waits.
     private const int Looks = 40;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
@@ -19,22 +20,22 @@ internal static class WaitEvidence
 
     /// <summary>What was seen of a process.</summary>
     /// <param name="pid">The process.</param>
-    /// <param name="connections">Its connections.</param>
-    /// <param name="seenBlocking">Those that were so a moment before, too: a service may accept first and make the connection non-blocking then.</param>
-    /// <returns>Null where it is proven, or serves no connection yet (each is looked at again when it is held); else the reason.</returns>
-    public static string? Missing(int pid, IReadOnlyCollection<AdmissionRecord> connections, IReadOnlySet<ulong> seenBlocking)
+    /// <param name="list">Lists its connections.</param>
+    /// <returns>Null where it waits as it must, or has no connection; else the reason.</returns>
+    public static string? Missing(int pid, Func<AdmissionRecord[]> list)
     {
-        if (connections.Count == 0) return null;
-        foreach (AdmissionRecord connection in connections)
-            if (connection.Blocks != 0 && seenBlocking.Contains(connection.Connection))
-                return string.Create(CultureInfo.InvariantCulture, $"process {pid} receives with calls that wait (descriptor {connection.Descriptor}): held, one would wait until the connection ends");
-        for (int look = 0; look < Looks; look++)
-        {
-            if (Waits(pid)) return null;
-            Thread.Sleep(Pause); // between two looks at what somebody else's process does
-        }
+        AdmissionRecord[] first = list();
+        if (first.Length == 0) return null;
+        bool waits = false;
+        for (int look = 0; look < Looks && !(waits |= Waits(pid)); look++) Thread.Sleep(Pause);
 
-        return string.Create(CultureInfo.InvariantCulture, $"process {pid} was not seen waiting in epoll, poll or select, nor holds an epoll descriptor");
+        // Twice, for a service may accept first and make the connection non-blocking then.
+        HashSet<ulong> blocking = [.. first.Where(connection => connection.Blocks != 0).Select(connection => connection.Connection)];
+        if (blocking.Count > 0) Thread.Sleep(Pause);
+        foreach (AdmissionRecord connection in blocking.Count > 0 ? list() : [])
+            if (connection.Blocks != 0 && blocking.Contains(connection.Connection))
+                return string.Create(CultureInfo.InvariantCulture, $"process {pid} receives with calls that wait (descriptor {connection.Descriptor}): held, one would wait until the connection ends");
+        return waits ? null : string.Create(CultureInfo.InvariantCulture, $"process {pid} was not seen waiting in epoll, poll or select, nor holds an epoll descriptor");
     }
 
     /// <summary>Network namespace of a process; null where it ended.</summary>

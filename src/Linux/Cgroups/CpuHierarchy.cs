@@ -131,7 +131,7 @@ public abstract class CpuHierarchy
         foreach (string child in Directory.GetDirectories(folder)) Remove(Path.GetRelativePath(MountPoint, child));
         try
         {
-            // A process that is ending is listed no more but is still inside for some milliseconds, and nothing tells when it is gone.
+            // A process that is ending is listed no more but is still inside for some milliseconds; cgroup v1 has no event for when it is gone.
             for (int attempt = 0; !FileIdentity.RemoveFolder(folder); attempt++)
             {
                 if (attempt >= MostAttempts || Processes(group).Any()) throw new IOException($"{folder}: processes are still in it");

@@ -46,7 +46,7 @@ internal sealed unsafe class PacketFile : IDisposable
     {
         if (path == "-") throw new VsException(ExitCode.Usage, "vs import pcap reads its files twice, which standard input does not allow: write it to a file first");
         if (Directory.Exists(path)) throw VsException.BadInput(path, "expected a file, this is a folder");
-        if (FileId.Of(path) is { IsRegular: false }) throw VsException.BadInput(path, "expected a regular file: it is read twice");
+        if (FileId.Of(path) is { IsRegular: false }) throw VsException.BadInput(path, "expected a regular file: a capture is not read from a pipe");
         CaptureFileReaderDevice? device = null;
         try
         {
