@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtualServices.Bench.EventLoop;
 using VirtualServices.Cli.Demo;
@@ -85,6 +86,34 @@ public sealed class AdmissionTests
         await enforcer.StopAsync(Site.Cancel);
     }
 
+    [Fact]
+    public async Task A_watchdog_that_is_killed_lets_go_what_is_held_and_gets_a_successor()
+    {
+        const int LongEnough = 300;
+        Requirements.SkipUnlessMet();
+        await using SharedRedis shared = await SharedRedis.StartAsync(Site.Cancel);
+        await shared.WriteRulesAsync((100, 100), Site.Cancel);
+        string request = await shared.SlowRequestAsync(Site.Cancel);
+        using TurnsLoad one = shared.Load(SharedRedis.Aggressor, 20, null, LongEnough, request), other = shared.Load(SharedRedis.Victim, 20, null, LongEnough, request);
+        await using (Cli.Demo.Enforcer enforcer = await Cli.Demo.Enforcer.StartAsync(shared.Rules, Site.Cancel))
+        {
+            for (int life = 1; life <= 3; life++)
+            {
+                Assert.True(await Wait.UntilAsync(() => Held() > 10, Patience, Site.Cancel), $"watchdog {life}: nobody was held");
+                int watchdog = Assert.Single(WatchdogsOf(enforcer.Pid));
+                using (Process process = Process.GetProcessById(watchdog)) process.Kill();
+                Assert.True(await Wait.UntilAsync(() => WatchdogsOf(enforcer.Pid) is [int next] && next != watchdog, Patience, Site.Cancel), $"watchdog {life} has no successor");
+                long before = await shared.RequestsAsync(Site.Cancel);
+                Assert.True(await Wait.UntilAsync(() => shared.RequestsAsync(Site.Cancel).Result > before + 1000, Patience, Site.Cancel), "nobody is served any more");
+            }
+
+            await enforcer.StopAsync(Site.Cancel);
+        }
+
+        Assert.NotEmpty(await one.StopAsync(Site.Cancel));
+        Assert.NotEmpty(await other.StopAsync(Site.Cancel));
+    }
+
     [Theory]
     [InlineData(Child.Kill)]
     [InlineData(Child.Stop)]
@@ -120,6 +149,10 @@ public sealed class AdmissionTests
         Assert.InRange(gaps.Count, (int)(0.9 * Connections), Connections);
         TestContext.Current.TestOutputHelper?.WriteLine($"the last one was answered {gaps.Max()} ms after the signal");
     }
+
+    // It has another shell, which guards the weights.
+    private static int[] WatchdogsOf(int enforcer) =>
+        [.. Procfs.ChildrenOf(enforcer).Where(child => Procfs.ArgumentsOf(child)?.Contains("vs-watchdog", StringComparison.Ordinal) == true)];
 
     private static int Held() => StatusReader.Read().Admission.Sum(use => use.Held);
 }

@@ -12,10 +12,25 @@ internal static class Procfs
     /// <summary>The kernel's name of a process, or null where it has ended.</summary>
     public static string? CommandOf(int pid) => Read($"/proc/{pid}/comm")?.TrimEnd();
 
-    /// <summary>Direct children of a process.</summary>
+    /// <summary>The arguments a process was started with, each ended by a zero byte, or null where it has ended.</summary>
+    public static string? ArgumentsOf(int pid) => Read($"/proc/{pid}/cmdline");
+
+    /// <summary>Direct children of a process, whichever of its threads started them.</summary>
     public static int[] ChildrenOf(int pid) =>
-        [.. (Read($"/proc/{pid}/task/{pid}/children") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        [.. ThreadsOf(pid).SelectMany(thread => (Read($"{thread}/children") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             .Select(child => int.Parse(child, CultureInfo.InvariantCulture))];
+
+    private static string[] ThreadsOf(int pid)
+    {
+        try
+        {
+            return Directory.GetDirectories($"/proc/{pid}/task");
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
 
     private static string? Read(string path)
     {
