@@ -5,6 +5,7 @@ using VirtualServices.Model;
 // Prints the tables of docs/performance.md. Numbers after a name are taken where none is given.
 const string Usage = """
     dotnet run --project bench -c Release -- throughput [PAIRS 60] [PROGRAM ...]     of one tenant, gate programs on against off; all, or those named
+    dotnet run --project bench -c Release -- turns [PAIRS 200] [PROGRAM ...]         nanoseconds for a request and its answer, gate programs on less off; all, or those named
     dotnet run --project bench -c Release -- moves [SECONDS 20]        from re-bind to moved
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
     dotnet run --project bench -c Release -- record [ROUNDS 9]         throughput of a recorded Redis, at each level against none
@@ -22,6 +23,9 @@ try
     {
         case "throughput":
             await new GateCost(Number(1, 60), args is [_, _, .. string[] parts] ? parts : [], Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "turns":
+            await new TurnCost(Number(1, 200), args is [_, _, .. string[] some] ? some : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "moves":
             await new MoveLatency(Number(1, 20), Console.Out, Console.Error).RunAsync(stop.Token);

@@ -1,6 +1,7 @@
 /*
- * connections COUNT: in a network namespace of its own, a server with COUNT idle connections and one that is used, and its client. Prints the process ids of
- * both, then reads numbers N: the server receives N single bytes and answers each, by two calls, and "done" is printed. Ends with its input.
+ * connections COUNT [TOUCHED]: in a network namespace of its own, a server with COUNT idle connections and one that is used, and its client. Prints the process ids of
+ * both and the server's port, then reads numbers N: the server receives N single bytes and answers each, by two calls, and "done" is printed. Ends with its input.
+ * Where N is negative they take -N turns, one byte each way, on one processor; before each send both read TOUCHED bytes of memory, so that little stays in the caches.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -11,15 +12,19 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { CACHE_LINE = 64 };
 enum { PER_PROCESS = 9000, FIRST_SOURCE = 0x7f000100 }; /* descriptors and ports are limited for each process and each address */
 
 static struct sockaddr_in idle, used;
 static int idle_listener, used_listener, ready[2];
+static char *memory;
+static long touched;
 
 static void fail(const char *what)
 {
@@ -74,6 +79,27 @@ static void hold(int server, long count)
 	}
 }
 
+static void take_turns(int server, int fd, long count)
+{
+	cpu_set_t last;
+	char byte = 0;
+
+	CPU_ZERO(&last);
+	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &last);
+	if (sched_setaffinity(0, sizeof(last), &last))
+		fail("processor");
+	while (count--) {
+		if (!server && send(fd, &byte, 1, 0) != 1)
+			fail("send");
+		if (recv(fd, &byte, 1, 0) != 1)
+			fail("receive");
+		for (long i = 0; i < touched; i += CACHE_LINE)
+			(void)((volatile char *)memory)[i];
+		if (server && send(fd, &byte, 1, 0) != 1)
+			fail("send");
+	}
+}
+
 /* The client makes as few calls as it can: what the server does is to be measured. */
 static void follow(int server, int fd, int orders, int answers)
 {
@@ -81,6 +107,8 @@ static void follow(int server, int fd, int orders, int answers)
 	long count;
 
 	while (read(orders, &count, sizeof(count)) == sizeof(count)) {
+		if (count < 0)
+			take_turns(server, fd, -count);
 		for (long piece; count > 0; count -= piece) {
 			piece = server ? 1 : count < (long)sizeof(bytes) ? count : (long)sizeof(bytes);
 			if (!server && send(fd, bytes, piece, 0) != piece)
@@ -106,6 +134,11 @@ int main(int argc, char **argv)
 
 	if (unshare(CLONE_NEWNET) || ioctl(socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFFLAGS, &lo))
 		fail("network namespace");
+	touched = argc > 2 ? atol(argv[2]) : 0;
+	memory = malloc(touched + 1);
+	if (!memory)
+		fail("memory");
+	memset(memory, 1, touched + 1);
 	idle_listener = listen_at(&idle);
 	used_listener = listen_at(&used);
 	if (pipe(ready) || pipe(orders[0]) || pipe(orders[1]) || pipe(answers))
@@ -118,7 +151,7 @@ int main(int argc, char **argv)
 		hold(server, count);
 		fd = server ? accept(used_listener, 0, 0) : connect_from(0, &used);
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-		printf("%s %d\n", server ? "server" : "client", getpid());
+		printf("%s %d %d\n", server ? "server" : "client", getpid(), ntohs(used.sin_port));
 		fflush(stdout);
 		if (write(ready[1], "u", 1) != 1)
 			fail("write");

@@ -34,6 +34,20 @@ struct station {
 	__u32 pad;
 };
 
+/* A connection that is accepted by a service whose requests are admitted. */
+struct admission_connection {
+	__u64 id;			/* socket cookie */
+	__u64 arrived_ns;		/* first byte that was not read; 0: nothing is queued */
+	__u64 received_ns;		/* the turn in hand began; 0: none */
+	__u32 requester;		/* whom `cell` was found for, under the rules of `generation` */
+	__u32 generation;
+	__u32 cell;
+	__u32 station;			/* of the turn in hand */
+	__u32 turn_cell;		/* of the turn in hand */
+	__u16 closed;
+	__u16 blocks;			/* a receive on it was seen that may wait */
+};
+
 struct admission_event {
 	__u64 connection;		/* socket cookie */
 	__u32 kind;

@@ -31,13 +31,13 @@ static __always_inline void tell_admission(__u32 kind, struct admission_connecti
 /* Who asked last on this connection: on a pooled one the sender marks a change before its bytes leave. */
 static __always_inline __u32 asks_last(struct sock *sk, struct sock_tag *mark)
 {
-	__u32 port = __builtin_bswap16(sk->__sk_common.skc_dport), *changes;
+	__u32 *changes;
 	struct flow_key key;
 	struct flow *flow;
 
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
-	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	changes = changes_of(__builtin_bswap16(sk->__sk_common.skc_dport));
 	if ((mark->flags & MARK_SETTLED) && changes && *changes == mark->changes)
 		return mark->vs; /* nothing changed since the last read */
 	flow_of(sk, false, &key);

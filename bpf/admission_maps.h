@@ -2,20 +2,6 @@
 /* Maps of admission. Those of the gates are the pinned ones: user space makes them the same before loading. */
 #pragma once
 
-/* A connection that is accepted by a service whose requests are admitted. */
-struct admission_connection {
-	__u64 id;			/* socket cookie */
-	__u64 arrived_ns;		/* first byte that was not read; 0: nothing is queued */
-	__u64 received_ns;		/* the turn in hand began; 0: none */
-	__u32 requester;		/* whom `cell` was found for, under the rules of `generation` */
-	__u32 generation;
-	__u32 cell;
-	__u32 station;			/* of the turn in hand */
-	__u32 turn_cell;		/* of the turn in hand */
-	__u16 closed;
-	__u16 blocks;			/* a receive on it was seen that may wait */
-};
-
 /* For whom a thread works since `runtime`. */
 struct admission_thread {
 	__u64 runtime;

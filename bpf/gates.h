@@ -28,6 +28,8 @@ enum mark_flags {
 };
 /* How many changes of VS on a connection, and how many waiting unix datagrams, are remembered. */
 enum { FLOW_MARKS = 8, DATAGRAM_MARKS = 64 };
+/* Connections are spread over so many counters of changes. */
+enum { FLOW_CHANGES = 2048 };
 enum news_kind { NEWS_EXEC = 1, NEWS_LISTEN = 2, NEWS_RELEASE = 3 };
 /* Who decides for whom a task works: rules and gates, or a person (vs assign), for the task itself or for the one that made it. */
 enum membership { MEMBER_BY_RULES = 0, MEMBER_ASSIGNED = 1, MEMBER_OF_ASSIGNED = 2, MEMBER_RELEASED = 3 };
@@ -113,19 +115,20 @@ struct known_rule {
 	struct rule rule;
 };
 
+/* What each call needs comes first: the kernel begins a storage at a cache line, eight bytes before this. */
 struct sock_tag {
-	__u64 counted;			/* address of the socket that is counted: not that of a clone of its listener's tag */
-	__u32 counted_in;		/* counter */
 	__u32 role;
-	__u32 service;			/* of the listener */
-	__u32 vs;			/* client: that of the task which connected; server: the requester's */
-	__u32 endpoint;			/* of the rule set `generation` */
-	__u32 generation;
-	__u32 creator;			/* VS of the task that made it; an accepted one has its listener's */
 	__u32 flags;
+	__u32 vs;			/* client: that of the task which connected; server: the requester's */
 	__u32 told;			/* client: VS that the flow has */
+	__u32 generation;
 	__u32 changes;			/* server: value of flow_changes when it was settled */
 	struct known_rule known;	/* server */
+	__u32 service;			/* of the listener */
+	__u32 endpoint;			/* of the rule set `generation` */
+	__u32 creator;			/* VS of the task that made it; an accepted one has its listener's */
+	__u64 counted;			/* address of the socket that is counted: not that of a clone of its listener's tag */
+	__u32 counted_in;		/* counter */
 	__u32 pad;
 };
 

@@ -2,7 +2,7 @@
 /* Accounts: who is charged for the runtime of a task, and what is counted for whom. */
 #pragma once
 
-enum { FEED_STEP_NS = 500000 };
+enum { FEED_STEP_NS = 500000, MOST_OPEN = 1 << 30 };
 
 /* Not on the stack: seven calls deep there are 512 bytes for all frames together, and Linux before 6.13 counts them. */
 static const struct account no_account;
@@ -118,17 +118,19 @@ static __always_inline void open_accounts(struct task_struct *task, struct task_
  * For the share feedback: what the task ran goes to the virtual service that it has now, in steps that its period (50 ms) does not notice. The accounts are exact, this need not be,
  * and most switches come sooner than a step.
  */
-static __always_inline void feed(struct task_tag *tag, __u64 runtime)
+static __noinline void feed(struct task_struct *task, struct task_tag *tag)
 {
+	__u64 runtime = task->se.sum_exec_runtime, *sum;
 	__u32 vs = tag->vs;
-	__u64 *sum;
 
-	if (runtime - tag->runtime_fed < FEED_STEP_NS)
-		return;
+	watch_clock(task);
 	sum = bpf_map_lookup_elem(&vs_runtime, &vs);
 	if (sum)
 		*sum += runtime - tag->runtime_fed;
 	tag->runtime_fed = runtime;
+	/* Long before they overflow. */
+	if (tag->hits > MOST_OPEN || tag->requests > MOST_OPEN)
+		settle(tag);
 }
 
 static __noinline void take_leaders(struct task_struct *task, struct task_tag *tag, __u64 runtime)

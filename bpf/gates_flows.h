@@ -12,7 +12,7 @@ static __noinline void mark_flow(const struct sock *sk, __u32 vs, __u32 sequence
 {
 	struct flow_key key;
 	struct flow *flow;
-	__u32 port, *changes;
+	__u32 *changes;
 
 	flow_of(sk, true, &key);
 	flow = bpf_map_lookup_elem(&flows, &key);
@@ -25,8 +25,7 @@ static __noinline void mark_flow(const struct sock *sk, __u32 vs, __u32 sequence
 		flow->marks[flow->marks_made & (FLOW_MARKS - 1)] = (__u64)vs << 32 | sequence;
 		__sync_fetch_and_add(&flow->marks_made, 1);
 	}
-	port = key.client_port;
-	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	changes = changes_of(key.client_port);
 	if (changes)
 		__sync_fetch_and_add(changes, 1);
 }

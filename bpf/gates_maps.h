@@ -6,8 +6,8 @@
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct control); } control SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 131072); __type(key, struct flow_key); __type(value, struct flow); } flows SEC(".maps");
-/* By the client's port: counts changes of VS on flows, so that a server need not look into the flow again before there was one. */
-struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 65536); __type(key, __u32); __type(value, __u32); } flow_changes SEC(".maps");
+/* By the client's port: counts changes of VS on flows, so that a server need not look into the flow again before there was one. Few enough to lie in one block of memory. */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, FLOW_CHANGES); __type(key, __u32); __type(value, __u32); } flow_changes SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, struct datagram_marks); } datagrams SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 65536); __type(key, struct client_key); __type(value, __u32); } clients SEC(".maps");
 /* By service, for the even generation and the odd one. */

@@ -19,8 +19,10 @@ static __noinline void leaves(struct task_struct *task, struct task_tag *tag, bo
 {
 	__u64 runtime = task->se.sum_exec_runtime;
 
-	if (tag->flags & TAG_OWN_THREAD)
+	if (tag->flags & TAG_OWN_THREAD) {
 		forget_scope(tag);
+		watch_clock(task);
+	}
 	if (follows_leader(tag))
 		take_leaders(task, tag, runtime);
 	/* The very last switch, after the address space was taken down: the exit tracepoint would miss that work. */
@@ -41,14 +43,13 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct task_tag *tag;
 
 	/* Every switch of the machine comes here: most tasks have no storage at all. */
-	if (next->bpf_storage)
-		watch_clock(next);
 	if (!prev->bpf_storage)
 		return 0;
 	tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
 	if (!tag)
 		return 0;
-	feed(tag, prev->se.sum_exec_runtime);
+	if (prev->se.sum_exec_runtime - tag->runtime_fed >= FEED_STEP_NS)
+		feed(prev, tag);
 	if ((tag->flags & (TAG_OWN_THREAD | TAG_THREAD)) || (prev_state & TASK_DEAD))
 		leaves(prev, tag, !preempt && prev_state, prev_state & TASK_DEAD);
 	return 0;

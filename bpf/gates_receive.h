@@ -84,14 +84,14 @@ static __noinline __u32 flow_asks(struct sock *sk, struct sock_tag *mark, __u32 
 
 static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
 {
-	__u32 port = __builtin_bswap16(sk->__sk_common.skc_dport), now, *changes;
+	__u32 now, *changes;
 
 	if (mark->generation != generation || (mark->vs == VS_NONE && !(mark->flags & (MARK_LOCAL | MARK_BOUND))))
 		resolve_server(sk, mark, generation);
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
 	/* Read before the flow is: a change in between is seen the next time. */
-	changes = bpf_map_lookup_elem(&flow_changes, &port);
+	changes = changes_of(__builtin_bswap16(sk->__sk_common.skc_dport));
 	now = changes ? *changes : 0;
 	if ((mark->flags & MARK_SETTLED) && mark->changes == now)
 		return mark->vs;
@@ -164,42 +164,26 @@ static __noinline void serve(struct sock *sk, struct task_tag *tag, struct sock_
 	apply_known(bpf_get_current_task_btf(), tag, mark, requester);
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
+static __noinline void receives(struct sock *sk, struct task_tag *tag, struct sock_tag *mark, int length)
 {
 	bool is_unix = sk->__sk_common.skc_family == AF_UNIX;
-	__u32 generation, requester;
-	struct task_struct *task;
+	__u32 generation = generation_now(), requester;
 	struct unix_sock *local;
-	struct sock_tag *mark;
-	struct task_tag *tag;
 
-	if (ret <= 0 || (flags & MSG_PEEK) || (!sk->sk_bpf_storage && !is_unix && sk->sk_protocol != IPPROTO_UDP))
-		return 0;
-	task = bpf_get_current_task_btf();
-	if (!task->bpf_storage)
-		return 0;
-	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	if (!mark && !is_unix && sk->sk_protocol != IPPROTO_UDP)
-		return 0;
-	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
-	if (!tag)
-		return 0;
 	/* A front door accepted it: for a service's it must be known first who asks. */
 	if (!tag->service) {
 		if (mark && is_tcp(sk) && !mark->role)
-			count_accepted(sk, mark, tag->vs, generation_now());
-		return 0;
+			count_accepted(sk, mark, tag->vs, generation);
+		return;
 	}
 	if (mark && mark->role == ROLE_CLIENT) {
 		hears_answer(tag, mark);
-		return 0;
+		return;
 	}
-	generation = generation_now();
 	if (!mark) {
 		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (!mark)
-			return 0;
+			return;
 	}
 	if (is_unix) {
 		local = bpf_skc_to_unix_sock(sk);
@@ -207,7 +191,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 		if (!local || !local->addr) {
 			mark->role = ROLE_CLIENT;
 			hears_answer(tag, mark);
-			return 0;
+			return;
 		}
 		if (mark->generation != generation) {
 			mark->service = tag->service;
@@ -218,16 +202,60 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	} else if (sk->sk_protocol == IPPROTO_UDP) {
 		requester = datagram_asks(sk, tag, mark, generation);
 	} else {
-		requester = tcp_asks(sk, mark, generation, ret);
+		requester = tcp_asks(sk, mark, generation, length);
 	}
 	mark->role = ROLE_SERVER;
 	/* What a datagram's socket knows is never set. */
 	if (!(mark->flags & MARK_USED) || !is_known(mark, tag->service, generation, requester)) {
 		serve(sk, tag, mark, generation, requester);
-		return 0;
+		return;
 	}
 	count_request(tag, mark, true, requester);
-	apply_known(task, tag, mark, requester);
+	apply_known(bpf_get_current_task_btf(), tag, mark, requester);
+}
+
+/* Most receives over TCP: one more request of whom the task works for already, on a connection whose rule is known. All that is left is to count it. */
+static __always_inline bool asks_again(const struct sock *sk, const struct task_struct *task, struct task_tag *tag, struct sock_tag *mark)
+{
+	__u32 generation = generation_now(), flags = mark->flags, *changes;
+
+	if (mark->role != ROLE_SERVER || (flags & (MARK_USED | MARK_SETTLED | MARK_BOUND)) != (MARK_USED | MARK_SETTLED) || mark->generation != generation)
+		return false;
+	changes = changes_of(__builtin_bswap16(sk->__sk_common.skc_dport));
+	if (!changes || *changes != mark->changes || !is_known(mark, tag->service, generation, mark->vs))
+		return false;
+	if (mark->known.rule.scope != BIND_PROCESS || !changes_nothing(task, tag, &mark->known.rule, mark->vs))
+		return false;
+	if (!(flags & MARK_ASKED)) {
+		mark->flags = flags | MARK_ASKED;
+		__sync_fetch_and_add(&tag->requests, 1);
+	}
+	__sync_fetch_and_add(&tag->hits, 1);
+	return true;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
+{
+	struct task_struct *task;
+	struct sock_tag *mark;
+	struct task_tag *tag;
+
+	if (ret <= 0 || (flags & MSG_PEEK) || (!sk->sk_bpf_storage && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!task->bpf_storage)
+		return 0;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (!mark && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP)
+		return 0;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag)
+		return 0;
+	/* A front door hears an answer, or the same is asked again. */
+	if (mark && (tag->service ? asks_again(sk, task, tag, mark) : mark->role == ROLE_CLIENT))
+		return 0;
+	receives(sk, tag, mark, ret);
 	return 0;
 }
 

@@ -13,6 +13,13 @@ static __always_inline struct rule *find_rule(__u32 generation, __u32 service, _
 	return bpf_map_lookup_elem(&rules, &key);
 }
 
+static __always_inline __u32 *changes_of(__u32 client_port)
+{
+	__u32 index = client_port & (FLOW_CHANGES - 1);
+
+	return bpf_map_lookup_elem(&flow_changes, &index);
+}
+
 /* Who sent the last bytes of a flow. */
 static __always_inline __u32 flow_now(const struct flow *flow)
 {

@@ -52,10 +52,9 @@ static __noinline void pass_send(struct task_tag *tag, struct sock_tag *mark, __
 }
 
 /* `sent`: bytes that are in the stream already. */
-static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __u32 sent)
+static __noinline void tcp_sends(struct sock *sk, struct sock_tag *mark, struct task_tag *tag, __u32 sent)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	struct tcp_sock *tcp;
 	__u32 generation;
 
@@ -93,17 +92,44 @@ static __always_inline void tcp_sends(struct sock *sk, struct sock_tag *mark, __
 	mark->told = mark->vs;
 }
 
+/* Most sends: an answer on a connection that was used before, by a service whose sends pass no gate and bind nobody; or a client whose bytes are for whom those before were. */
+static __always_inline bool sends_again(const struct task_tag *tag, struct sock_tag *mark)
+{
+	__u32 flags = mark->flags, generation;
+
+	if (tag->service) {
+		generation = generation_now();
+		if (tag->generation != generation || (tag->calls & (1 << GATE_SEND)) || (tag->flags & TAG_REQUEST))
+			return false;
+		if (mark->role == ROLE_SERVER) {
+			if (!(flags & MARK_USED) || mark->generation != generation)
+				return false;
+			mark->flags = flags & ~MARK_ASKED;
+			return true;
+		}
+	}
+	if (mark->role != ROLE_CLIENT || (flags & MARK_BOUND) || (tag->flags & TAG_THREAD) || tag->vs != mark->vs || mark->told != mark->vs)
+		return false;
+	if (!(flags & MARK_ASKING))
+		mark->flags = (flags & ~(MARK_MIXED | MARK_ASKED)) | MARK_ASKING;
+	return true;
+}
+
 /* Before the bytes are put into the stream, under the socket's lock; once for each buffer of a large send. */
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(on_sending, struct sock *sk)
 {
 	struct sock_tag *mark;
+	struct task_tag *tag;
 
 	if (!sk->sk_bpf_storage)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	if (mark && is_tcp(sk))
-		tcp_sends(sk, mark, 0);
+	if (!mark || !is_tcp(sk))
+		return 0;
+	tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	if (!tag || !sends_again(tag, mark))
+		tcp_sends(sk, mark, tag, 0);
 	return 0;
 }
 
@@ -234,14 +260,14 @@ int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 	if (ret <= 0)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	if (marks_late && mark && is_tcp(sk))
-		tcp_sends(sk, mark, ret);
 	if (!mark && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
-	if (mark && !is_tcp(sk))
-		mark->flags &= ~MARK_ASKED;
 	task = bpf_get_current_task_btf();
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (marks_late && mark && is_tcp(sk))
+		tcp_sends(sk, mark, tag, ret);
+	if (mark && !is_tcp(sk))
+		mark->flags &= ~MARK_ASKED;
 	if (!tag || !tag->service)
 		return 0;
 	if (is_udp(sk)) {

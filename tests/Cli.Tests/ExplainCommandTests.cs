@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VirtualServices.Cli.Commands;
+using VirtualServices.Enforce;
 using VirtualServices.Enforce.Explaining;
 
 namespace VirtualServices.Cli.Tests;
@@ -34,9 +35,14 @@ public sealed class ExplainCommandTests : CommandTest
     public void A_connection_is_explained_from_both_ends() => Assert.Equal(
         """
         tcp connection 127.0.0.1:4000 to 127.0.0.1:5432 of service db is for acme
+          held: a request has waited on it for 3.3 ms; of the connections of acme 18 are held, 12 of them with a request, and 2 have a place
           asked by:
             process 20 (php?[2J) works for acme
               front door unit:web.service, uid:33, found at 2026-01-31 10:00:00Z
+          served by: no process of this host
+        tcp connection 127.0.0.1:4001 to 127.0.0.1:5432 of service db is for acme
+          not held: no request waits on it, one is in hand
+          asked by: no process of this host
           served by: no process of this host
         unix connection (unnamed) to /run/x of service db is for nobody who is known: best effort
           asked by: no process of this host
@@ -67,7 +73,10 @@ public sealed class ExplainCommandTests : CommandTest
         Assert.Equal(["gate", "front_door"], chain.Select(step => step.GetProperty("kind").GetString()));
         Assert.Equal((20, JsonValueKind.Null, "2026-01-31T09:05:00.000Z"), (chain[0].GetProperty("from_pid").GetInt32(), chain[1].GetProperty("from_pid").ValueKind, chain[0].GetProperty("at").GetString()));
         using JsonDocument connections = JsonDocument.Parse(Written((context, json) => ExplainCommand.Write(context, json, Connections), json: true));
-        Assert.Equal(["governed", "best_effort"], connections.RootElement.GetProperty("connections").EnumerateArray().Select(one => one.GetProperty("verdict").GetString()));
+        Assert.Equal(["governed", "governed", "best_effort"], connections.RootElement.GetProperty("connections").EnumerateArray().Select(one => one.GetProperty("verdict").GetString()));
+        Assert.Equal(
+            ["""{"held":true,"waits_ms":3.26,"in_hand":false,"connections_held":18,"connections_held_waiting":12,"connections_admitted":2}""", """{"held":false,"waits_ms":null,"in_hand":true,"connections_held":0,"connections_held_waiting":0,"connections_admitted":0}""", "null"],
+            connections.RootElement.GetProperty("connections").EnumerateArray().Select(one => JsonSerializer.Serialize(one.GetProperty("admission"))));
     }
 
     [Theory]
@@ -86,8 +95,9 @@ public sealed class ExplainCommandTests : CommandTest
 
     private static IReadOnlyList<ConnectionExplanation> Connections =>
     [
-        new("tcp", "127.0.0.1:4000", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", [], [Client]),
-        new("unix", "", "/run/x", ExplainVerdict.BestEffort, "", "db", [], []),
+        new("tcp", "127.0.0.1:4000", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", new ConnectionAdmission(true, TimeSpan.FromMilliseconds(3.26), false, new AdmissionUse("acme", "db", 18, 12, 2, 12, 1, 100, 1, 1)), [], [Client]),
+        new("tcp", "127.0.0.1:4001", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", new ConnectionAdmission(false, null, true, null), [], []),
+        new("unix", "", "/run/x", ExplainVerdict.BestEffort, "", "db", null, [], []),
     ];
 
     private string Written(Action<CommandContext, bool> write, bool json = false)

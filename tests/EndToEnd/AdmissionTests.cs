@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using VirtualServices.Bench.EventLoop;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Enforce;
+using VirtualServices.Enforce.Explaining;
+using VirtualServices.Model;
 
 namespace VirtualServices.EndToEnd;
 
@@ -114,6 +117,37 @@ public sealed class AdmissionTests
         Assert.NotEmpty(await other.StopAsync(Site.Cancel));
     }
 
+    [Fact]
+    public async Task Connections_that_end_while_they_are_held_are_forgotten_and_held_ones_are_explained()
+    {
+        const int LongEnough = 300, Ending = 20;
+        Requirements.SkipUnlessMet();
+        await using SharedRedis shared = await SharedRedis.StartAsync(Site.Cancel);
+        await shared.WriteRulesAsync((100, 100), Site.Cancel);
+        string request = await shared.SlowRequestAsync(Site.Cancel);
+        using TurnsLoad staying = shared.Load(SharedRedis.Aggressor, 20, null, LongEnough, request);
+        await using Cli.Demo.Enforcer enforcer = await Cli.Demo.Enforcer.StartAsync(shared.Rules, Site.Cancel);
+        using (TurnsLoad ending = shared.Load(SharedRedis.Victim, Ending, null, LongEnough, request))
+        {
+            Assert.True(await Wait.UntilAsync(() => HeldOf(SharedRedis.Victim) > Ending / 2, Patience, Site.Cancel), "nobody was held");
+            using ExplainReader explain = ExplainReader.Open();
+            ConnectionExplanation[] all = [.. explain.Connections(new ConnectionName(new Endpoint(IPAddress.Loopback, shared.Redis.Port, ""), null)).Where(one => one.VirtualService == SharedRedis.Victim)];
+            Assert.Equal(Ending, all.Length);
+            Assert.DoesNotContain(all, one => one.Admission is null);
+            ConnectionAdmission[] held = [.. all.Select(one => one.Admission!).Where(admission => admission.Held)];
+            Assert.Contains(held, admission => admission.Waits > TimeSpan.Zero && admission.Waits < Patience);
+            Assert.All(held, admission => Assert.Equal(SharedRedis.Victim, admission.Use?.VirtualService));
+        }
+
+        // Its process was killed: what it had asked and not read ends with a reset.
+        Assert.True(await Wait.UntilAsync(() => HeldOf(SharedRedis.Victim) == 0, Patience, Site.Cancel), "connections that are gone count as held");
+        Assert.True(await Wait.UntilAsync(() => Clients(shared).Result == 20 + 1, Patience, Site.Cancel), "the server was not told that connections ended");
+        long before = await shared.RequestsAsync(Site.Cancel);
+        Assert.True(await Wait.UntilAsync(() => shared.RequestsAsync(Site.Cancel).Result > before + 1000, Patience, Site.Cancel), "nobody is served any more");
+        await enforcer.StopAsync(Site.Cancel);
+        Assert.NotEmpty(await staying.StopAsync(Site.Cancel));
+    }
+
     [Theory]
     [InlineData(Child.Kill)]
     [InlineData(Child.Stop)]
@@ -153,6 +187,12 @@ public sealed class AdmissionTests
     // It has another shell, which guards the weights.
     private static int[] WatchdogsOf(int enforcer) =>
         [.. Procfs.ChildrenOf(enforcer).Where(child => Procfs.ArgumentsOf(child)?.Contains("vs-watchdog", StringComparison.Ordinal) == true)];
+
+    private static int HeldOf(string tenant) => StatusReader.Read().Admission.Where(use => use.VirtualService == tenant).Sum(use => use.Held);
+
+    // The one who asks is one of them.
+    private static async Task<int> Clients(SharedRedis shared) =>
+        int.Parse((await shared.Redis.CommandAsync(Site.Cancel, "info", "clients")).Split('\n').First(line => line.StartsWith("connected_clients:", StringComparison.Ordinal)).Split(':')[1].Trim(), CultureInfo.InvariantCulture);
 
     private static int Held() => StatusReader.Read().Admission.Sum(use => use.Held);
 }

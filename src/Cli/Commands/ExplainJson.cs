@@ -41,8 +41,24 @@ internal static class ExplainJson
         json.WriteString("verdict", Word(connection.Verdict.ToString()));
         json.WriteString("vs", connection.VirtualService);
         json.WriteString("service", connection.Service);
+        json.WritePropertyName("admission");
+        if (connection.Admission is { } admission) Write(json, admission);
+        else json.WriteNullValue();
         JsonText.WriteList(json, "asked_by", connection.ClientProcesses, process => Write(json, process));
         JsonText.WriteList(json, "served_by", connection.ServerProcesses, process => Write(json, process));
+    }
+
+    private static void Write(Utf8JsonWriter json, ConnectionAdmission admission)
+    {
+        json.WriteStartObject();
+        json.WriteBoolean("held", admission.Held);
+        if (admission.Waits is { } waits) json.WriteNumber("waits_ms", Math.Round(waits.TotalMilliseconds, 3));
+        else json.WriteNull("waits_ms");
+        json.WriteBoolean("in_hand", admission.InHand);
+        json.WriteNumber("connections_held", admission.Use?.Held ?? 0);
+        json.WriteNumber("connections_held_waiting", admission.Use?.HeldWaiting ?? 0);
+        json.WriteNumber("connections_admitted", admission.Use?.Admitted ?? 0);
+        json.WriteEndObject();
     }
 
     // FrontDoor -> front_door

@@ -33,11 +33,21 @@ internal static class ExplainText
             _ => "is not governed: neither end belongs to a process that the rules speak of",
         };
         output.WriteLine($"{connection.Protocol} connection {(connection.Client.Length > 0 ? Printable.Text(connection.Client) : "(unnamed)")} to {Printable.Text(connection.Server)}{service} {whom}");
+        if (connection.Admission is { } admission) output.WriteLine($"  {Sentence(admission)}");
         if (connection.ClientProcesses.Count == 0) output.WriteLine("  asked by: no process of this host");
         else output.WriteLine("  asked by:");
         foreach (ProcessExplanation client in connection.ClientProcesses) Write(output, client, "    ");
         output.WriteLine(connection.ServerProcesses.Count == 0 ? "  served by: no process of this host" : "  served by:");
         foreach (ProcessExplanation server in connection.ServerProcesses) Write(output, server, "    ");
+    }
+
+    private static string Sentence(ConnectionAdmission admission)
+    {
+        string waits = admission.Waits is { } time ? string.Create(CultureInfo.InvariantCulture, $"a request has waited on it for {time.TotalMilliseconds:F1} ms") : "no request waits on it";
+        string state = admission.Held ? "held" : "not held";
+        string inHand = admission.InHand ? ", one is in hand" : "";
+        if (admission.Use is not { } use) return $"{state}: {waits}{inHand}";
+        return string.Create(CultureInfo.InvariantCulture, $"{state}: {waits}{inHand}; of the connections of {use.VirtualService} {use.Held} are held, {use.HeldWaiting} of them with a request, and {use.Admitted} have a place");
     }
 
     private static string Sentence(ExplainStep step, int subject)

@@ -13,7 +13,8 @@ internal sealed class AdmissionKernel : IDisposable
     private const string Resource = "admission.bpf.o";
     private const string ReleasePin = "admission_release";
     private static readonly string[] Attached = ["on_admission_state", "on_segment", "on_admission_receive", "on_admission_send"];
-    private static readonly string[] PinnedMaps = ["admission_cells", "admission_index"];
+    internal const string Connections = "admission_connections";
+    private static readonly string[] PinnedMaps = ["admission_cells", "admission_index", Connections];
 
     private readonly BpfObject _programs;
     private readonly List<BpfLink> _links = [];

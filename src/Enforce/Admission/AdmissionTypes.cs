@@ -44,6 +44,21 @@ internal struct Station
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct ConnectionState
+{
+    public ulong Connection;
+    public ulong ArrivedNs;
+    public ulong ReceivedNs;
+    public uint Requester;
+    public uint Generation;
+    public uint Cell;
+    public uint Station;
+    public uint TurnCell;
+    public ushort Closed;
+    public ushort Blocks;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct AdmissionEvent
 {
     public ulong Connection;

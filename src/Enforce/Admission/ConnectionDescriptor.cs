@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VirtualServices.Linux.Bpf;
 
 namespace VirtualServices.Enforce.Admission;
 
@@ -80,6 +81,31 @@ internal static unsafe partial class ConnectionDescriptor
         int result = setsockopt(copy, SocketLevel, ReceiveLowWater, &mark, sizeof(int));
         _ = close(copy);
         return result == 0 ? HoldResult.Done : HoldResult.Gone;
+    }
+
+    /// <summary>Looks at a connection.</summary>
+    /// <param name="process">Descriptor of the process.</param>
+    /// <param name="descriptor">Number of the connection's descriptor there.</param>
+    /// <param name="states">What admission keeps of each connection.</param>
+    /// <param name="state">That of this one.</param>
+    /// <param name="held">True where it is held.</param>
+    /// <returns>False where it is gone, or admission does not know it.</returns>
+    public static bool Look(int process, int descriptor, BpfMap states, out ConnectionState state, out bool held)
+    {
+        (state, held) = (default, false);
+        int copy = (int)syscall(438, process, descriptor, 0);
+        if (copy < 0) return false;
+        try
+        {
+            uint mark = 0, length = sizeof(uint);
+            if (!states.TryLookup(copy, out state) || getsockopt(copy, SocketLevel, ReceiveLowWater, &mark, &length) != 0) return false;
+            held = mark >= LeastMark;
+            return true;
+        }
+        finally
+        {
+            _ = close(copy);
+        }
     }
 
     private static int Copy(int process, int descriptor, ulong cookie)

@@ -22,11 +22,13 @@ public sealed class ExplainReader : IDisposable
     private readonly Dictionary<uint, TaskRecord> _leaders;
     private readonly List<(ConnectionRecord Record, ulong Inode)> _connections = [];
     private readonly ExplainChain _chain;
+    private readonly AdmissionLooks? _admission;
 
     private ExplainReader(GateKernel kernel)
     {
         _kernel = kernel;
         _ids = IdTable.Read(kernel["names"]);
+        _admission = AdmissionLooks.Open(Pins.Default, _ids);
         _leaders = kernel.Run<TaskRecord>("list_tasks").Where(task => task.Tid == task.Pid).ToDictionary(task => task.Pid);
         foreach (ConnectionRecord record in kernel.Run<ConnectionRecord>("list_connections"))
             if (SocketHolders.InodeOf((int)record.Pid, (int)record.Fd) is { } inode) _connections.Add((record, inode));
@@ -81,7 +83,11 @@ public sealed class ExplainReader : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _kernel.Dispose();
+    public void Dispose()
+    {
+        _admission?.Dispose();
+        _kernel.Dispose();
+    }
 
     private ProcessExplanation Explain(int pid) => _chain.Of((uint)pid, _processes.Value.Find(pid)?.Comm ?? "");
 
@@ -93,11 +99,12 @@ public sealed class ExplainReader : IDisposable
         List<ProcessExplanation> servers = Holders(accepted), clients = Holders(connected);
         string service = server is { } known ? _ids.Name(IdKind.Service, known.Service) ?? "" : "";
         string requester = server is { } asked ? _ids.Name(IdKind.VirtualService, asked.VirtualService) ?? "" : clients.Select(client => client.VirtualService).FirstOrDefault(name => name.Length > 0) ?? "";
+        ConnectionAdmission? admission = server is { } held ? _admission?.Of((int)held.Pid, (int)held.Fd, requester, service) : null;
         ExplainVerdict verdict = requester.Length > 0 && requester != VirtualService.BestEffort ? ExplainVerdict.Governed
             : server is not null || servers.Concat(clients).Any(process => process.Verdict != ExplainVerdict.NotGoverned) ? ExplainVerdict.BestEffort
             : ExplainVerdict.NotGoverned;
         Endpoint serverEnd = accepted?.Local ?? connected!.Remote, clientEnd = connected?.Local ?? accepted!.Remote;
-        return new ConnectionExplanation(socket.Protocol.ToString().ToLowerInvariant(), clientEnd.ToString(), serverEnd.ToString(), verdict, requester, service, servers, clients);
+        return new ConnectionExplanation(socket.Protocol.ToString().ToLowerInvariant(), clientEnd.ToString(), serverEnd.ToString(), verdict, requester, service, admission, servers, clients);
     }
 
     private ConnectionRecord? Record(SocketDescription? socket, uint role)

@@ -67,6 +67,7 @@ public sealed record ExplainStep(ExplainStepKind Kind, int Pid, string Comm, str
 /// <param name="Verdict">How it stands to the rules.</param>
 /// <param name="VirtualService">Who asks over it; empty where that is not known.</param>
 /// <param name="Service">Service that is asked; empty where it is no governed one.</param>
+/// <param name="Admission">How admission stands to it; null where its requests are not admitted one by one.</param>
 /// <param name="ServerProcesses">Processes that hold the accepted side.</param>
 /// <param name="ClientProcesses">Processes on this host that hold the other side.</param>
 public sealed record ConnectionExplanation(
@@ -76,5 +77,13 @@ public sealed record ConnectionExplanation(
     ExplainVerdict Verdict,
     string VirtualService,
     string Service,
+    ConnectionAdmission? Admission,
     IReadOnlyList<ProcessExplanation> ServerProcesses,
     IReadOnlyList<ProcessExplanation> ClientProcesses);
+
+/// <summary>How admission stands to a connection.</summary>
+/// <param name="Held">It is held: what arrives is not shown to the service before the share of its virtual service allows.</param>
+/// <param name="Waits">How long a request has waited on it to be read; null where none waits.</param>
+/// <param name="InHand">A request of it was read and is not answered yet.</param>
+/// <param name="Use">All connections of the same virtual service at the service; null where nothing is counted yet.</param>
+public sealed record ConnectionAdmission(bool Held, TimeSpan? Waits, bool InHand, AdmissionUse? Use);
