@@ -35,6 +35,8 @@ static __always_inline __u32 asks_last(struct sock *sk, struct sock_tag *mark)
 	struct flow_key key;
 	struct flow *flow;
 
+	if (!(mark->flags & (MARK_LOCAL | MARK_BOUND)) && (mark->name_state == NAME_KNOWN || mark->name_state == NAME_MIXED))
+		return name_vs(mark);
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
 	changes = changes_of(__builtin_bswap16(sk->__sk_common.skc_dport));

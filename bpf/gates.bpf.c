@@ -28,4 +28,6 @@ char LICENSE[] SEC("license") = "GPL";
 #include "gates_sockets.h"
 #include "gates_receive.h"
 #include "gates_send.h"
+#include "skb_kernel.h"
+#include "gates_names.h"
 #include "gates_iterators.h"

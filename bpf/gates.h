@@ -129,6 +129,8 @@ struct sock_tag {
 	__u32 creator;			/* VS of the task that made it; an accepted one has its listener's */
 	__u64 counted;			/* address of the socket that is counted: not that of a clone of its listener's tag */
 	__u32 counted_in;		/* counter */
+	__u32 named;			/* server: VS of the name that the last turn asked for. These two are written when a packet arrives, by nobody else */
+	__u32 name_state;		/* enum name_state */
 	__u32 pad;
 };
 
@@ -160,6 +162,24 @@ enum { BINDS_REQUESTS = 0, BINDS_THREADS = 8 };
 struct service_calls {
 	__u32 generation;
 	__u32 calls;
+};
+
+/* What the packets of a connection say of the name that is asked for. */
+enum name_state {
+	NAME_NONE = 0,			/* nothing yet */
+	NAME_KNOWN = 1,			/* it is that of `named` */
+	NAME_OTHER = 2,			/* it is nobody's, or cannot be seen */
+	NAME_MIXED = 3,			/* turns that wait unread ask for several */
+};
+/* Index of name_counts: turns that began with a name of a virtual service, with one that no rule has, and without one that can be seen. */
+enum { NAMES_KNOWN = 0, NAMES_WITHOUT_RULE = 1, NAMES_UNSEEN = 2, NAMES_KINDS = 3 };
+enum { NAME_BYTES = 128 };
+
+/* A host name backwards, for a trie: a whole name with the zero byte after it; *.name as its end, dot included, and no zero byte. */
+struct name_key {
+	__u32 bits;			/* 32 + those of the text */
+	__u32 generation;
+	char text[NAME_BYTES];
 };
 
 /* A network of clients, for a trie: the generation is the start of what is compared. */

@@ -10,6 +10,8 @@ struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 131072); __typ
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, FLOW_CHANGES); __type(key, __u32); __type(value, __u32); } flow_changes SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, struct datagram_marks); } datagrams SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 65536); __type(key, struct client_key); __type(value, __u32); } clients SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 65536); __type(key, struct name_key); __type(value, __u32); } hosts SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, NAMES_KINDS); __type(key, __u32); __type(value, __u64); } name_counts SEC(".maps");
 /* By service, for the even generation and the odd one. */
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, struct service_calls[2]); } service_calls SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 131072); __type(key, struct rule_key); __type(value, struct rule); } rules SEC(".maps");

@@ -82,12 +82,24 @@ static __noinline __u32 flow_asks(struct sock *sk, struct sock_tag *mark, __u32 
 	return mark->vs;
 }
 
+/* Without a name that a rule has, the network counts that the client is in. */
+static __noinline __u32 asks_by_name(struct sock *sk, struct sock_tag *mark, __u32 generation)
+{
+	if (mark->name_state == NAME_OTHER)
+		resolve_server(sk, mark, generation);
+	else
+		mark->vs = name_vs(mark);
+	return mark->vs;
+}
+
 static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
 {
 	__u32 now, *changes;
 
 	if (mark->generation != generation || (mark->vs == VS_NONE && !(mark->flags & (MARK_LOCAL | MARK_BOUND))))
 		resolve_server(sk, mark, generation);
+	if (!(mark->flags & (MARK_LOCAL | MARK_BOUND)) && mark->name_state)
+		return asks_by_name(sk, mark, generation);
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
 	/* Read before the flow is: a change in between is seen the next time. */

@@ -13,6 +13,12 @@ static __always_inline struct rule *find_rule(__u32 generation, __u32 service, _
 	return bpf_map_lookup_elem(&rules, &key);
 }
 
+/* VS of the name that was asked for; none where there are several. */
+static __always_inline __u32 name_vs(const struct sock_tag *mark)
+{
+	return mark->name_state == NAME_KNOWN ? mark->named : VS_NONE;
+}
+
 static __always_inline __u32 *changes_of(__u32 client_port)
 {
 	__u32 index = client_port & (FLOW_CHANGES - 1);

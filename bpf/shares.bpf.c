@@ -4,7 +4,7 @@
  * It works with the tags that the gates keep; a packet without a tagged socket is best effort.
  */
 #include "gates_kernel.h"
-#include "shares_kernel.h"
+#include "skb_kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "gates.h"
 #include "shares.h"

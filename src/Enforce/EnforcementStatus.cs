@@ -60,6 +60,9 @@ public sealed record EnforcementStatus(
     /// <summary>What admission does at services whose gates bind requests.</summary>
     public IReadOnlyList<AdmissionUse> Admission { get; init; } = [];
 
+    /// <summary>Turns by the name that they asked for; null where no rule has one.</summary>
+    public NameUse? Names { get; init; }
+
     /// <summary>Nothing is enforced.</summary>
     public static readonly EnforcementStatus Nothing = new(EnforcerState.None, 0, null, null, false, "none", 0, [], [], [], [], [], new MoverStatus(0, 0, 0, 0, 0, 0, 0, ""));
 }
@@ -99,3 +102,9 @@ public sealed record ProcessCharge(int Pid, string Service, string VirtualServic
 /// <param name="MaxNs">Longest.</param>
 /// <param name="LastError">Words of the last refusal, else empty.</param>
 public sealed record MoverStatus(long Moved, long Gone, long Failed, long Reconciled, long P50Ns, long P99Ns, long MaxNs, string LastError);
+
+/// <summary>Turns at shared services since the enforcement began, by the name that they asked for.</summary>
+/// <param name="Known">A front door has it.</param>
+/// <param name="WithoutRule">No front door has it.</param>
+/// <param name="Unseen">It cannot be seen: a request without a Host, a hello without a server name, or either cut off by the end of the first packet.</param>
+public sealed record NameUse(long Known, long WithoutRule, long Unseen);

@@ -72,7 +72,7 @@ public sealed class Enforcer : IDisposable
         AdmissionLoop? admission = null;
         try
         {
-            kernel = OpenOrLoad(fresh, RuleReach.BeyondTcp(rules), options);
+            kernel = OpenOrLoad(fresh, RuleReach.Of(rules), options);
             return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref swapped, cancellation);
         }
         catch
@@ -171,13 +171,13 @@ public sealed class Enforcer : IDisposable
         }
     }
 
-    private static GateKernel OpenOrLoad(bool fresh, bool beyondTcp, EnforceOptions options)
+    private static GateKernel OpenOrLoad(bool fresh, Reach reach, EnforceOptions options)
     {
         try
         {
-            if (fresh) return GateKernel.Load(Pins.Default, null, beyondTcp);
+            if (fresh) return GateKernel.Load(Pins.Default, null, reach);
             GateKernel previous = GateKernel.Open(Pins.Default);
-            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.WatchesBeyondTcp || !beyondTcp))
+            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && previous.Reach.Names == reach.Names && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
             {
                 options.Log?.Invoke("took over the gates of the enforcer before");
                 return previous;
@@ -186,7 +186,7 @@ public sealed class Enforcer : IDisposable
             using (previous)
             {
                 options.Log?.Invoke("replaced the gates of the enforcer before, whose tags and accounts stay");
-                return GateKernel.Load(Pins.Default, previous, beyondTcp);
+                return GateKernel.Load(Pins.Default, previous, reach);
             }
         }
         catch (BpfException error)

@@ -10,7 +10,7 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), Requests(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits()];
+    public static IReadOnlyList<Capability> Run() => [Gates(), Requests(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits(), Names()];
 
     private static Capability Requests()
     {
@@ -34,6 +34,15 @@ public static class HostProbe
         return GateKernel.SocketHooks
             ? new Capability(Name, CapabilityState.Works, false, "counted and refused in hooks of cgroup v2; limits of processes and 'onLimit: block' are refused", "", "")
             : new Capability(Name, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
+    }
+
+    private static Capability Names()
+    {
+        const string Name = "virtual hosts";
+        if (LibC.geteuid() != 0) return new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+        return GateKernel.ReadsNames
+            ? new Capability(Name, CapabilityState.Works, false, "names asked for by HTTP/1 and TLS are read from packets, in cgroup v2", "", "")
+            : new Capability(Name, CapabilityState.Missing, false, "", "a hook that reads the packets of sockets", "mount cgroup v2 (it may be without controllers) on a kernel that takes the program on_arrival");
     }
 
     private static Capability Gates()

@@ -20,15 +20,16 @@ internal static class HostRefusals
     public static IEnumerable<Refusal> Find(RuleSet rules, bool audit)
     {
         bool threads = audit || CgroupMount.WithCpu(CgroupMount.Find()) is not { } mount || mount.Open().ThreadsFile is not null;
-        return Find(rules, threads, () => GateKernel.SocketHooks, GateKernel.UnifiedRoot is not null);
+        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, GateKernel.UnifiedRoot is not null);
     }
 
     /// <summary>All reasons on a host with these capabilities.</summary>
     /// <param name="rules">Rules.</param>
     /// <param name="threads">Whether single threads can be moved.</param>
     /// <param name="hooks">Tells whether hooks of sockets see for whom a task works.</param>
+    /// <param name="names">Tells whether names that are asked for can be read.</param>
     /// <param name="unified">Whether cgroup v2 is mounted.</param>
-    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, bool unified)
+    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, bool unified)
     {
         string missing = unified
             ? "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove it"
@@ -36,6 +37,9 @@ internal static class HostRefusals
         VirtualService[] limited = [.. rules.VirtualServices.Where(vs => vs.Limits?.Sockets is not null)];
         Gate[] approved = [.. rules.Gates.Where(gate => gate.State == GateState.Approved)];
         bool lacksHooks = (limited.Length > 0 || approved.Any(NeedsHooks)) && !hooks();
+        VirtualService[] named = [.. rules.VirtualServices.Where(vs => vs.FrontDoors.Any(door => door.Kind == SelectorKind.Host))];
+        bool lacksNames = named.Length > 0 && !names();
+        foreach (VirtualService vs in named.Where(_ => lacksNames)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a name that clients ask for ('host') can be read only {(unified ? "by a kernel that takes the program on_arrival, as 'vs doctor' tells: boot another one, or remove it" : "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified")}");
         foreach (VirtualService vs in limited.Where(_ => lacksHooks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a limit of sockets can be enforced only {missing}");
         foreach (Gate gate in approved)
         {

@@ -52,6 +52,7 @@ public static class StatusReader
             TakenNs = sums.TakenNs,
             Limits = Rules.LimitTable.Read(kernel, ids, shares, control.Generation),
             Admission = Enforce.Admission.AdmissionStatus.Read(Pins.Default, ids),
+            Names = kernel.Reach.Names ? NamesOf(kernel) : null,
             Devices = network is null ? [] : NetworkStatus.Devices(network, ids),
             Network = network is null ? [] : NetworkStatus.Totals(network, ids),
         };
@@ -105,6 +106,14 @@ public static class StatusReader
         }
 
         return gates;
+    }
+
+    private static NameUse NamesOf(GateKernel kernel)
+    {
+        ulong[] perCpu = new ulong[BpfMap.PossibleCpus];
+        return new NameUse(Count(0), Count(1), Count(2));
+
+        long Count(uint kind) => kernel["name_counts"].TryLookupPerCpu<uint, ulong>(kind, perCpu) ? (long)Sum(perCpu) : 0;
     }
 
     private static MoverStatus MoverOf(GateKernel kernel, in AgentRecord agent)

@@ -1,10 +1,13 @@
 namespace VirtualServices.Model;
 
-/// <summary>Chooses processes (or, for <see cref="SelectorKind.Client"/>, connections).</summary>
+/// <summary>Chooses processes (or, for <see cref="SelectorKind.Client"/> and <see cref="SelectorKind.Host"/>, connections).</summary>
 /// <param name="Kind">What the value is compared with.</param>
 /// <param name="Value">The value as written, for instance <c>tcp/5432</c>, <c>shop-web.service</c>, <c>1000</c>.</param>
 public sealed record Selector(SelectorKind Kind, string Value)
 {
+    /// <summary>True where it chooses processes, by what they are or hold.</summary>
+    public static bool ChoosesProcesses(SelectorKind kind) => kind is not (SelectorKind.Client or SelectorKind.Host);
+
     /// <summary>The selector as the command line and messages spell it: <c>listen:tcp/5432</c>.</summary>
     public override string ToString() => $"{Keyword(Kind)}:{Value}";
 
@@ -18,6 +21,7 @@ public sealed record Selector(SelectorKind Kind, string Value)
         SelectorKind.Pid => "pid",
         SelectorKind.Listen => "listen",
         SelectorKind.Client => "client",
+        SelectorKind.Host => "host",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown selector kind"),
     };
 
@@ -62,6 +66,7 @@ public sealed record Selector(SelectorKind Kind, string Value)
             SelectorKind.Pid when !int.TryParse(Value, out int pid) || pid <= 0 => $"'{Value}' is not a process id",
             SelectorKind.Listen when !ListenAddress.TryParse(Value, out _) => $"'{Value}' is not a listening address such as tcp/5432, tcp/127.0.0.1:5432, udp/53 or unix//run/x.sock",
             SelectorKind.Client when !System.Net.IPNetwork.TryParse(Value, out _) => $"'{Value}' is not a network such as 10.1.0.0/16",
+            SelectorKind.Host when !HostName.TryParse(Value, out _) => $"'{Value}' is not {HostName.Expected}",
             _ => "",
         };
         return error.Length == 0;

@@ -23,4 +23,7 @@ public enum SelectorKind
 
     /// <summary>A client network in CIDR notation; a front door only, it chooses connections and not processes.</summary>
     Client,
+
+    /// <summary>The name that a client asks for (<see cref="HostName"/>), by HTTP or TLS; a front door only, it chooses connections and not processes.</summary>
+    Host,
 }

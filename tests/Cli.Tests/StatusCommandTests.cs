@@ -18,6 +18,7 @@ public sealed class StatusCommandTests : CommandTest
         VirtualServices = [new VirtualServiceUse("acme", "", Own, Own + Shop, null), new VirtualServiceUse("acme-shop", "acme", Shop, Shop, new VirtualServiceShare(new CpuShare(200, 1.5), new NetworkShare(100, null, 300_000_000), 20, null))],
         Use = [new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("acme", "", Own), new ServiceUse("acme-shop", "db", Shop)],
         Admission = [new AdmissionUse("acme-shop", "db", 48, 47, 2, 49, 1, 40, 20_000_000, 2)],
+        Names = new NameUse(7, 2, 1),
         Limits = [new LimitUse("acme", 198, 200, 12, "errno:EAGAIN")],
         Processes = [new ProcessUse(7, "s\u001bh", "", "acme", "", 5, [new ProcessCharge(7, "", "acme", 5)], Membership.Assigned), new ProcessUse(8, "postgres", "db", "acme-shop", "g", 6, [new ProcessCharge(8, "db", "acme-shop", 6)])],
     };
@@ -46,6 +47,13 @@ public sealed class StatusCommandTests : CommandTest
     }
 
     [Fact]
+    public void Names_are_told_where_a_rule_has_one()
+    {
+        Assert.Contains("\nnames asked for: 7 of front doors, 2 that no front door has, 1 that cannot be seen\n", Written(Status), StringComparison.Ordinal);
+        Assert.DoesNotContain("names asked for", Written(Status with { Names = null }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Nothing_enforced_is_one_line() => Assert.Equal("nothing is enforced\n", Written(EnforcementStatus.Nothing));
 
     [Fact]
@@ -63,6 +71,7 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal((40L, 500_000_000L), (all[1].GetProperty("requests").GetInt64(), all[1].GetProperty("wait_ns").GetInt64()));
         Assert.Equal("""{"vs":"acme","what":"sockets","used":198,"limit":200,"hits":12,"on_limit":"errno:EAGAIN"}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("limits").EnumerateArray())));
         Assert.Equal("""{"vs":"acme-shop","service":"db","held":48,"held_waiting":47,"admitted":2,"waiting":49,"in_service":1,"requests":40,"delay_ns":20000000,"cpu_ns":2}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("admission").EnumerateArray())));
+        Assert.Equal("""{"known":7,"without_rule":2,"unseen":1}""", JsonSerializer.Serialize(document.RootElement.GetProperty("names")));
         Assert.Equal([true, false], document.RootElement.GetProperty("processes").EnumerateArray().Select(process => process.GetProperty("assigned").GetBoolean()));
     }
 

@@ -73,6 +73,9 @@ public sealed class RecordedCommandTests
     }
 
     [Fact]
-    public void A_client_network_is_refused_with_the_reason() =>
-        Assert.Contains("a client network chooses connections, not processes", Assert.Throws<VsException>(() => ServiceNames.Parse(["web=client:10.0.0.0/8"])).Message, StringComparison.Ordinal);
+    public void What_chooses_connections_is_refused_with_the_reason()
+    {
+        foreach (string selector in (string[])["client:10.0.0.0/8", "host:shop.example"])
+            Assert.Contains("it chooses connections, not processes: use one of unit, cgroup, uid, exe, pid, listen", Assert.Throws<VsException>(() => ServiceNames.Parse([$"web={selector}"])).Message, StringComparison.Ordinal);
+    }
 }

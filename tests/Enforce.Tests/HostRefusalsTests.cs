@@ -20,12 +20,24 @@ public sealed class HostRefusalsTests
     [InlineData(false, false, false, "virtual service a, virtual service b, gate one, gate two, gate three, gate four")]
     public void Each_that_the_host_cannot_do_is_named(bool threads, bool hooks, bool unified, string named)
     {
-        Refusal[] refusals = [.. HostRefusals.Find(Rules, threads, () => hooks, unified)];
+        Refusal[] refusals = [.. HostRefusals.Find(Rules, threads, () => hooks, () => hooks, unified)];
         Assert.Equal(named, string.Join(", ", refusals.Select(refusal => refusal.Subject)));
         Assert.All(refusals.Where(refusal => !refusal.Text.Contains("thread", StringComparison.Ordinal)), refusal => Assert.Contains(unified ? "Linux 6.16" : "mount -t cgroup2", refusal.Text, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(true, "that takes the program on_arrival")]
+    [InlineData(false, "mount -t cgroup2")]
+    public void Names_that_cannot_be_read_are_refused(bool unified, string remedy)
+    {
+        RuleSet rules = Given.Rules([Given.Vs("a") with { FrontDoors = [new Selector(SelectorKind.Host, "shop.example")] }, Given.Vs("b")]);
+        Refusal refusal = Assert.Single(HostRefusals.Find(rules, threads: true, () => true, () => false, unified));
+        Assert.Equal("virtual service a", refusal.Subject);
+        Assert.Contains(remedy, refusal.Text, StringComparison.Ordinal);
+        Assert.Empty(HostRefusals.Find(rules, threads: true, () => false, () => true, unified));
+    }
+
     [Fact]
     public void The_kernel_is_asked_only_where_a_rule_needs_it() =>
-        Assert.Empty(HostRefusals.Find(Given.Rules([Given.Vs("a")], Given.Gate("one")), threads: true, () => throw new InvalidOperationException("asked"), unified: true));
+        Assert.Empty(HostRefusals.Find(Given.Rules([Given.Vs("a")], Given.Gate("one")), threads: true, () => throw new InvalidOperationException("asked"), () => throw new InvalidOperationException("asked"), unified: true));
 }

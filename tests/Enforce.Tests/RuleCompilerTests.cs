@@ -1,6 +1,7 @@
 using CsCheck;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Rules;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Tests;
@@ -92,9 +93,9 @@ public sealed class RuleCompilerTests
             double least = double.MaxValue;
             for (int i = 0; i < 9; i++)
             {
-                long start = System.Diagnostics.Stopwatch.GetTimestamp();
+                long start = ThreadClock.Nanoseconds(); // not the time that passes: on a busy machine the longer piece of work is interrupted more often
                 Assert.Equal(tenants + 1, Given.Compile(rules, new IdTable()).Entries.Count);
-                least = Math.Min(least, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                least = Math.Min(least, (ThreadClock.Nanoseconds() - start) / 1e6);
             }
 
             return least;

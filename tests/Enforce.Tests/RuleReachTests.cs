@@ -31,5 +31,13 @@ public sealed class RuleReachTests
     public void A_rejected_gate_meets_nothing(GateState state, bool more) =>
         Assert.Equal(more, RuleReach.BeyondTcp(Rules(Given.Gate("g", listen: "udp/53", state: state))));
 
+    [Fact]
+    public void Names_are_read_where_a_front_door_has_one()
+    {
+        RuleSet rules = Rules(Given.Gate("g"));
+        Assert.False(RuleReach.Of(rules).Names);
+        Assert.True(RuleReach.Of(rules with { VirtualServices = [Given.Vs("a"), Given.Vs("b") with { FrontDoors = [new Selector(SelectorKind.Uid, "1"), new Selector(SelectorKind.Host, "x.example")] }] }).Names);
+    }
+
     private static RuleSet Rules(Gate gate) => new([], [], [gate]);
 }

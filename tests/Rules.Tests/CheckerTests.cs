@@ -92,6 +92,7 @@ public sealed class CheckerTests
         },
         { "{ name: a, network: { assured: 600mbit } }\n  - { name: b, network: { assured: 600mbit } }", ["5 Error network: assured rates add up to 1200mbit, more than the 1gbit of the machine"] },
         { "{ name: a, network: { assured: 9223372tbit } }\n  - { name: b, network: { assured: 9223372tbit } }", ["3 Error assured 9223372tbit is above", "4 Error assured", "5 Error network: assured rates add up to"] },
+        { "{ name: a, frontDoors: [ { host: Shop.example } ] }\n  - { name: b, frontDoors: [ { host: shop.EXAMPLE. } ] }", ["4 Error front door host:shop.example belongs to virtual service 'a' already"] },
         { "{ name: a, frontDoors: [ { uid: 5 } ] }\n  - { name: b, frontDoors: [ { uid: 5 } ] }", ["4 Error front door uid:5 belongs to virtual service 'a' already"] },
         { "{ name: a, frontDoors: [ { pid: 5 } ] }", ["3 Warning pid:5 does not survive a restart"] },
     };

@@ -1,14 +1,16 @@
 using VirtualServices.Infer.Replays;
+using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 using VirtualServices.Rules;
 
 namespace VirtualServices.Cli.Commands;
 
-/// <summary>A service of the rules that is not in the session: zeros would else read like a result.</summary>
-/// <param name="Service">Its name.</param>
+/// <summary>What of the rules the session cannot show: zeros would else read like a result.</summary>
+/// <param name="Service">A service that is not in the session; empty where a virtual service is meant.</param>
+/// <param name="VirtualService">A virtual service whose front door a session does not hold; empty where a service is meant.</param>
 /// <param name="Line">Where it stands in the rule file.</param>
 /// <param name="Text">What is the matter, and what the session has instead.</param>
-internal sealed record ReplayWarning(string Service, int Line, string Text)
+internal sealed record ReplayWarning(string Service, string VirtualService, int Line, string Text)
 {
     private const int MostNames = 10;
 
@@ -20,8 +22,14 @@ internal sealed record ReplayWarning(string Service, int Line, string Text)
         [
             .. result.Services.Where(service => !service.Occurs).Select(service => new ReplayWarning(
                 service.Name,
+                "",
                 document.LineOfService(service.Name),
                 $"no process of the session belongs to it, so nothing is charged; the session has {Printable.Text(has)}")),
+            .. document.Rules.VirtualServices.Where(vs => vs.FrontDoors.Any(door => door.Kind == SelectorKind.Host)).Select(vs => new ReplayWarning(
+                "",
+                vs.Name,
+                document.LineOfVirtualService(vs.Name, "frontDoors"),
+                "a recording does not hold the names that clients ask for, so what 'host' would give it is charged to nobody here")),
         ];
     }
 }

@@ -40,6 +40,7 @@ internal static class StatusCommand
         WriteTotals(context, status);
         WriteAdmission(context, status);
         WriteLimits(context, status);
+        if (status.Names is { } names) context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"names asked for: {names.Known} of front doors, {names.WithoutRule} that no front door has, {names.Unseen} that cannot be seen"));
         string[] assigned = [.. status.Processes.Where(process => process.Membership is Membership.Assigned or Membership.OfAssigned).Select(process => string.Create(CultureInfo.InvariantCulture, $"{process.Pid} ({Printable.Text(process.Comm)}) to {process.VirtualService}"))];
         if (assigned.Length > 0) context.Out.WriteLine($"assigned by 'vs assign': {string.Join(", ", assigned)}");
         if (status.Gates.Count > 0)

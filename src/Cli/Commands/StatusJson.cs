@@ -37,6 +37,7 @@ internal static class StatusJson
                 json.WriteNumber("unknown", gate.Unknown);
             });
             WriteAdmission(json, status);
+            WriteNames(json, status.Names);
             WriteProcesses(json, status);
             JsonText.WriteList(json, "ended", status.Ended, charge =>
             {
@@ -58,6 +59,22 @@ internal static class StatusJson
         json.WriteNumber("rebinds", counts.Rebinds);
         json.WriteNumber("processes", counts.Processes);
         json.WriteNumber("connections", counts.Connections);
+    }
+
+    private static void WriteNames(Utf8JsonWriter json, NameUse? names)
+    {
+        json.WritePropertyName("names");
+        if (names is null)
+        {
+            json.WriteNullValue();
+            return;
+        }
+
+        json.WriteStartObject();
+        json.WriteNumber("known", names.Known);
+        json.WriteNumber("without_rule", names.WithoutRule);
+        json.WriteNumber("unseen", names.Unseen);
+        json.WriteEndObject();
     }
 
     /// <summary>What is held and admitted, in an object that is open.</summary>

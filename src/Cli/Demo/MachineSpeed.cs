@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Tmds.Linux;
+using VirtualServices.Linux.Processes;
 
 namespace VirtualServices.Cli.Demo;
 
@@ -21,8 +21,6 @@ internal sealed partial class MachineSpeed : IDisposable
     private const int WarmUps = 500;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    // The kernel's number of CLOCK_THREAD_CPUTIME_ID (include/uapi/linux/time.h).
-    private const int ThreadCpuTime = 3;
 
     private static ulong _sink;
 
@@ -80,9 +78,9 @@ internal sealed partial class MachineSpeed : IDisposable
         while (!_stop.Wait(Pause))
         {
             DateTime at = DateTime.UtcNow;
-            double before = CpuSeconds();
+            long before = ThreadClock.Nanoseconds();
             Work(words);
-            double seconds = CpuSeconds() - before;
+            double seconds = (ThreadClock.Nanoseconds() - before) / 1e9;
             lock (samples)
             {
                 samples.Add((at, seconds));
@@ -108,15 +106,6 @@ internal sealed partial class MachineSpeed : IDisposable
 
         Volatile.Write(ref _sink, a ^ b ^ c ^ d);
     }
-
-    private static unsafe double CpuSeconds()
-    {
-        timespec now;
-        return ClockGetTime(ThreadCpuTime, &now) == 0 ? (long)now.tv_sec + ((long)now.tv_nsec / 1e9) : throw new InvalidOperationException("the clock of the thread's CPU time cannot be read");
-    }
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static unsafe partial int ClockGetTime(int clock, timespec* now);
 
     private static unsafe IEnumerable<int> AllowedCpus()
     {

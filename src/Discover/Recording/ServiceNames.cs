@@ -9,7 +9,7 @@ namespace VirtualServices.Discover.Recording;
 /// <summary>Reads <c>[NAME=]KIND:VALUE</c> of the command line, and finds names for services that were given none.</summary>
 public static partial class ServiceNames
 {
-    private static readonly SelectorKind[] ProcessKinds = [.. Enum.GetValues<SelectorKind>().Where(kind => kind != SelectorKind.Client)];
+    private static readonly SelectorKind[] ProcessKinds = [.. Enum.GetValues<SelectorKind>().Where(Selector.ChoosesProcesses)];
 
     /// <summary>Makes services of the selectors. Selectors with the same name belong to one service.</summary>
     /// <exception cref="VsException">A text is no selector (exit code 2).</exception>
@@ -23,7 +23,7 @@ public static partial class ServiceNames
             string rest = named.Success ? text[named.Length..] : text;
             if (!Selector.TryParse(rest, ProcessKinds, out Selector selector, out string error))
             {
-                if (Selector.TryParse(rest, out _, out _)) error = $"a client network chooses connections, not processes: use one of {string.Join(", ", ProcessKinds.Select(Selector.Keyword))}";
+                if (Selector.TryParse(rest, out _, out _)) error = $"it chooses connections, not processes: use one of {string.Join(", ", ProcessKinds.Select(Selector.Keyword))}";
                 throw new VsException(ExitCode.Usage, $"--service {text}: {error}");
             }
 

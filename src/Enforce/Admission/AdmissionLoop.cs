@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Rules;
 using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Processes;
 
 namespace VirtualServices.Enforce.Admission;
 
@@ -201,7 +202,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         }
 
         _held = _counts.Publish();
-        _pace.Observe(CpuNs(), now);
+        _pace.Observe(ThreadClock.Nanoseconds(), now);
         if (!_watchdog.Beat(_held > 0, Stopwatch.GetTimestamp())) Recover();
     }
 
@@ -304,13 +305,6 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         return new TenantReading((long)cell.Received, cell.Waiting, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
     }
 
-    private static long CpuNs()
-    {
-        const int ThreadCpuTime = 3; // CLOCK_THREAD_CPUTIME_ID
-        TimeSpec time;
-        return clock_gettime(ThreadCpuTime, &time) == 0 ? time.Seconds * 1_000_000_000 + time.Nanoseconds : 0;
-    }
-
     // By what a connection is reached.
     private sealed class Held(AdmissionProcess process)
     {
@@ -328,15 +322,6 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         // The last scan that found it.
         public int Scan { get; set; }
     }
-
-    private struct TimeSpec
-    {
-        public long Seconds;
-        public long Nanoseconds;
-    }
-
-    [LibraryImport("libc")]
-    private static partial int clock_gettime(int clock, TimeSpec* time);
 
     [LibraryImport("libc")]
     private static partial int sched_setscheduler(int pid, int policy, int* parameters);

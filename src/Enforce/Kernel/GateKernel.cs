@@ -19,13 +19,15 @@ internal sealed class GateKernel : IDisposable
     // Where all gates are about TCP connections these have nothing to do, and each packet and each send of the machine would pay the way to them.
     private static readonly string[] BeyondTcp = ["on_queue", "on_ready", "on_sent"];
     private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
+    // Reads the names that are asked for: only where a rule has one, because each packet that arrives at the host pays the way to it.
+    private const string OnNames = "on_arrival";
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", Rebinds, "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
-        "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
+        "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "hosts", "name_counts", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
@@ -39,7 +41,9 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the pinned programs were kept as they are.</summary>
     public bool TookOver { get; private init; }
 
-    private static Lazy<bool> HooksLoad { get; } = new(TryHooks);
+    private static Lazy<bool> HooksLoad { get; } = new(() => TryAlone(OnCgroups));
+
+    private static Lazy<bool> NamesLoad { get; } = new(() => TryAlone([OnNames]));
 
     private static Lazy<byte[]> Digest { get; } = new(() => SHA256.HashData(Image()));
 
@@ -81,9 +85,10 @@ internal sealed class GateKernel : IDisposable
     /// </summary>
     /// <param name="pins">Where to pin.</param>
     /// <param name="previous">What is pinned there, or null.</param>
-    /// <param name="beyondTcp">Whether datagrams, unix sockets and the ends of sends are watched, too (<see cref="Rules.RuleReach.BeyondTcp"/>).</param>
-    public static GateKernel Load(Pins pins, GateKernel? previous, bool beyondTcp)
+    /// <param name="reach">What the rules can meet.</param>
+    public static GateKernel Load(Pins pins, GateKernel? previous, Reach reach)
     {
+        bool beyondTcp = reach.BeyondTcp;
         beyondTcp |= previous is { WatchesBeyondTcp: true } || !MarksInTime;
         GateKernel kernel = new(pins);
         using BpfObject programs = BpfObject.Open(Image(), "gates");
@@ -95,6 +100,7 @@ internal sealed class GateKernel : IDisposable
             if (previous is null) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
             if (!beyondTcp)
                 foreach (string name in BeyondTcp) programs.SkipProgram(name);
+            if (!reach.Names) programs.SkipProgram(OnNames);
             programs.Load();
             pins.Create();
             foreach (string name in MapNames)
@@ -109,6 +115,8 @@ internal sealed class GateKernel : IDisposable
             foreach (string name in Iterators) Replace(programs.AttachIterator(name), pins.Link(name));
             if (SocketHooks)
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
+            if (reach.Names) Replace(programs.AttachCgroup(OnNames, UnifiedRoot!), pins.Link(OnNames));
+            else if (File.Exists(pins.Link(OnNames))) File.Delete(pins.Link(OnNames));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -126,6 +134,7 @@ internal sealed class GateKernel : IDisposable
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         Fit(programs);
+        programs.SkipProgram(OnNames);
         programs.Load();
         foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
         foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp]) programs.Attach(name).Dispose();
@@ -134,14 +143,19 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where there are gates for datagrams and for making sockets, and limits of sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
     public static bool SocketHooks => UnifiedRoot is not null && HooksLoad.Value;
 
+    /// <summary>True where names that are asked for can be read: from packets, in the unified hierarchy.</summary>
+    public static bool ReadsNames => UnifiedRoot is not null && NamesLoad.Value;
+
     /// <summary>Root of the unified hierarchy, where sockets' hooks are attached; null where it is not mounted.</summary>
     public static string? UnifiedRoot { get; } = Linux.Cgroups.CgroupMount.Find().FirstOrDefault(mount => mount.Version == 2)?.MountPoint;
 
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
     public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
-    /// <summary>True where datagrams, unix sockets and the ends of sends are watched.</summary>
-    public bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
+    private bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
+
+    /// <summary>What the attached programs can meet.</summary>
+    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)));
 
     /// <summary>The programs that are attached to tracepoints now.</summary>
     public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Where(name => File.Exists(_pins.Link(name)))];
@@ -181,10 +195,11 @@ internal sealed class GateKernel : IDisposable
     }
 
     // Asked of the kernel with the programs themselves: libbpf's own question for a helper takes the refusals of later kernels for a yes.
-    private static bool TryHooks()
+    private static bool TryAlone(string[] wanted)
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
-        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, .. Attached, .. BeyondTcp, .. Iterators]) programs.SkipProgram(name);
+        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
+            if (!wanted.Contains(name)) programs.SkipProgram(name);
         try
         {
             programs.Load();

@@ -11,6 +11,9 @@ internal struct Bytes16 { private byte _first; }
 [InlineArray(108)]
 internal struct Bytes108 { private byte _first; }
 
+[InlineArray(128)]
+internal struct Bytes128 { private byte _first; }
+
 [InlineArray(248)]
 internal struct Bytes248 { private byte _first; }
 
@@ -57,6 +60,14 @@ internal struct ClientKey
     public uint Bits;
     public uint Generation;
     public Bytes16 Address;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct NameKey
+{
+    public uint Bits;
+    public uint Generation;
+    public Bytes128 Text;
 }
 
 [StructLayout(LayoutKind.Sequential)]

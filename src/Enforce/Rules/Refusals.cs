@@ -39,7 +39,7 @@ internal static class Refusals
         foreach (Service service in rules.Services)
             foreach (Selector match in service.Match)
             {
-                if (match.Kind == SelectorKind.Client) yield return new Refusal(RefusedPart.Service, service.Name, $"a client network ({match.Value}) chooses no processes");
+                if (!Selector.ChoosesProcesses(match.Kind)) yield return new Refusal(RefusedPart.Service, service.Name, $"{match} chooses connections, not processes");
             }
     }
 

@@ -1,10 +1,14 @@
+using VirtualServices.Enforce.Kernel;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Rules;
 
-/// <summary>What of the host a rule set can meet: programs for the rest are not attached.</summary>
+/// <summary>What of the host a rule set can meet.</summary>
 internal static class RuleReach
 {
+    /// <summary>All of it.</summary>
+    public static Reach Of(RuleSet rules) => new(BeyondTcp(rules), rules.VirtualServices.Any(vs => vs.FrontDoors.Any(door => door.Kind == SelectorKind.Host)));
+
     /// <summary>
     /// True where gates can meet datagrams or unix sockets, or where replies are classified for network shares. Rejected gates do not count; a gate at a fork, an exec or the making of a socket meets no connection.
     /// </summary>

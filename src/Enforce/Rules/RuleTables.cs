@@ -28,6 +28,7 @@ internal static class RuleTables
             WriteEndpoints(kernel, rules, next);
             MemberTables.Write(kernel, rules, next);
             WriteClients(kernel["clients"], rules, next);
+            WriteHosts(kernel["hosts"], rules, next);
             IReadOnlyDictionary<uint, uint> callsOf = rules.Calls();
             foreach ((uint id, _) in rules.Services)
             {
@@ -65,6 +66,21 @@ internal static class RuleTables
                 bool v4 = network.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
                 ClientKey key = new() { Generation = generation, Bits = (uint)(32 + network.PrefixLength + (v4 ? 96 : 0)) };
                 network.BaseAddress.MapToIPv6().GetAddressBytes().CopyTo((Span<byte>)key.Address);
+                map.Update(key, id);
+            }
+    }
+
+    // Backwards, so that the longest known end of a name wins; a whole name ends with a zero byte, which no longer name has there.
+    private static void WriteHosts(BpfMap map, CompiledRules rules, uint generation)
+    {
+        foreach ((uint id, VirtualService vs) in rules.VirtualServices)
+            foreach (Selector door in vs.FrontDoors.Where(door => door.Kind == SelectorKind.Host))
+            {
+                if (!HostName.TryParse(door.Value, out HostName name)) throw VsException.BadInput(door.ToString(), $"expected {HostName.Expected}");
+                string end = name.IsWildcard ? name.Text[1..] : name.Text;
+                byte[] text = [.. Encoding.ASCII.GetBytes(end).Reverse()];
+                NameKey key = new() { Generation = generation, Bits = (uint)(32 + 8 * (text.Length + (name.IsWildcard ? 0 : 1))) };
+                text.CopyTo((Span<byte>)key.Text);
                 map.Update(key, id);
             }
     }
@@ -109,6 +125,7 @@ internal static class RuleTables
         foreach (ulong key in kernel["vs_shares"].Keys<ulong>().Where(key => which((uint)(key >> 32)))) kernel["vs_shares"].Delete(key);
         foreach (RuleKey key in kernel["rules"].Keys<RuleKey>().Where(key => which(key.Generation))) kernel["rules"].Delete(key);
         foreach (ClientKey key in kernel["clients"].Keys<ClientKey>().Where(key => which(key.Generation))) kernel["clients"].Delete(key);
+        foreach (NameKey key in kernel["hosts"].Keys<NameKey>().Where(key => which(key.Generation))) kernel["hosts"].Delete(key);
         foreach (InetKey key in kernel["inet_endpoints"].Keys<InetKey>().Where(key => which(key.Generation))) kernel["inet_endpoints"].Delete(key);
         MemberTables.Remove(kernel, which);
         foreach (UnixKey key in kernel["unix_endpoints"].Keys<UnixKey>().Where(key => which(key.Generation))) kernel["unix_endpoints"].Delete(key);

@@ -12,7 +12,7 @@ public static class SelectorResolver
 
     /// <summary>Processes that any of the selectors chooses; for <c>pid</c> and <c>listen</c> with all descendants. This process itself is never chosen.</summary>
     /// <returns>An empty set where nothing matches: whether that is an error is the caller's matter.</returns>
-    /// <remarks><see cref="SelectorKind.Client"/> chooses connections, so no process.</remarks>
+    /// <remarks><see cref="SelectorKind.Client"/> and <see cref="SelectorKind.Host"/> choose connections, so no process.</remarks>
     public static HashSet<int> Resolve(IEnumerable<Selector> selectors, ProcessTable processes, SocketTable sockets)
     {
         ArgumentNullException.ThrowIfNull(selectors);

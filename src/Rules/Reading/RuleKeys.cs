@@ -10,7 +10,7 @@ internal static class RuleKeys
     public static readonly string[] Cpu = ["weight", "max"];
     public static readonly string[] Network = ["weight", "assured", "max"];
     public static readonly string[] Limits = ["processes", "sockets", "onLimit"];
-    public static readonly string[] FrontDoor = ["unit", "cgroup", "uid", "exe", "pid", "listen", "client"];
+    public static readonly string[] FrontDoor = ["unit", "cgroup", "uid", "exe", "pid", "listen", "client", "host"];
     public static readonly string[] Match = ["unit", "cgroup", "uid", "exe", "pid", "listen"];
     public static readonly string[] Service = ["name", "match"];
     public static readonly string[] Gate = ["id", "service", "on", "when", "classify", "binds", "state", "evidence", "review"];

@@ -47,6 +47,7 @@ internal static class SelectorParser
         "uid" => "a numeric user id",
         "pid" => "a process id",
         "client" => "a network such as 10.1.0.0/16",
+        "host" => HostName.Expected,
         _ => "a listening address such as tcp/5432, tcp/127.0.0.1:5432, udp/53 or unix//run/x.sock",
     };
 
@@ -54,6 +55,7 @@ internal static class SelectorParser
     private static Selector Normalise(Selector selector) => selector.Kind switch
     {
         SelectorKind.Listen when ListenAddress.TryParse(selector.Value, out ListenAddress address) => selector with { Value = address.ToString() },
+        SelectorKind.Host when HostName.TryParse(selector.Value, out HostName name) => selector with { Value = name.Text },
         SelectorKind.Client => selector with { Value = System.Net.IPNetwork.Parse(selector.Value).ToString() },
         _ => selector,
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a traffic classifier sees of a packet: the kernel's user interface (linux/bpf.h), which never changes, and the two fields behind it that have no place there. */
+/* What a program sees of a packet: the kernel's user interface (linux/bpf.h), which never changes, and the two fields behind it that have no place there. */
 #pragma once
 
 struct bpf_sock;
