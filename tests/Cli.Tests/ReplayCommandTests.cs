@@ -34,9 +34,10 @@ public sealed class ReplayCommandTests : CommandTest
     public void Names_that_a_session_does_not_hold_are_warned_of()
     {
         File.WriteAllText(RulesPath, Rules.Replace("postgres", "web", StringComparison.Ordinal).Replace("virtualServices:", "virtualServices:\n  - { name: named, frontDoors: [ { host: shop.example } ] }", StringComparison.Ordinal));
-        (int code, _, string error) = Vs("replay", RulesPath, Session());
+        string session = Session();
+        (int code, _, string error) = Vs("replay", RulesPath, session);
         Assert.Equal((0, $"{RulesPath}:4: warning: virtual service 'named': a recording does not hold the names that clients ask for, so what 'host' would give it is charged to nobody here\n"), (code, error));
-        using var json = JsonDocument.Parse(Vs("replay", RulesPath, Session(), "--json").Out);
+        using var json = JsonDocument.Parse(Vs("replay", RulesPath, session, "--json").Out);
         Assert.Equal("named", Assert.Single(json.RootElement.GetProperty("warnings").EnumerateArray()).GetProperty("vs").GetString());
     }
 
