@@ -130,6 +130,26 @@ public sealed class FailureTests : CommandTest
         Assert.False(Directory.Exists(session));
     }
 
+    [Theory]
+    [InlineData("show", "{0}", "--json")]
+    [InlineData("infer", "{0}", "-o", "{1}", "--links", "{2}")]
+    public void A_session_larger_than_memory_is_read(params string[] args)
+    {
+        const long Memory = 48 << 20;
+        string session = Path.Combine(Folder, "large");
+        long bytes = LargeSession.Write(session, Memory + (Memory / 4));
+        Assert.True(bytes > Memory);
+        using Process process = Start(
+            ["env", string.Create(CultureInfo.InvariantCulture, $"DOTNET_GCHeapHardLimit={Memory:X}")],
+            [.. args.Select(arg => string.Format(CultureInfo.InvariantCulture, arg, session, RulesPath + ".inferred", Path.Combine(Folder, "links.jsonl")))]);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("", process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{args[0]}: {bytes} bytes with a heap of {Memory}: {process.TotalProcessorTime.TotalSeconds:F1} s of CPU time"));
+        Assert.NotNull(output);
+    }
+
     private Process Start(params string[] args) => Start([], args);
 
     private Process Start(string[] before, params string[] args)
