@@ -22,7 +22,7 @@ public sealed class DisturbedRecorderTests : IDisposable
         string disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName, kept = Path.Combine(_folder, "kept");
 
         // A small disk that only this shell and its children see.
-        const string Script = "disk=$1 kept=$2; shift 2; mount -t tmpfs -o size=64k vs-test \"$disk\" || exit 99; \"$@\"; code=$?; cp -r \"$disk/session\" \"$kept\"; exit $code";
+        const string Script = "disk=$1 kept=$2; shift 2; mount -t tmpfs -o size=256k vs-test \"$disk\" || exit 99; \"$@\"; code=$?; cp -r \"$disk/session\" \"$kept\"; exit $code";
         using Process recorder = Process.Start(new ProcessStartInfo("unshare", ["--mount", "sh", "-c", Script, "sh", disk, kept, "dotnet", Vs, "record", "-o", $"{disk}/session", "--service", $"echo=pid:{server.Pid}", "--packets", packets]) { RedirectStandardError = true })!;
         Assert.StartsWith("recording to", recorder.StandardError.ReadLine(), StringComparison.Ordinal);
         using EchoClient client = new("4", $"{server.Port4}");
