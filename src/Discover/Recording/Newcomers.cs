@@ -46,11 +46,17 @@ internal sealed class Newcomers : IDisposable
     /// <summary>Takes what was found and is recorded since, in the order in which it was found.</summary>
     internal bool TryTake(out Newcomer found) => _found.TryDequeue(out found!);
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>Looks no more; what was found stays to be taken.</summary>
+    internal void Stop()
     {
         _stop.Cancel();
         _thread.Join();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Stop();
         _stop.Dispose();
     }
 

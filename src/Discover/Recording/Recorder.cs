@@ -157,7 +157,7 @@ public sealed class Recorder : IDisposable
             if (now - _lastProgress >= ProgressInterval) Report(now);
         }
 
-        _newcomers?.Dispose();
+        _newcomers?.Stop();
         TakeNewcomers();
         _program.Detach();
         // What the last calls wrote is still in the ring.
