@@ -28,9 +28,10 @@ int mark_tasks(struct bpf_iter__task *context)
 		count_unmarked();
 		return 0;
 	}
-	state->service = *service;
+	state->service = *service & ~SERVICE_MARKED;
 	state->marked_ns = bpf_ktime_get_ns();
 	state->fresh = 1;
+	*service |= SERVICE_MARKED;
 	return 0;
 }
 

@@ -50,7 +50,8 @@ struct {
 	__type(value, struct recorded_task);
 } tasks SEC(".maps");
 
-/* Process id to service: what mark_tasks marks. */
+/* Process id to service: what mark_tasks marks; where it has marked something new it says so with the top bit. */
+#define SERVICE_MARKED (1U << 31)
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);

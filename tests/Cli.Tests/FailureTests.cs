@@ -130,6 +130,26 @@ public sealed class FailureTests : CommandTest
         Assert.False(Directory.Exists(session));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_session_larger_than_memory_is_read(bool infers)
+    {
+        const long Memory = 48 << 20;
+        string session = Path.Combine(Folder, "large"), inferred = Path.Combine(Folder, "inferred.yaml");
+        long bytes = LargeSession.Write(session, Memory + (Memory / 4));
+        Assert.True(bytes > Memory);
+        using Process process = Start(
+            ["env", string.Create(CultureInfo.InvariantCulture, $"DOTNET_GCHeapHardLimit={Memory:X}")],
+            infers ? ["infer", session, "-o", inferred] : ["show", session, "--json"]);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(2)));
+        Assert.True(process.ExitCode == 0, errors);
+        Assert.Contains("database", infers ? await File.ReadAllTextAsync(inferred, TestContext.Current.CancellationToken) : await output, StringComparison.Ordinal);
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes of events, a heap of {Memory}: {process.TotalProcessorTime.TotalSeconds:F1} s of CPU time"));
+    }
+
     private Process Start(params string[] args) => Start([], args);
 
     private Process Start(string[] before, params string[] args)

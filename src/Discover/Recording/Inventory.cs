@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using VirtualServices.Linux.Processes;
 using VirtualServices.Model.Sessions;
 
@@ -14,11 +15,13 @@ internal sealed class Inventory : IDisposable
     private const int MaximumProcesses = 200_000;
     private const int MaximumWaiting = 1 << 16;
     private const long StartResolutionNs = 10_000_000;
+    private static readonly TimeSpan PeersAskedAgain = TimeSpan.FromSeconds(1);
 
     private readonly BlockingCollection<Note> _notes = new(MaximumWaiting);
     private readonly Dictionary<(int Pid, long StartNs), ProcessRecord> _processes = [];
     private readonly Dictionary<int, ProcessRecord> _latest = [];
     private readonly HashSet<int> _peersAsked = [];
+    private long _peersAskedSince;
     private readonly IReadOnlyList<string> _services;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
@@ -53,11 +56,25 @@ internal sealed class Inventory : IDisposable
         }
     }
 
-    /// <summary>Hands over the process at the other end of a connection. It may be recorded or not; it is looked up once.</summary>
+    /// <summary>Hands over the process at the other end of a connection. It may be recorded or not; it is looked up once a second: later its number may be another's.</summary>
     internal void NotePeer(int pid)
     {
+        if (Stopwatch.GetElapsedTime(_peersAskedSince) > PeersAskedAgain)
+        {
+            _peersAsked.Clear();
+            _peersAskedSince = Stopwatch.GetTimestamp();
+        }
+
         if (pid > 0 && _peersAsked.Add(pid)) Hand(new Note(pid, 0, 0, 0, -1, false, ""));
-        if (_peersAsked.Count > MaximumProcesses) _peersAsked.Clear();
+    }
+
+    /// <summary>Hands over a recorded process that was found later.</summary>
+    internal void NoteFound(ProcessRecord process) => Hand(new Note(process.Pid, 0, 0, 0, -1, false, "", process));
+
+    /// <summary>Tells whether a process is listed as a recorded one.</summary>
+    internal bool Records(ProcessRecord process)
+    {
+        lock (_lock) return _processes.TryGetValue((process.Pid, process.StartTimeNs), out ProcessRecord? known) && known.Service.Length > 0;
     }
 
     /// <summary>All processes so far, in the order of their start.</summary>
@@ -74,7 +91,7 @@ internal sealed class Inventory : IDisposable
         _thread.Join();
         if (_failure is not null) throw new InvalidOperationException("reading processes for the inventory failed", _failure);
         foreach (ProcessRecord known in Snapshot())
-            if (_latest.GetValueOrDefault(known.Pid) == known && ProcessTable.TryRead(known.Pid) is { } now && now.StartTimeNs == known.StartTimeNs) Add(now with { Service = known.Service, ParentPid = known.ParentPid });
+            if (_latest.GetValueOrDefault(known.Pid) == known && ProcessTable.TryRead(known.Pid) is { } now && now.StartTimeNs == known.StartTimeNs && !IsEnding(now)) Add(now with { Service = known.Service, ParentPid = known.ParentPid });
     }
 
     /// <inheritdoc/>
@@ -105,6 +122,14 @@ internal sealed class Inventory : IDisposable
 
     private void Look(Note note)
     {
+        if (note.Found is not null)
+        {
+            Add(note.Found);
+            return;
+        }
+
+        // Most peers are known: one file of procfs tells, not five.
+        if (note.Service < 0 && _latest.TryGetValue(note.Pid, out ProcessRecord? known) && known.StartTimeNs == ProcessStart.Of(note.Pid)) return;
         ProcessRecord? now = ProcessTable.TryRead(note.Pid);
         if (note.Service < 0)
         {
@@ -113,7 +138,7 @@ internal sealed class Inventory : IDisposable
         }
 
         string service = _services[note.Service];
-        if (now is not null && now.StartTimeNs == note.StartNs)
+        if (now is not null && now.StartTimeNs == note.StartNs && !IsEnding(now))
         {
             Add(now with { Service = service, ParentPid = note.Parent });
             return;
@@ -134,6 +159,9 @@ internal sealed class Inventory : IDisposable
             service));
     }
 
+    // Until its parent has waited for it, what has ended can be read, but for what it was: its program is gone.
+    private static bool IsEnding(ProcessRecord process) => process.Exe.Length == 0;
+
     private void Add(ProcessRecord process)
     {
         lock (_lock)
@@ -151,5 +179,5 @@ internal sealed class Inventory : IDisposable
     }
 }
 
-/// <summary>A process to look at; a service below 0 means a peer.</summary>
-internal sealed record Note(int Pid, int Parent, long StartNs, uint Uid, int Service, bool Executed, string Comm);
+/// <summary>A process to look at; a service below 0 means a peer; what was found already is only taken.</summary>
+internal sealed record Note(int Pid, int Parent, long StartNs, uint Uid, int Service, bool Executed, string Comm, ProcessRecord? Found = null);

@@ -25,6 +25,7 @@ public sealed class Recorder : IDisposable
     private SessionWriter _writer = null!;
     private SessionInfo _info = null!;
     private PacketRecorder? _packets;
+    private Newcomers? _newcomers;
     private long _lostWritten;
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private int _toldWritten;
@@ -53,7 +54,8 @@ public sealed class Recorder : IDisposable
         if (options.Services.Count == 0 && options.Command.Count == 0) throw new VsException(ExitCode.Usage, "nothing to record: name a service (--service db=listen:tcp/5432) or a command (-- COMMAND)");
         if (options.Command.Count > 0) RecordedCommand.RequireProgram(options.Command[0]);
         RecorderProgram.CheckHost();
-        Targets targets = Targets.Resolve(options.Services);
+        Targets targets = Targets.Resolve(options.Services, isAlone: options.Command.Count == 0, out List<(Selector Selector, Service Service)> waiting);
+        foreach ((Selector selector, Service service) in waiting) options.Warn?.Invoke($"{selector}: nothing of service '{service.Name}' runs yet; what starts later is recorded from about a second after its start");
         foreach (string twice in targets.ChosenTwice(options.Services)) options.Warn?.Invoke(twice);
         List<Service> services = [.. options.Services];
         List<CaptureDevice> devices = CaptureDevice.Open(options.Packets, options.PayloadBytes);
@@ -97,6 +99,7 @@ public sealed class Recorder : IDisposable
     public void Dispose()
     {
         // Where the beginning failed, these may not have been made.
+        _newcomers?.Dispose();
         _packets?.Dispose();
         _inventory?.Dispose();
         _writer?.Dispose();
@@ -133,6 +136,7 @@ public sealed class Recorder : IDisposable
         _writer = new SessionWriter(folder, _info);
         if (_devices.Count > 0) _packets = new PacketRecorder(_devices, _options.PayloadBytes, folder.CreateFile(SessionReader.PacketsFileName), clock, sockets, SessionWriter.Kept);
         _inventoryWritten = _inventory.Version;
+        _newcomers = Newcomers.Start(_program, _inventory, _options.Services);
     }
 
     private RecordResult Record(RecordedCommand? command, CancellationToken cancel)
@@ -146,12 +150,15 @@ public sealed class Recorder : IDisposable
             TimeSpan now = _elapsed.Elapsed;
             if (now - lastFlush < FlushInterval) continue;
             lastFlush = now;
+            TakeNewcomers();
             TellLosses();
             _writer.Flush();
             CheckPackets();
             if (now - _lastProgress >= ProgressInterval) Report(now);
         }
 
+        _newcomers?.Stop();
+        TakeNewcomers();
         _program.Detach();
         // What the last calls wrote is still in the ring.
         while (Drain() > 0)
@@ -169,6 +176,7 @@ public sealed class Recorder : IDisposable
         // Before the end is written: a report may write session.json as of a recording that still runs.
         if (_elapsed.Elapsed - _lastProgress > FlushInterval) Report(_elapsed.Elapsed);
         _inventory.Complete();
+        foreach (Service missing in _services.Where(service => _inventory.Snapshot().All(process => process.Service != service.Name))) _options.Warn?.Invoke($"nothing of service '{missing.Name}' has run: nothing was recorded of it");
         SessionClock clock = _info.Clock with { EndNs = HostClock.MonotonicNs() };
         SessionInfo ended = _info with { Clock = clock, Processes = _inventory.Snapshot(), Counts = Counts(), EndedCleanly = true, Packets = _packets?.Counts.Info };
         _writer.Complete(ended);
@@ -184,6 +192,20 @@ public sealed class Recorder : IDisposable
         new SourceCount("inventory", _inventory.Snapshot().Count, _inventory.Unlisted),
         .. _packets?.Counts.Sources() ?? [],
     ];
+
+    private void TakeNewcomers()
+    {
+        while (_newcomers is not null && _newcomers.TryTake(out Newcomer found))
+        {
+            foreach (ProcessRecord process in found.Processes) _inventory.NoteFound(process);
+            HashSet<ulong> known = [.. _info.Sockets.Select(socket => socket.Description.Id)];
+            SocketRecord[] sockets = [.. found.Sockets.Where(socket => !known.Contains(socket.Description.Id))];
+            foreach (SocketRecord socket in sockets) _packets?.Add(socket.Description);
+            _info = _info with { Sockets = [.. _info.Sockets, .. sockets] };
+        }
+
+        if (_newcomers?.Failure is { } failure) TellOnce($"what starts later is not found: {failure}");
+    }
 
     private void CheckPackets()
     {

@@ -69,13 +69,22 @@ internal sealed partial class RecorderProgram : IDisposable
 
     /// <summary>Marks all threads of the processes; they and what they fork are recorded from now on. Processes marked before stay marked.</summary>
     /// <param name="processes">Process id to the number of its service.</param>
-    internal void Mark(IEnumerable<KeyValuePair<int, uint>> processes)
+    /// <returns>Those that were not marked before.</returns>
+    internal HashSet<int> Mark(IReadOnlyDictionary<int, uint> processes)
     {
+        const uint Marked = 1u << 31; // SERVICE_MARKED
         try
         {
             foreach ((int pid, uint service) in processes) _services.Update((uint)pid, service);
-            using BpfLink iterator = _object.AttachIterator("mark_tasks");
-            iterator.ReadIterator();
+            using (BpfLink iterator = _object.AttachIterator("mark_tasks")) iterator.ReadIterator();
+            HashSet<int> marked = [];
+            foreach (int pid in processes.Keys)
+            {
+                if (_services.TryLookup((uint)pid, out uint service) && (service & Marked) != 0) marked.Add(pid);
+                _services.Delete((uint)pid); // the number may be another's when somebody is marked again
+            }
+
+            return marked;
         }
         catch (BpfException error)
         {
@@ -138,11 +147,13 @@ internal sealed partial class RecorderProgram : IDisposable
     /// <summary>What of the host is missing that can be told without root, and how to get it; null where nothing is.</summary>
     internal static (string Missing, string Remedy)? Lacking()
     {
-        const string InitialPidNamespace = "pid:[4026531836]";
+        const string InitialPidNamespace = "pid:[4026531836]", InitialTimeNamespace = "time:[4026531834]";
         if (!File.Exists(TypeInformation)) return ($"the kernel's type information ({TypeInformation})", "run a kernel built with CONFIG_DEBUG_INFO_BTF, such as Debian's own");
-        return new FileInfo("/proc/self/ns/pid").LinkTarget == InitialPidNamespace
+        if (new FileInfo("/proc/self/ns/pid").LinkTarget != InitialPidNamespace)
+            return ("the host's process name space (inside a container process ids mean other processes)", "run it on the host, or start the container with --pid=host");
+        return new FileInfo("/proc/self/ns/time").LinkTarget is null or InitialTimeNamespace
             ? null
-            : ("the host's process name space (inside a container process ids mean other processes)", "run it on the host, or start the container with --pid=host");
+            : ("the host's time name space (in another one CLOCK_MONOTONIC is not the kernel's)", "run it on the host");
     }
 
     private static void CheckTracepoints()

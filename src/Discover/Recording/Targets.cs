@@ -15,22 +15,41 @@ internal sealed class Targets
     /// <summary>Recorded processes and the numbers of their services.</summary>
     internal IReadOnlyDictionary<int, uint> Services => _services;
 
-    /// <summary>Resolves all services.</summary>
+    /// <summary>Resolves all services. Where something is there to be recorded, a selector may choose nothing yet, except one that names a process id.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="isAlone">Nothing else is recorded.</param>
+    /// <param name="waiting">Selectors that choose nothing yet, with their services.</param>
     /// <exception cref="VsException">A selector chooses no process.</exception>
-    internal static Targets Resolve(IReadOnlyList<Service> services)
+    internal static Targets Resolve(IReadOnlyList<Service> services, bool isAlone, out List<(Selector Selector, Service Service)> waiting)
     {
         Targets targets = new();
+        waiting = [];
         foreach (Service service in services)
-        {
             foreach (Selector selector in service.Match)
-            {
-                if (SelectorResolver.Resolve([selector], targets._processes, targets._sockets).Count == 0)
-                    throw new VsException(ExitCode.BadInput, $"{selector}: expected a running process of service '{service.Name}', nothing matches. Start the service first, or check the selector (a listening address must be that of a socket which is open now).");
-            }
+                if (SelectorResolver.Resolve([selector], targets._processes, targets._sockets).Count == 0) waiting.Add((selector, service));
+        targets.AddFound(services);
+        foreach ((Selector selector, Service service) in waiting)
+        {
+            if (selector.Kind == SelectorKind.Pid || (isAlone && targets._services.Count == 0))
+                throw new VsException(ExitCode.BadInput, $"{selector}: expected a running process of service '{service.Name}', nothing matches. Start the service first, or check the selector (a listening address must be that of a socket which is open now).");
         }
 
-        targets.AddFound(services);
         return targets;
+    }
+
+    /// <summary>Looks for processes of the services that are not known yet.</summary>
+    internal static Targets Find(IReadOnlyList<Service> services, Func<ProcessRecord, bool> isKnown)
+    {
+        Targets targets = new();
+        targets.AddFound(services);
+        targets.Keep(targets._services.Keys.Where(pid => targets._processes.Find(pid) is { } process && !isKnown(process)).ToHashSet());
+        return targets;
+    }
+
+    /// <summary>Forgets all other processes.</summary>
+    internal void Keep(IReadOnlySet<int> pids)
+    {
+        foreach (int pid in _services.Keys.Where(pid => !pids.Contains(pid)).ToArray()) _services.Remove(pid);
     }
 
     /// <summary>Tells of processes that more than one service chose, a sentence per pair of services.</summary>

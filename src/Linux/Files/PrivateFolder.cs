@@ -46,6 +46,7 @@ public sealed unsafe partial class PrivateFolder : IDisposable
             try
             {
                 folder.CheckOwner();
+                folder.Lock();
                 if (!made && Directory.EnumerateFileSystemEntries(path).Any())
                     throw new VsException(ExitCode.BadInput, $"folder '{path}' is not empty. Name a new folder, or remove what is in it.");
                 if (LibC.fchmod(fd, LibC.S_IRWXU) != 0) throw Failed("restrict folder", path, LibC.errno);
@@ -119,6 +120,17 @@ public sealed unsafe partial class PrivateFolder : IDisposable
         if ((uint)status.st_uid != (uint)LibC.geteuid())
             throw new VsException(ExitCode.Permission, $"folder '{Path}' belongs to user {(uint)status.st_uid}, who could read what is written there. Name a new folder.");
     }
+
+    // Two that find the folder empty at the same time would write over each other. What cannot be locked is taken without.
+    private void Lock()
+    {
+        const int ExclusiveNoWait = 2 | 4, WouldBlock = 11;
+        if (flock(Descriptor, ExclusiveNoWait) != 0 && Marshal.GetLastPInvokeError() == WouldBlock)
+            throw new VsException(ExitCode.BadInput, $"folder '{Path}' is in use: another vs is writing a session there. Name a new folder.");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(int file, int operation);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int renameat(int fromFolder, byte* from, int toFolder, byte* to);

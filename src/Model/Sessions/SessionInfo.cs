@@ -11,7 +11,7 @@ namespace VirtualServices.Model.Sessions;
 /// <param name="Clock">The session's clock.</param>
 /// <param name="Services">Services that were recorded and how they were chosen.</param>
 /// <param name="Processes">Inventory of processes: recorded ones and peers.</param>
-/// <param name="Sockets">Sockets that existed at the start.</param>
+/// <param name="Sockets">Sockets that existed at the start, or before a process was recorded that started later.</param>
 /// <param name="Counts">Counts and losses per source.</param>
 /// <param name="EndedCleanly">False while recording and after a kill.</param>
 /// <param name="VirtualServices">Names of virtual services that the source of an import knows, in the order of <see cref="SessionEvent.VirtualService"/>; absent in a recording.</param>
