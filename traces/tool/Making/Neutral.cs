@@ -1,0 +1,28 @@
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Traces.Making;
+
+/// <summary>Takes out of a session what names the machine that it was recorded on: host, kernel build, boot, the folders of servers and load generator.</summary>
+/// <param name="folder">Of the servers.</param>
+internal sealed class Neutral(string folder)
+{
+    private const string Servers = "/srv/trace", Client = "/usr/bin/load";
+
+    /// <summary>The same session without names.</summary>
+    public SessionInfo Of(SessionInfo info) => info with
+    {
+        Host = "host",
+        Kernel = new string([.. info.Kernel.TakeWhile(letter => char.IsAsciiDigit(letter) || letter == '.')]),
+        BootId = "00000000-0000-0000-0000-000000000000",
+        Processes = [.. info.Processes.Select(Of)],
+    };
+
+    private ProcessRecord Of(ProcessRecord process)
+    {
+        // The runtime lies elsewhere on each machine; the load generator is the only program of .NET in a trace.
+        bool client = process.CommandLine.Contains(Path.GetFileName(LoadProcess.Library), StringComparison.Ordinal);
+        return process with { Exe = client ? Client : Text(process.Exe), CommandLine = client ? Client : Text(process.CommandLine) };
+    }
+
+    private string Text(string text) => text.Replace(folder, Servers, StringComparison.Ordinal);
+}
