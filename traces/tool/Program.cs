@@ -15,6 +15,7 @@ Dictionary<string, Func<TraceRun, CancellationToken, Task>> makers = new(StringC
     ["web"] = WebTrace.MakeAsync,
     ["pool"] = PoolTrace.MakeAsync,
     ["dns"] = DnsTrace.MakeAsync,
+    ["hosts"] = HostsTrace.MakeAsync,
 };
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>

@@ -18,12 +18,14 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     private readonly string _bin;
     private readonly IReadOnlyList<string> _settings;
+    private readonly string? _networkNamespace;
     private Child? _server;
 
-    private PostgresServer(string bin, Account account, string folder, IReadOnlyList<string> settings)
+    private PostgresServer(string bin, Account account, string folder, string? networkNamespace, IReadOnlyList<string> settings)
     {
         _bin = bin;
         _settings = settings;
+        _networkNamespace = networkNamespace;
         Account = account;
         Folder = folder;
     }
@@ -57,11 +59,12 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <param name="cgroup">Cgroup to run the server in, or null for ours.</param>
     /// <param name="roles">Roles that may connect over TCP.</param>
     /// <param name="cancel">Ends the attempt; what was started is ended, too.</param>
+    /// <param name="networkNamespace">Name of the network namespace to run in, or null for ours.</param>
     /// <param name="settings">More settings of the server, NAME=VALUE.</param>
     /// <exception cref="VsException">PostgreSQL is missing or does not start; the message carries the end of its log.</exception>
-    public static async Task<PostgresServer> StartAsync(string folder, string? cgroup, IReadOnlyList<string> roles, CancellationToken cancel, params IReadOnlyList<string> settings)
+    public static async Task<PostgresServer> StartAsync(string folder, string? cgroup, IReadOnlyList<string> roles, CancellationToken cancel, string? networkNamespace = null, params IReadOnlyList<string> settings)
     {
-        PostgresServer server = new(Tools.PostgresFolder(), Account.Choose(), folder, settings);
+        PostgresServer server = new(Tools.PostgresFolder(), Account.Choose(), folder, networkNamespace, settings);
         try
         {
             await server.InitialiseAsync(roles, cancel);
@@ -145,7 +148,8 @@ internal sealed class PostgresServer : IAsyncDisposable
                 ],
                 Account,
                 cgroup,
-                folder: Folder);
+                folder: Folder,
+                networkNamespace: _networkNamespace);
             if (await Wait.UntilAsync(() => _server.HasExited || IsReady(), StartLimit, cancel) && !_server.HasExited) return;
             said = _server.Errors.Trim();
             await _server.EndAsync(Child.Quit, StopLimit);

@@ -25,8 +25,7 @@ internal sealed class LoadProcess : IDisposable
     public static async Task<LoadProcess> StartAsync(LoadPlan plan, string cgroup, string? networkNamespace, CancellationToken cancel)
     {
         string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        string[] inside = networkNamespace is null ? [] : [Tools.Find("ip", "iproute2"), "netns", "exec", networkNamespace];
-        LoadProcess load = new(Child.Start([.. inside, host, Library, "client", plan.ToText()], cgroup: cgroup, interactive: true), plan);
+        LoadProcess load = new(Child.Start([host, Library, "client", plan.ToText()], cgroup: cgroup, interactive: true, networkNamespace: networkNamespace), plan);
         try
         {
             await load.ExpectAsync(LoadClient.Ready, cancel);

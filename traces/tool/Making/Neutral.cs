@@ -1,19 +1,22 @@
+using System.Security.Cryptography;
+using System.Text;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Traces.Making;
 
 /// <summary>Takes out of a session what names the machine that it was recorded on: host, kernel build, boot, the folders of servers and load generator.</summary>
 /// <param name="folder">Of the servers.</param>
-internal sealed class Neutral(string folder)
+/// <param name="host">Name that the host gets.</param>
+internal sealed class Neutral(string folder, string host)
 {
     private const string Servers = "/srv/trace", Client = "/usr/bin/load";
 
     /// <summary>The same session without names.</summary>
     public SessionInfo Of(SessionInfo info) => info with
     {
-        Host = "host",
+        Host = host,
         Kernel = new string([.. info.Kernel.TakeWhile(letter => char.IsAsciiDigit(letter) || letter == '.')]),
-        BootId = "00000000-0000-0000-0000-000000000000",
+        BootId = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes(host)).AsSpan(0, 16)).ToString(), // two hosts have two boots
         Processes = [.. info.Processes.Select(Of)],
     };
 

@@ -19,7 +19,7 @@ internal sealed class PhpSite : IAsyncDisposable
     public int Port => _nginx.Port;
 
     /// <summary>Starts both in cgroups of their own.</summary>
-    public static async Task<PhpSite> StartAsync(TraceRun run, Account account, string database, int databasePort, CancellationToken cancel)
+    public static async Task<PhpSite> StartAsync(TraceRun run, Account account, string database, int databasePort, CancellationToken cancel, string? networkNamespace = null)
     {
         string folder = Path.Combine(run.Folder, "web"), truth = Path.Combine(folder, "truth.jsonl");
         account.MakeFolder(folder);
@@ -41,7 +41,8 @@ internal sealed class PhpSite : IAsyncDisposable
             },
             run.Cgroups.Folder("php"),
             cancel,
-            account);
+            account,
+            networkNamespace);
         try
         {
             Server nginx = await Server.StartAsync(
@@ -77,7 +78,8 @@ internal sealed class PhpSite : IAsyncDisposable
                 },
                 run.Cgroups.Folder("nginx"),
                 cancel,
-                account);
+                account,
+                networkNamespace);
             return new PhpSite(php, nginx, truth);
         }
         catch
@@ -92,10 +94,10 @@ internal sealed class PhpSite : IAsyncDisposable
         [.. File.ReadLines(_truth).Select(line => JsonSerializer.Deserialize<ScriptRun>(line, JsonSerializerOptions.Web)!).Where(run => requests.Contains(run.Request))];
 
     /// <summary>Ways of a run: the process was asked for it, and whatever it asked the database meanwhile was for it.</summary>
-    public static IEnumerable<Hop> HopsOf(ScriptRun run, string database) =>
+    public static IEnumerable<Hop> HopsOf(ScriptRun run, string database, string client) =>
     [
         new Hop(run.Request, run.Tenant, "php", run.EndNs, Pid: run.Pid),
-        new Hop(run.Request, run.Tenant, "postgres", run.EndNs, $"{database}:{run.DatabasePort}", $"{database}:{run.ClientPort}", FromUtcNs: run.BeginNs),
+        new Hop(run.Request, run.Tenant, "postgres", run.EndNs, $"{database}:{run.DatabasePort}", $"{client}:{run.ClientPort}", FromUtcNs: run.BeginNs),
     ];
 
     /// <summary>CPU time of the tenants in PHP: from the end of the run before to the end of the run.</summary>

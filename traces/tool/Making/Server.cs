@@ -5,7 +5,7 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Traces.Making;
 
-/// <summary>A server that stays in the foreground, on a free port of the loopback.</summary>
+/// <summary>A server that stays in the foreground, on a port that is free on the loopback.</summary>
 internal sealed class Server : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10), StopLimit = TimeSpan.FromSeconds(5);
@@ -20,21 +20,13 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Process id.</summary>
     public int Pid => _child.Pid;
 
-    /// <summary>A port that nobody has now.</summary>
-    public static int FreePort()
+    /// <summary>Starts it and waits until it listens.</summary>
+    public static async Task<Server> StartAsync(Func<int, IReadOnlyList<string>> command, string cgroup, CancellationToken cancel, Account? account = null, string? networkNamespace = null)
     {
-        using TcpListener probe = new(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
-
-    /// <summary>Starts it and waits until it accepts connections.</summary>
-    public static async Task<Server> StartAsync(Func<int, IReadOnlyList<string>> command, string cgroup, CancellationToken cancel, Account? account = null, int port = 0)
-    {
-        port = port == 0 ? FreePort() : port;
+        int port = FreePort();
         IReadOnlyList<string> words = command(port);
-        Server server = new(Child.Start(words, account, cgroup), port);
-        if (await Wait.UntilAsync(() => server._child.HasExited || Accepts(port), StartLimit, cancel) && !server._child.HasExited) return server;
+        Server server = new(Child.Start(words, account, cgroup, networkNamespace: networkNamespace), port);
+        if (await Wait.UntilAsync(() => server._child.HasExited || Listens(server.Pid, port), StartLimit, cancel) && !server._child.HasExited) return server;
         string said = server._child.Errors + server._child.Output;
         await server.DisposeAsync();
         throw new VsException(ExitCode.HostLacks, $"{Path.GetFileName(words[0])} did not start: {said}");
@@ -47,17 +39,25 @@ internal sealed class Server : IAsyncDisposable
         _child.Dispose();
     }
 
-    private static bool Accepts(int port)
+    private static int FreePort()
     {
+        using TcpListener probe = new(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    // As its own network namespace has it; asking it would be a request more.
+    private static bool Listens(int pid, int port)
+    {
+        const string Listening = "0A";
+        string end = $":{port:X4}";
         try
         {
-            using TcpClient client = new();
-            client.Connect(IPAddress.Loopback, port);
-            return true;
+            return File.ReadLines($"/proc/{pid}/net/tcp").Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Any(words => words[1].EndsWith(end, StringComparison.Ordinal) && words[3] == Listening);
         }
-        catch (SocketException)
+        catch (IOException)
         {
-            return false;
+            return false; // it has ended
         }
     }
 }

@@ -11,12 +11,13 @@ internal static class ServerLog
     private const string Name = "truth";
 
     /// <summary>Starts it.</summary>
-    public static Task<PostgresServer> StartPostgresAsync(TraceRun run, IReadOnlyList<string> roles, CancellationToken cancel) => PostgresServer.StartAsync(
+    public static Task<PostgresServer> StartPostgresAsync(TraceRun run, IReadOnlyList<string> roles, CancellationToken cancel, string? networkNamespace = null, params IReadOnlyList<string> settings) => PostgresServer.StartAsync(
         Path.Combine(run.Folder, "postgres"),
         run.Cgroups.Folder("postgres"),
         roles,
         cancel,
-        "log_statement_stats=on", "log_destination=jsonlog", "logging_collector=on", $"log_filename={Name}.log", "log_rotation_size=0");
+        networkNamespace,
+        [.. settings, "log_statement_stats=on", "log_destination=jsonlog", "logging_collector=on", $"log_filename={Name}.log", "log_rotation_size=0"]);
 
     /// <summary>CPU time of the tenants' statements; the id of the request in a comment says whose each is.</summary>
     public static IEnumerable<CpuTruth> CpuOf(PostgresServer server, IReadOnlySet<string> requests)

@@ -59,7 +59,8 @@ internal sealed class TraceRun : IDisposable
         string session = Path.Combine(Folder, "session");
         await using (await StartRecorderAsync(["-o", session, .. selectors], cancel)) await AskAsync(loads, cancel);
         Truth.AddRange(cpu().Select(one => new TruthLine(Cpu: one)));
-        Keep(session);
+        Keep(session, "", "host");
+        Complete();
     }
 
     /// <summary>Lets the tenants ask, and keeps what they know.</summary>
@@ -81,17 +82,26 @@ internal sealed class TraceRun : IDisposable
     }
 
     /// <summary>Puts a session where the trace goes, without what names this machine.</summary>
-    /// <exception cref="VsException">It is too large, or lost something.</exception>
-    public void Keep(string session)
+    /// <param name="session">The session.</param>
+    /// <param name="below">Folder below the trace's, empty for that itself.</param>
+    /// <param name="host">Name that its host gets.</param>
+    /// <exception cref="VsException">It lost something.</exception>
+    public void Keep(string session, string below, string host)
     {
         SessionInfo info = SessionJson.Read(Path.Combine(session, SessionJson.FileName));
-        string events = Path.Combine(session, SessionReader.EventsFileName);
-        if (info.LostEvents() > 0) throw new VsException(ExitCode.DoesNotHold, $"{info.LostEvents()} events were lost: make the trace again");
-        Directory.CreateDirectory(Target);
-        File.WriteAllBytes(Path.Combine(Target, SessionJson.FileName), SessionJson.Write(new Neutral(Folder).Of(info)));
-        File.Copy(events, Path.Combine(Target, SessionReader.EventsFileName), overwrite: true);
+        if (info.LostEvents() + info.LostPackets() > 0) throw new VsException(ExitCode.DoesNotHold, $"{info.LostEvents()} events and {info.LostPackets()} packets were lost: make the trace again");
+        string target = Directory.CreateDirectory(Path.Combine(Target, below)).FullName;
+        File.WriteAllBytes(Path.Combine(target, SessionJson.FileName), SessionJson.Write(new Neutral(Folder, host).Of(info)));
+        foreach (string name in (string[])[SessionReader.EventsFileName, SessionReader.PacketsFileName])
+            if (File.Exists(Path.Combine(session, name))) File.Copy(Path.Combine(session, name), Path.Combine(target, name), overwrite: true);
+    }
+
+    /// <summary>Writes the truth.</summary>
+    /// <exception cref="VsException">The trace is too large.</exception>
+    public void Complete()
+    {
         TruthFile.Write(Target, Truth);
-        long bytes = Directory.EnumerateFiles(Target).Sum(file => new FileInfo(file).Length);
+        long bytes = Directory.EnumerateFiles(Target, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         _progress.WriteLine($"    {bytes:N0} bytes");
         if (bytes > MostBytes) throw new VsException(ExitCode.DoesNotHold, $"{Target} has {bytes:N0} bytes, more than {MostBytes:N0}");
     }

@@ -45,7 +45,8 @@ internal sealed record TraceScore
     {
         IReadOnlyList<TruthLine> truth = TruthFile.Read(trace);
         Hop[] hops = [.. truth.Select(line => line.Hop).OfType<Hop>()];
-        TurnIndex index = new(trace);
+        using TraceFolder folder = new(trace);
+        TurnIndex index = new(folder.Session);
         int missing = index.Mark(hops);
 
         // Load generators are asked by nobody: their calls have no cause that could be told.

@@ -13,22 +13,24 @@ internal sealed class TurnIndex
     private readonly Dictionary<(long Ns, bool Sent), List<SessionEvent>> _events = [];
     private readonly Dictionary<ulong, SocketDescription> _sockets = [];
     private readonly Dictionary<(string Conn, long Ns), Turn> _requests = [];
+    private readonly Dictionary<int, int> _hostPids = [];
 
     /// <summary>Infers, and reads what was written.</summary>
-    public TurnIndex(string trace)
+    public TurnIndex(string session)
     {
         var engine = new InferenceEngine();
-        using (SessionReader reader = SessionReader.Open(trace))
+        using (SessionReader reader = SessionReader.Open(session))
         {
             engine.Add(reader);
             Info = reader.Info;
         }
 
+        foreach (ProcessRecord process in Info.Processes.Where(process => process.HostPid != 0)) _hostPids[process.Pid] = process.HostPid;
         Result = engine.Complete();
-        ReadEvents(trace);
+        ReadEvents(session);
         using StringWriter attribution = new(), links = new();
-        using (SessionReader reader = SessionReader.Open(trace)) AttributionWriter.Write(Result, reader, attribution);
-        using (SessionReader reader = SessionReader.Open(trace)) LinkWriter.Write(reader, links);
+        using (SessionReader reader = SessionReader.Open(session)) AttributionWriter.Write(Result, reader, attribution);
+        using (SessionReader reader = SessionReader.Open(session)) LinkWriter.Write(reader, links);
         foreach (JsonElement line in Lines(attribution))
         {
             Turn turn = Make(line, sent: false, line.GetProperty("vs").GetString(), null);
@@ -85,9 +87,9 @@ internal sealed class TurnIndex
         return turns.LastOrDefault(turn => turn.TimeNs <= until) is { } last ? [last] : [];
     }
 
-    private void ReadEvents(string trace)
+    private void ReadEvents(string session)
     {
-        using SessionReader reader = SessionReader.Open(trace);
+        using SessionReader reader = SessionReader.Open(session);
         SessionEvent[] buffer = new SessionEvent[1024];
         for (int count; (count = reader.Read(buffer)) > 0;)
         {
@@ -117,7 +119,7 @@ internal sealed class TurnIndex
         return new Turn
         {
             Service = line.GetProperty("service").GetString(),
-            Pid = e.Pid,
+            Pid = _hostPids.GetValueOrDefault(e.Pid, e.Pid),
             Ends = (socket?.Local.ToString() ?? "", remote),
             TimeNs = sent ? ns : ns + e.DurationNs,
             Tenant = tenant,
