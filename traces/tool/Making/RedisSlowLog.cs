@@ -5,11 +5,11 @@ using System.Text;
 
 namespace VirtualServices.Traces.Making;
 
-/// <summary>The slow log of a Redis: what it executed, and for how long.</summary>
+/// <summary>The slow log of a Redis: what it executed.</summary>
 internal static class RedisSlowLog
 {
-    /// <summary>Reads all of it.</summary>
-    public static IReadOnlyList<(long Microseconds, string[] Arguments)> Read(int port)
+    /// <summary>Reads all of it: the words of each command.</summary>
+    public static IReadOnlyList<string[]> Read(int port)
     {
         using TcpClient client = new();
         client.Connect(IPAddress.Loopback, port);
@@ -18,7 +18,7 @@ internal static class RedisSlowLog
         using StreamReader reader = new(stream, Encoding.ASCII);
 
         // Per entry: id, time, microseconds, arguments, client, name of the client.
-        return [.. ((object[])Value(reader)!).Cast<object[]>().Select(entry => ((long)entry[2], ((object[])entry[3]).Cast<string>().ToArray()))];
+        return [.. ((object[])Value(reader)!).Cast<object[]>().Select(entry => ((object[])entry[3]).Cast<string>().ToArray())];
     }
 
     // No text in the log holds a line's end.
