@@ -20,9 +20,10 @@ internal static class RedisTrace
             port => [Tools.Find("redis-server", "redis"), "--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000"],
             run.Cgroups.Folder("redis"),
             cancel);
-        LoadPlan plan = new("redis", "redis", "127.0.0.1", server.Port, TraceRun.One, "", Connections: 6, Early: 2, Requests: 100, PauseMs: 12, Work: 40_000, Fresh: false, Seed: 3);
+        // Scripts of the same length on average, so that what a request costs beside its script is divided as the rounds are.
+        LoadPlan plan = new("redis", "redis", "127.0.0.1", server.Port, TraceRun.One, "", Connections: 6, Early: 2, Requests: 100, PauseMs: 20, Work: 80_000, Fresh: false, Seed: 3);
         using LoadProcess one = await run.LoadAsync(plan, cancel);
-        using LoadProcess other = await run.LoadAsync(plan with { Tenant = TraceRun.Other, Connections = 3, Requests = 80, Work = 80_000, PauseMs = 20, Seed = 4 }, cancel);
+        using LoadProcess other = await run.LoadAsync(plan with { Tenant = TraceRun.Other, Connections = 3, Requests = 80, PauseMs = 30, Seed = 4 }, cancel);
         run.Truth.Add(new TruthLine(Gate: new GateTruth("redis", "receive", "request")));
         await run.RecordAsync([.. run.Selector(TraceRun.One), .. run.Selector(TraceRun.Other), "--service", $"redis=listen:tcp/{server.Port}"], [one, other], () => Cpu(server.Port, run.Requests), cancel);
     }
