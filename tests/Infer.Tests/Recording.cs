@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
@@ -60,14 +61,18 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
         Events.Add(new SessionEvent { Call = CallKind.Describe, TimeNs = Now, Child = Descriptions.Count - 1, Fd = -1 });
     }
 
-    public void Call(CallKind call, int pid, ulong socket = 0, int result = 0, int tid = -1, int child = 0, int childPid = 0, ulong cpuNs = 0, ushort knownVs = 0, uint durationNs = 1000)
+    public void Call(CallKind call, int pid, ulong socket = 0, int result = 0, int tid = -1, int child = 0, int childPid = 0, ulong cpuNs = 0, ushort knownVs = 0, uint durationNs = 1000, Endpoint? peer = null)
     {
         Now += 1000;
         int thread = tid < 0 ? pid : tid;
         ulong cpu = _cpu[(pid, thread)] = _cpu.GetValueOrDefault((pid, thread)) + cpuNs;
         if (call == CallKind.Exit) _cpu.Remove((pid, thread));
+        byte[] address = peer?.Address?.MapToIPv6().GetAddressBytes() ?? new byte[16];
         Events.Add(new SessionEvent
         {
+            PeerHigh = BinaryPrimitives.ReadUInt64BigEndian(address),
+            PeerLow = BinaryPrimitives.ReadUInt64BigEndian(address.AsSpan(8)),
+            PeerPort = (ushort)(peer?.Port ?? 0),
             Call = call,
             TimeNs = Now,
             Pid = pid,

@@ -79,18 +79,21 @@ internal sealed class Child : IDisposable
     /// <param name="interactive">Input and output belong to the caller.</param>
     /// <param name="onErrorLine">Told each line of standard error.</param>
     /// <param name="folder">Working folder.</param>
+    /// <param name="networkNamespace">Name of the network namespace to run in, or null for ours.</param>
     public static Child Start(
         IReadOnlyList<string> command,
         Account? account = null,
         string? cgroup = null,
         bool interactive = false,
         Action<string>? onErrorLine = null,
-        string folder = "/")
+        string folder = "/",
+        string? networkNamespace = null)
     {
         List<string> words = [];
         if (cgroup is not null) words.AddRange(["/bin/sh", "-c", EnterCgroup, "sh", cgroup]);
         // A shell starts what runs in the background with Ctrl-C ignored, which its children inherit: the demo's must hear it.
         words.AddRange([Tools.Find("setsid", "util-linux"), Tools.Find("env", "coreutils"), "--default-signal=INT,QUIT"]);
+        if (networkNamespace is not null) words.AddRange([Tools.Find("nsenter", "util-linux"), $"--net=/run/netns/{networkNamespace}"]);
         if (account is not null) words.AddRange(account.Prefix());
         words.AddRange(command);
         ProcessStartInfo start = new(words[0], words.Skip(1))

@@ -17,11 +17,15 @@ internal sealed class PostgresServer : IAsyncDisposable
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
 
     private readonly string _bin;
+    private readonly IReadOnlyList<string> _settings;
+    private readonly string? _networkNamespace;
     private Child? _server;
 
-    private PostgresServer(string bin, Account account, string folder)
+    private PostgresServer(string bin, Account account, string folder, string? networkNamespace, IReadOnlyList<string> settings)
     {
         _bin = bin;
+        _settings = settings;
+        _networkNamespace = networkNamespace;
         Account = account;
         Folder = folder;
     }
@@ -55,10 +59,12 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <param name="cgroup">Cgroup to run the server in, or null for ours.</param>
     /// <param name="roles">Roles that may connect over TCP.</param>
     /// <param name="cancel">Ends the attempt; what was started is ended, too.</param>
+    /// <param name="networkNamespace">Name of the network namespace to run in, or null for ours.</param>
+    /// <param name="settings">More settings of the server, NAME=VALUE.</param>
     /// <exception cref="VsException">PostgreSQL is missing or does not start; the message carries the end of its log.</exception>
-    public static async Task<PostgresServer> StartAsync(string folder, string? cgroup, IReadOnlyList<string> roles, CancellationToken cancel)
+    public static async Task<PostgresServer> StartAsync(string folder, string? cgroup, IReadOnlyList<string> roles, CancellationToken cancel, string? networkNamespace = null, params IReadOnlyList<string> settings)
     {
-        PostgresServer server = new(Tools.PostgresFolder(), Account.Choose(), folder);
+        PostgresServer server = new(Tools.PostgresFolder(), Account.Choose(), folder, networkNamespace, settings);
         try
         {
             await server.InitialiseAsync(roles, cancel);
@@ -138,10 +144,12 @@ internal sealed class PostgresServer : IAsyncDisposable
                     Program("postgres"), "-D", Path.Combine(Folder, "data"), "-p", Port.ToString(CultureInfo.InvariantCulture), "-k", SocketFolder,
                     "-c", $"listen_addresses={(ListensOnIPv6 ? "127.0.0.1,::1" : "127.0.0.1")}", "-c", "max_connections=200", "-c", "shared_buffers=128MB",
                     "-c", "jit=off", "-c", "max_parallel_workers_per_gather=0", "-c", "unix_socket_permissions=0700",
+                    .. _settings.SelectMany(setting => (string[])["-c", setting]),
                 ],
                 Account,
                 cgroup,
-                folder: Folder);
+                folder: Folder,
+                networkNamespace: _networkNamespace);
             if (await Wait.UntilAsync(() => _server.HasExited || IsReady(), StartLimit, cancel) && !_server.HasExited) return;
             said = _server.Errors.Trim();
             await _server.EndAsync(Child.Quit, StopLimit);

@@ -48,7 +48,7 @@ internal sealed class ListenerTable
 
     private static string? TextOf(TransportProtocol protocol, Endpoint local) => protocol switch
     {
-        TransportProtocol.Tcp when local.Port is > 0 and <= ushort.MaxValue => new ListenAddress(protocol, null, local.Port, "").ToString(),
+        TransportProtocol.Tcp or TransportProtocol.Udp when local.Port is > 0 and <= ushort.MaxValue => new ListenAddress(protocol, null, local.Port, "").ToString(),
         TransportProtocol.Unix when local.Path.Length > 1 && local.Path[0] is '/' or '@' => new ListenAddress(protocol, null, 0, local.Path).ToString(),
         _ => null,
     };

@@ -54,6 +54,12 @@ internal sealed class ConnectionEnd(ulong id)
     /// <summary>The other end where both carry the same id.</summary>
     public ConnectionEnd? Twin { get; set; }
 
+    /// <summary>The socket, where this is what one peer and a socket that many may write to exchange in datagrams; else null.</summary>
+    public ConnectionEnd? Socket { get; init; }
+
+    /// <summary>What the socket exchanges with each of its peers in datagrams.</summary>
+    public HashSet<ConnectionEnd>? Datagrams { get; set; }
+
     /// <summary>Processes that hold a descriptor.</summary>
     public List<ProcessState> Holders { get; } = [];
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
@@ -8,10 +9,15 @@ namespace VirtualServices.Infer.Turns;
 /// <param name="hostsApart">The same addresses on two hosts are two connections: only a name in common joins ends of different hosts.</param>
 internal sealed class EndTable(bool hostsApart)
 {
+    /// <summary>Peers of sockets for datagrams that are kept: datagrams do not say when it is over.</summary>
+    public const int MostDatagrams = 1 << 14;
+
     private readonly Dictionary<ulong, ConnectionEnd> _byId = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byInode = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byPeerInode = [];
     private readonly Dictionary<AddressPair, ConnectionEnd> _byAddress = [];
+    private readonly Dictionary<(ConnectionEnd Socket, ulong High, ulong Low, ushort Port), ConnectionEnd> _datagrams = [];
+    private readonly Queue<ConnectionEnd> _datagramsByAge = [];
     private readonly Dictionary<string, ConnectionEnd> _byName = new(StringComparer.Ordinal); // of connections with a name: one end that waits for its other one
 
     /// <summary>Ends that are open now, in the order of their ids.</summary>
@@ -38,6 +44,45 @@ internal sealed class EndTable(bool hostsApart)
         }
 
         return end;
+    }
+
+    /// <summary>What a socket that many may write to exchanges with the peer of a datagram. A peer that is heard before it is answered is a client's.</summary>
+    public ConnectionEnd Datagram(ConnectionEnd socket, in SessionEvent e)
+    {
+        var key = (socket, e.PeerHigh, e.PeerLow, e.PeerPort);
+        if (_datagrams.TryGetValue(key, out ConnectionEnd? end)) return end;
+        end = new ConnectionEnd(socket.Id)
+        {
+            Socket = socket,
+            Protocol = TransportProtocol.Udp,
+            Role = e.Call == CallKind.Receive ? SocketRole.Server : SocketRole.Client,
+            Local = socket.Local,
+            Remote = e.Peer,
+            NetworkNamespace = socket.NetworkNamespace,
+            Host = socket.Host,
+            Connection = socket.Connection,
+        };
+        _datagrams.Add(key, end);
+        _datagramsByAge.Enqueue(end);
+        (socket.Datagrams ??= []).Add(end);
+        if (IsPair(end))
+        {
+            _byAddress[PairOf(end)] = end;
+            Match(end);
+        }
+
+        return end;
+    }
+
+    /// <summary>The oldest exchange of datagrams where there are more than are kept, or null: peers that go on get a new one.</summary>
+    public ConnectionEnd? ForgottenDatagram()
+    {
+        while (_datagramsByAge.Count > MostDatagrams)
+        {
+            if (_datagramsByAge.Dequeue() is { Closed: false } oldest) return oldest;
+        }
+
+        return null;
     }
 
     /// <summary>The other end under the same id.</summary>
@@ -94,7 +139,7 @@ internal sealed class EndTable(bool hostsApart)
         ConnectionEnd? peer = null;
         if (end.PeerInode != 0) peer = _byInode.GetValueOrDefault(end.PeerInode);
         if (peer is null && end.Inode != 0) peer = _byPeerInode.GetValueOrDefault(end.Inode);
-        if (peer is null && IsPair(end)) peer = _byAddress.GetValueOrDefault(new AddressPair(end.Remote, end.Local, PlaceOf(end)));
+        if (peer is null && IsPair(end)) peer = _byAddress.GetValueOrDefault(new AddressPair(end.Protocol, end.Remote, end.Local, PlaceOf(end)));
         if (peer is null && end.Connection.Length > 0)
         {
             peer = _byName.GetValueOrDefault(end.Connection);
@@ -116,10 +161,24 @@ internal sealed class EndTable(bool hostsApart)
         if (end.Inode != 0) Drop(_byInode, end.Inode, end, null);
         if (end.PeerInode != 0) Drop(_byPeerInode, end.PeerInode, end, null);
         if (end.Connection.Length > 0) Drop(_byName, end.Connection, end, null);
-        if (IsPair(end)) Drop(_byAddress, new AddressPair(end.Local, end.Remote, PlaceOf(end)), end, null);
+        if (IsPair(end)) Drop(_byAddress, PairOf(end), end, null);
+
+        if (end.Socket is { } socket && end.Remote.Address is { } address)
+        {
+            (ulong high, ulong low) = HalvesOf(address);
+            _datagrams.Remove((socket, high, low, (ushort)end.Remote.Port));
+            socket.Datagrams?.Remove(end);
+        }
 
         // One closed end of the other side may be looked at; what lay behind that is dropped, or ends would chain.
         if (end.Peer is { Closed: true } gone) gone.Peer = null;
+    }
+
+    // As events carry it.
+    private static (ulong High, ulong Low) HalvesOf(IPAddress address)
+    {
+        byte[] bytes = address.MapToIPv6().GetAddressBytes();
+        return (BinaryPrimitives.ReadUInt64BigEndian(bytes), BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(8)));
     }
 
     private static void Drop<TKey>(Dictionary<TKey, ConnectionEnd> table, TKey key, ConnectionEnd end, ConnectionEnd? instead)
@@ -143,7 +202,7 @@ internal sealed class EndTable(bool hostsApart)
 
     private static SocketRole Opposite(SocketRole role) => role switch { SocketRole.Client => SocketRole.Server, SocketRole.Server => SocketRole.Client, _ => SocketRole.Unknown };
 
-    private static bool IsPair(ConnectionEnd end) => end.Protocol == TransportProtocol.Tcp && end.Local.Address is not null && end.Remote.Address is not null;
+    private static bool IsPair(ConnectionEnd end) => end.Protocol is TransportProtocol.Tcp or TransportProtocol.Udp && end.Local.Address is not null && end.Remote.Address is not null;
 
     private static bool AddressesAgree(ConnectionEnd one, ConnectionEnd two) => !IsPair(one) || !IsPair(two) || (one.Local == two.Remote && one.Remote == two.Local);
 
@@ -153,7 +212,7 @@ internal sealed class EndTable(bool hostsApart)
 
     private void Apply(ConnectionEnd end, SocketDescription description)
     {
-        if (IsPair(end)) Drop(_byAddress, new AddressPair(end.Local, end.Remote, PlaceOf(end)), end, null);
+        if (IsPair(end)) Drop(_byAddress, PairOf(end), end, null);
         if (description.Protocol != TransportProtocol.None) end.Protocol = description.Protocol;
         if (description.Role != SocketRole.Unknown) end.Role = description.Role;
         if (description.Local != Endpoint.None) end.Local = description.Local;
@@ -176,9 +235,11 @@ internal sealed class EndTable(bool hostsApart)
             _byPeerInode[end.PeerInode] = end;
         }
 
-        if (IsPair(end) && end.Role != SocketRole.Listener) _byAddress[new AddressPair(end.Local, end.Remote, PlaceOf(end))] = end;
+        if (IsPair(end) && end.Role != SocketRole.Listener) _byAddress[PairOf(end)] = end;
         Match(end);
     }
 
-    private readonly record struct AddressPair(Endpoint Local, Endpoint Remote, (string Host, uint Namespace) Place);
+    private AddressPair PairOf(ConnectionEnd end) => new(end.Protocol, end.Local, end.Remote, PlaceOf(end));
+
+    private readonly record struct AddressPair(TransportProtocol Protocol, Endpoint Local, Endpoint Remote, (string Host, uint Namespace) Place);
 }

@@ -153,7 +153,13 @@ internal sealed class SessionWalker
     {
         if (e.Socket == 0) return null;
         ConnectionEnd end = Ends.Find(e.Socket, e.Pid) ?? Ends.Add(e.Socket);
-        if (end.Role == SocketRole.Unknown)
+        if (e.HasPeer && end is { Protocol: TransportProtocol.Udp, Role: SocketRole.Unknown })
+        {
+            if (!end.Holders.Contains(thread.Process)) Hold(end, thread.Process);
+            end = Ends.Datagram(end, in e);
+            if (Ends.ForgottenDatagram() is { } forgotten) Close(forgotten);
+        }
+        else if (end.Role == SocketRole.Unknown)
         {
             end.Role = Listeners.RoleOf(end.Protocol, end.Local, end.Remote);
             if (end.Role != SocketRole.Unknown) Ends.Match(end);
@@ -342,6 +348,7 @@ internal sealed class SessionWalker
     private void Close(ConnectionEnd end)
     {
         if (end.Closed) return;
+        foreach (ConnectionEnd datagram in end.Datagrams?.ToArray() ?? []) Close(datagram);
         _settler.GiveUp(end);
         OpenRequests.Answer(end);
         foreach (ProcessState holder in end.Holders) holder.Held.Remove(end);
