@@ -1,10 +1,12 @@
 // A front end: GET /buy?id=N asks the stock service and PostgreSQL, some requests both at once, some after a hand-over to a worker.
-// WebShop PORT STOCK-PORT POSTGRES-CONNECTION-STRING
+// WebShop PORT STOCK-PORT POSTGRES-CONNECTION-STRING LOG
+// The log has a line per request as it arrives: its id, and the client's port. The table purchases has a row per request: its id, and the server process that stored it.
 using System.Diagnostics;
 using System.Globalization;
 using System.Threading.Channels;
 using Npgsql;
 
+await using StreamWriter log = new(args[3]) { AutoFlush = true };
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();
 builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{args[0]}"));
@@ -12,8 +14,9 @@ WebApplication app = builder.Build();
 using HttpClient http = new() { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{args[1]}")) };
 await using NpgsqlDataSource database = NpgsqlDataSource.Create(args[2]);
 var queue = Channel.CreateUnbounded<Order>();
-app.MapGet("/buy", async (int id) =>
+app.MapGet("/buy", async (int id, HttpContext context) =>
 {
+    lock (log) log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{id} {context.Connection.RemotePort}"));
     switch (id % 3)
     {
         case 0: // one after the other
@@ -57,7 +60,8 @@ async Task AskStockAsync(int id)
 
 async Task StoreAsync(int id)
 {
-    await using NpgsqlCommand command = database.CreateCommand($"/* id={id.ToString(CultureInfo.InvariantCulture)} */ SELECT pg_backend_pid(), pg_sleep(0.001)");
+    await using NpgsqlCommand command = database.CreateCommand("INSERT INTO purchases (id, backend) VALUES ($1, pg_backend_pid())");
+    command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = id });
     await command.ExecuteNonQueryAsync();
 }
 

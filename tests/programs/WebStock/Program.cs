@@ -1,4 +1,4 @@
-// A service that others ask: answers GET /stock?id=N after a pause on another thread, and logs the ids that reached it.
+// A service that others ask: answers GET /stock?id=N after a pause, and logs each request as it arrives: its id, and the client's port.
 // WebStock PORT LOG
 using System.Globalization;
 
@@ -9,8 +9,8 @@ builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127
 WebApplication app = builder.Build();
 app.MapGet("/stock", async (string id, HttpContext context) =>
 {
+    lock (log) log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{id} {context.Connection.RemotePort}"));
     await Task.Delay(1);
-    lock (log) log.WriteLine($"{id} {context.Connection.Id} {context.Connection.RemotePort}");
     return id;
 });
 await app.RunAsync();

@@ -39,7 +39,7 @@ internal sealed class NettraceFile : IDisposable
     internal long Lost { get; private set; }
 
     /// <summary>Hash of what was read; complete at the end.</summary>
-    internal byte[] Hash => _stream.Hash;
+    internal byte[] Hash { get; private set; } = [];
 
     /// <exception cref="VsException">It cannot be read, or is something else.</exception>
     internal static NettraceFile Open(string path)
@@ -128,6 +128,7 @@ internal sealed class NettraceFile : IDisposable
             }
 
             Lost = source.EventsLost;
+            Hash = _stream.Hash; // the library closes the stream
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {

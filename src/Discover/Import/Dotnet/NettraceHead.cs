@@ -7,11 +7,10 @@ namespace VirtualServices.Discover.Import.Dotnet;
 
 /// <summary>The beginning of a nettrace file: what it is, and its clock. TraceEvent keeps the clock to itself.</summary>
 /// <param name="Version">4 or 5: EventPipe of .NET; 6: a Linux collect capture.</param>
-/// <param name="Pid">Process that wrote it, 0 where each event names its own.</param>
 /// <param name="UtcNs">UTC at the start, ns since 1970, to the millisecond.</param>
 /// <param name="Ticks">The clock at that time.</param>
 /// <param name="Frequency">Ticks a second.</param>
-internal sealed record NettraceHead(int Version, int Pid, long UtcNs, long Ticks, long Frequency)
+internal sealed record NettraceHead(int Version, long UtcNs, long Ticks, long Frequency)
 {
     private const int FirstTextAt = 12, FirstObjectAt = 32, ObjectTags = 21, TraceBytes = 48;
     private const long NsPerSecond = 1_000_000_000;
@@ -58,14 +57,9 @@ internal sealed record NettraceHead(int Version, int Pid, long UtcNs, long Ticks
         fields.UInt32(); // length and kind of the block
         NettraceHead head = ReadClock(ref fields) with { Version = version };
         fields.UInt32();
-        uint pairs = fields.UInt32();
-        for (uint i = 0; i < pairs; i++)
-        {
-            string key = fields.String(), value = fields.String();
-            if (key == EventSchema.VersionKey) throw VsException.BadInput(path, "expected somebody else's recording, this is events.nettrace of a session: give its folder to vs infer");
-            if (key == "ProcessId" && int.TryParse(value, out int pid)) head = head with { Pid = pid };
-        }
 
+        // A session names itself in the first pair; what others write there may be longer than what was read.
+        if (fields.UInt32() > 0 && fields.String() == EventSchema.VersionKey) throw VsException.BadInput(path, "expected somebody else's recording, this is events.nettrace of a session: give its folder to vs infer");
         return head;
     }
 
@@ -79,8 +73,7 @@ internal sealed record NettraceHead(int Version, int Pid, long UtcNs, long Ticks
         int version = BinaryPrimitives.ReadInt32LittleEndian(tags[3..]);
         if (version is not (4 or 5) || !tags[15..20].SequenceEqual("Trace"u8)) throw new FieldException(FirstObjectAt, $"expected an object Trace of version 4 or 5, not {version}");
         Fields trace = fields.Part(TraceBytes);
-        NettraceHead head = ReadClock(ref trace) with { Version = version };
-        return head with { Pid = (int)trace.UInt32() };
+        return ReadClock(ref trace) with { Version = version };
     }
 
     /// <summary>The same in all versions: date and time, ticks, ticks a second, size of a pointer.</summary>
@@ -95,7 +88,7 @@ internal sealed record NettraceHead(int Version, int Pid, long UtcNs, long Ticks
         try
         {
             DateTime utc = new(parts[0], parts[1], parts[3], parts[4], parts[5], parts[6], parts[7], DateTimeKind.Utc);
-            return new NettraceHead(0, 0, checked((utc - DateTime.UnixEpoch).Ticks * 100), ticks, frequency);
+            return new NettraceHead(0, checked((utc - DateTime.UnixEpoch).Ticks * 100), ticks, frequency);
         }
         catch (Exception error) when (error is ArgumentOutOfRangeException or OverflowException)
         {
