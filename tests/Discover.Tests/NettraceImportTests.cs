@@ -26,17 +26,19 @@ public sealed class NettraceImportTests : IDisposable
         SessionEvent[] calls = [.. Begins(session, SocketRole.Client)];
         Assert.All(calls, call => Assert.Equal(shop, call.Pid));
         ILookup<bool, SessionEvent> byKind = calls.ToLookup(call => session.Sockets[call.Socket].Connection.StartsWith("npgsql", StringComparison.Ordinal));
-        Assert.Equal(requests.Order(), byKind[true].Select(call => call.Request).Order());
         Assert.Equal(requests.Order(), byKind[false].Select(call => call.Request).Order());
+
+        // The first call of a connection to PostgreSQL opens it, for whoever asked first.
+        SessionEvent[] queries = [.. byKind[true].GroupBy(call => call.Socket).SelectMany(connection => connection.Skip(1))];
+        Assert.Equal(requests.Order(), queries.Select(call => call.Request).Order());
+        Assert.Subset([.. requests], [.. byKind[true].Select(call => call.Request)]);
 
         // The stock service's connections are the other ends of HttpClient's.
         string[] asked = [.. Begins(session, SocketRole.Server).Where(e => e.Pid != shop).Select(e => session.Sockets[e.Socket].Connection)];
         Assert.Equal(asked.Order(), byKind[false].Select(call => session.Sockets[call.Socket].Connection).Order());
-        Assert.Equal(3, session.Sockets.Values.Count(socket => socket.Role == SocketRole.Server && socket.Local.Port == session.Sockets.Values.First(s => s.Role == SocketRole.Server && s.Connection.StartsWith("kestrel", StringComparison.Ordinal)).Local.Port));
-
+        Assert.Equal(3, session.Sockets.Values.Count(socket => socket.Connection.StartsWith("kestrel", StringComparison.Ordinal)));
         Assert.All(session.Events, e => Assert.Equal(0, e.Tid));
-        Assert.Equal(Requests * 3, session.Moved(CallKind.Send) - Requests); // every request and call has its answer
-        Assert.Equal(session.Moved(CallKind.Send), session.Moved(CallKind.Receive));
+        Assert.Equal((requests.Length + asked.Length + calls.Length, requests.Length + asked.Length + calls.Length), (session.Moved(CallKind.Send), session.Moved(CallKind.Receive))); // each has its answer
         Assert.Equal(0, session.Result.Lost);
         Assert.Equal(["events of other providers"], session.Result.Unused.Select(count => count.Source));
         Assert.Equal(2026, DateTime.UnixEpoch.AddTicks((session.Info.Clock.StartNs + session.Info.Clock.UtcOffsetNs) / 100).Year);
@@ -57,11 +59,11 @@ public sealed class NettraceImportTests : IDisposable
     public void System_calls_of_a_linux_collect_capture_are_followed_by_their_descriptors()
     {
         using Imported session = Imported.Nettrace(Unpack("stock-calls.nettrace.gz"));
-        Assert.Equal(1, session.Count(CallKind.Accept));
-        ulong socket = session.Events.Single(e => e.Call == CallKind.Accept).Socket;
-        SessionEvent[] own = [.. session.Events.Where(e => e.Socket == socket)];
-        Assert.Equal(Requests, own.Count(e => e is { Call: CallKind.Receive, Result: > 0 }));
+        ulong[] accepted = [.. session.Events.Where(e => e.Call == CallKind.Accept).Select(e => e.Socket)]; // dotnet-trace asks, too
+        ulong socket = accepted.Single(one => session.Events.Count(e => e.Socket == one && e is { Call: CallKind.Receive, Result: > 0 }) == Requests);
+        SessionEvent[] own = [.. session.Events.Where(e => e.Socket == socket && e.Call != CallKind.Describe)];
         Assert.Equal(Requests, own.Count(e => e is { Call: CallKind.Send, Result: > 0 }));
+        Assert.Single(own, e => e.Call == CallKind.Close);
         Assert.All(own, e => Assert.True(e.Tid > 0 && e.Pid == own[0].Pid));
         Assert.Equal(SocketRole.Server, session.Sockets[socket].Role);
     }
