@@ -88,7 +88,7 @@ public sealed class DotnetTraceTests
         _trace.Complete();
         Assert.Equal(
             [
-                "Receive kestrel-10-assumed-1 1", "Send http-10-assumed-10.0.0.2:80-2 1", "Send http-10-assumed-10.0.0.2:80-1 1", "Receive http-10-assumed-10.0.0.2:80-1", "Receive http-10-assumed-10.0.0.2:80-2",
+                "Receive kestrel-10-assumed-1 1", "Send http-10-assumed-10.0.0.2:80-1 1", "Send http-10-assumed-10.0.0.2:80-2 1", "Receive http-10-assumed-10.0.0.2:80-2", "Receive http-10-assumed-10.0.0.2:80-1",
                 "Send http-10-assumed-10.0.0.2:80-1 1", "Receive http-10-assumed-10.0.0.2:80-1", "Send kestrel-10-assumed-1",
             ],
             Told());

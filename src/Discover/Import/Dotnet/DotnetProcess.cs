@@ -13,7 +13,7 @@ internal sealed class DotnetProcess(string host, int pid)
     /// <summary>Activities within each other that are looked through to find who is around.</summary>
     private const int Deepest = 64;
 
-    private readonly Dictionary<(string Kind, Endpoint Remote), SortedSet<int>> _lanes = [];
+    private readonly Dictionary<string, Lanes> _lanes = new(StringComparer.Ordinal);
     private ulong _requests;
 
     internal string Host { get; } = host;
@@ -76,21 +76,24 @@ internal sealed class DotnetProcess(string host, int pid)
         return null;
     }
 
-    /// <summary>A connection where the file does not name it: as many as there are calls at a time.</summary>
-    internal DotnetEnd TakeLane(string kind, Endpoint remote)
+    /// <summary>A number that no other request or call of the kind has that is on its way: where the file names no connection, one is assumed for it.</summary>
+    internal int TakeLane(string kind)
     {
-        if (_lanes.Count >= Most) _lanes.Clear();
-        if (!_lanes.TryGetValue((kind, remote), out SortedSet<int>? taken)) _lanes.Add((kind, remote), taken = []);
-        int lane = 1;
-        while (taken.Contains(lane)) lane++;
-        taken.Add(lane);
-        string id = string.Create(CultureInfo.InvariantCulture, $"assumed-{(remote == Endpoint.None ? "" : remote + "-")}{lane}");
-        return new DotnetEnd(NameOf(kind, id)) { Remote = remote, Lane = (kind, lane) };
+        if (!_lanes.TryGetValue(kind, out Lanes? lanes)) _lanes.Add(kind, lanes = new Lanes());
+        return lanes.Free.TryDequeue(out int lane, out _) ? lane : ++lanes.Taken;
     }
 
-    internal void FreeLane(DotnetEnd end)
+    internal void FreeLane(string kind, int lane) => _lanes[kind].Free.Enqueue(lane, lane);
+
+    /// <summary>The connection that is assumed.</summary>
+    internal DotnetEnd EndOf(string kind, int lane, Endpoint remote) =>
+        new(NameOf(kind, string.Create(CultureInfo.InvariantCulture, $"assumed-{(remote == Endpoint.None ? "" : remote + "-")}{lane}"))) { Remote = remote };
+
+    private sealed class Lanes
     {
-        if (end.Lane is { } lane && _lanes.TryGetValue((lane.Kind, end.Remote), out SortedSet<int>? taken)) taken.Remove(lane.Number);
+        public int Taken { get; set; }
+
+        public PriorityQueue<int, int> Free { get; } = new();
     }
 }
 
@@ -123,9 +126,6 @@ internal sealed class DotnetEnd(string name)
 
     /// <summary>A stream of a connection that is busy: it ends with its request.</summary>
     internal bool IsStream { get; init; }
-
-    /// <summary>It is assumed.</summary>
-    internal (string Kind, int Number)? Lane { get; init; }
 }
 
 /// <summary>A request that the service answers.</summary>
@@ -138,6 +138,9 @@ internal sealed class DotnetRequest(ulong id, ulong caller)
     internal ulong Caller { get; } = caller;
 
     internal required PendingEvent Receive { get; init; }
+
+    /// <summary>As <see cref="DotnetProcess.TakeLane"/> gave it.</summary>
+    internal required int Lane { get; init; }
 
     /// <summary>Null while not known.</summary>
     internal DotnetEnd? End { get; set; }
@@ -156,6 +159,9 @@ internal sealed class DotnetCall(string kind)
 
     /// <summary>Its span, 0 for none so far.</summary>
     internal ulong Span { get; set; }
+
+    /// <summary>As <see cref="DotnetProcess.TakeLane"/> gave it, 0 for none.</summary>
+    internal int Lane { get; set; }
 
     /// <summary>The event that tells that it was sent; null before.</summary>
     internal PendingEvent? Send { get; set; }

@@ -94,11 +94,11 @@ internal sealed class DotnetTrace
     private DotnetRequest Begin(DotnetProcess process, DotnetEvent e, ulong id, ulong caller)
     {
         PendingEvent receive = new(Make(process, CallKind.Receive, SocketRole.Server, e.TimeNs, id));
-        DotnetRequest request = new(id, caller) { Receive = receive };
+        DotnetRequest request = new(id, caller) { Receive = receive, Lane = process.TakeLane(Kestrel) };
         receive.Assume = () =>
         {
             _unused.Add("requests whose connection is not told: assumed, one for each request at a time", 1);
-            Settle(process, request, process.TakeLane(Kestrel, Endpoint.None));
+            Settle(process, request, process.EndOf(Kestrel, request.Lane, Endpoint.None));
         };
         process.Began(e, request, null);
         _pending.Add(receive);
@@ -150,6 +150,7 @@ internal sealed class DotnetTrace
         NeutralEvent send = Make(process, CallKind.Send, SocketRole.Server, timeNs, 0);
         Name(send, request.End!);
         _pending.Add(new PendingEvent(send));
+        process.FreeLane(Kestrel, request.Lane);
         Free(process, request.End!, SocketRole.Server, timeNs);
     }
 
@@ -225,12 +226,20 @@ internal sealed class DotnetTrace
     private void Send(DotnetProcess process, DotnetCall call, long timeNs, DotnetEnd? end)
     {
         call.Send = new PendingEvent(Make(process, CallKind.Send, SocketRole.Client, timeNs, call.Request));
-        if (end is not null) Settle(call, end);
-        else call.Send.Assume = () =>
+        if (end is not null)
         {
-            _unused.Add("calls whose connection is not told: assumed, one for each call at a time", 1);
-            Settle(call, process.TakeLane(call.Kind, call.Remote));
-        };
+            Settle(call, end);
+        }
+        else
+        {
+            call.Lane = process.TakeLane(call.Kind);
+            call.Send.Assume = () =>
+            {
+                _unused.Add("calls whose connection is not told: assumed, one for each call at a time", 1);
+                Settle(call, process.EndOf(call.Kind, call.Lane, call.Remote));
+            };
+        }
+
         _pending.Add(call.Send);
     }
 
@@ -253,6 +262,7 @@ internal sealed class DotnetTrace
         }
 
         call.Send.Assume?.Invoke();
+        if (call.Lane != 0) process.FreeLane(call.Kind, call.Lane);
         Received(process, call, timeNs);
     }
 
@@ -267,7 +277,6 @@ internal sealed class DotnetTrace
     private void Free(DotnetProcess process, DotnetEnd end, SocketRole role, long timeNs)
     {
         end.Busy = false;
-        process.FreeLane(end);
         if (end.IsStream) Close(process, end, role, timeNs);
     }
 

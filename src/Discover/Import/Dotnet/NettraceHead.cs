@@ -56,7 +56,6 @@ internal sealed record NettraceHead(int Version, long UtcNs, long Ticks, long Fr
         fields.UInt32();
         fields.UInt32(); // length and kind of the block
         NettraceHead head = ReadClock(ref fields) with { Version = version };
-        fields.UInt32();
 
         // A session names itself in the first pair; what others write there may be longer than what was read.
         if (fields.UInt32() > 0 && fields.String() == EventSchema.VersionKey) throw VsException.BadInput(path, "expected somebody else's recording, this is events.nettrace of a session: give its folder to vs infer");

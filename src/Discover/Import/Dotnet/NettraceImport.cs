@@ -44,7 +44,7 @@ public static class NettraceImport
         }
 
         using HeapLimit limit = HeapLimit.Take();
-        using SessionBuilder builder = new(folder, "import-nettrace") { UtcOffsetNs = files[0].Head.UtcOffsetNs };
+        using SessionBuilder builder = new(folder, "import-nettrace") { UtcOffsetNs = files.Min(file => file.Head.UtcOffsetNs) };
         Merge merge = new(builder);
         PriorityQueue<int, (long TimeNs, int Order)> next = new();
         for (int i = 0; i < files.Count; i++) MoveNext(i);
@@ -82,8 +82,9 @@ public static class NettraceImport
         {
             builder.Lost += file.Lost;
             foreach (Model.Sessions.SourceCount count in file.Unused.Counts) builder.Unused.Add(count.Source, count.Unused);
-            digest.AppendData(file.Hash);
         }
+
+        foreach (string hash in files.Select(file => Convert.ToHexString(file.Hash)).Order(StringComparer.Ordinal)) digest.AppendData(Convert.FromHexString(hash));
 
         return builder.Complete(digest);
 
