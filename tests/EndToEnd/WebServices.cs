@@ -36,7 +36,7 @@ internal sealed class WebServices : IAsyncDisposable
     /// <summary>Starts all three, and waits until they answer.</summary>
     public static async Task<WebServices> StartAsync(string folder, CancellationToken cancel)
     {
-        PostgresServer server = await PostgresServer.StartAsync(Path.Combine(folder, "pg"), null, [Role], cancel);
+        PostgresServer server = await PostgresServer.StartAsync(Path.Combine(Path.GetTempPath(), $"vs-server-{Guid.NewGuid():N}"), null, [Role], cancel);
         WebServices services = new(server, folder);
         try
         {
@@ -44,10 +44,10 @@ internal sealed class WebServices : IAsyncDisposable
             await sql.QueryAsync($"CREATE TABLE purchases (number serial, id int, backend int); GRANT INSERT ON purchases TO {Role}; GRANT USAGE ON purchases_number_seq TO {Role}", cancel);
             services.StockPort = FreePort();
             services.Launch("WebStock", services.StockPort, Path.Combine(folder, "stock.log"));
-            await services.AnswersAsync(services.StockPort, services.Stock, cancel);
+            await AnswersAsync(services.StockPort, services.Stock, cancel);
             services.Port = FreePort();
             services.Launch("WebShop", services.Port, services.StockPort, $"Host=127.0.0.1;Port={server.Port};Username={Role};Database={PostgresServer.Database};Maximum Pool Size=4", Path.Combine(folder, "shop.log"));
-            await services.AnswersAsync(services.Port, services.Shop, cancel);
+            await AnswersAsync(services.Port, services.Shop, cancel);
             return services;
         }
         catch
@@ -138,7 +138,7 @@ internal sealed class WebServices : IAsyncDisposable
         _children.Add(Child.Start([host, library, .. arguments.Select(argument => Convert.ToString(argument, CultureInfo.InvariantCulture)!)]));
     }
 
-    private async Task AnswersAsync(int port, Child child, CancellationToken cancel)
+    private static async Task AnswersAsync(int port, Child child, CancellationToken cancel)
     {
         bool answers = await Wait.UntilAsync(
             () =>

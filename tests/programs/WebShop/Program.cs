@@ -7,7 +7,7 @@ using System.Threading.Channels;
 using Npgsql;
 
 await using StreamWriter log = new(args[3]) { AutoFlush = true };
-WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }); // else it watches all that lies below its working folder
 builder.Logging.ClearProviders();
 builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{args[0]}"));
 WebApplication app = builder.Build();

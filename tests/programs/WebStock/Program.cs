@@ -3,7 +3,7 @@
 using System.Globalization;
 
 await using StreamWriter log = new(args[1]) { AutoFlush = true };
-WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }); // else it watches all that lies below its working folder
 builder.Logging.ClearProviders();
 builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{args[0]}"));
 WebApplication app = builder.Build();
