@@ -153,7 +153,7 @@ public sealed class NettraceImportTests : IDisposable
         {
             string folder = Path.Combine(_folder, name);
             NettraceImport.Run(paths, folder, null, CancellationToken.None);
-            return File.ReadAllBytes(Path.Combine(folder, SessionReader.EventsFileName));
+            return [.. File.ReadAllBytes(Path.Combine(folder, SessionReader.EventsFileName)), .. File.ReadAllBytes(Path.Combine(folder, SessionJson.FileName))];
         }
     }
 
@@ -162,7 +162,7 @@ public sealed class NettraceImportTests : IDisposable
     {
         byte[] good = File.ReadAllBytes(Imported.Golden("stock.nettrace"));
         long most = 0;
-        for (int at = 100; at < 3000; at += 7)
+        for (int at = 3080; at < 3110; at++) // at 3092 is the number of fields of an event
         {
             byte[] bad = [.. good];
             BitConverter.TryWriteBytes(bad.AsSpan(at), 0x60000000);
