@@ -80,6 +80,21 @@ public sealed class EventsImportTests : IDisposable
     }
 
     [Fact]
+    public void Requests_that_the_source_knows_arrive_with_their_ids()
+    {
+        const string Text = """
+            {"ts":1,"pid":1,"conn":"c","role":"server","call":"recv","request":"ff00000000000001","bytes":7}
+            {"ts":2,"pid":1,"conn":"d","role":"client","call":"send","request":"FF00000000000001","bytes":9}
+            {"ts":3,"pid":1,"conn":"d","role":"client","call":"recv"}
+            {"ts":4,"pid":1,"conn":"d","role":"client","call":"send"}
+            """;
+        List<SessionEvent> events = Read(Import(Text), out _, out _);
+        Assert.Equal(
+            [(CallKind.Receive, 0xff00000000000001, 7), (CallKind.Send, 0xff00000000000001, 9), (CallKind.Receive, 0UL, 1), (CallKind.Send, 0UL, 1)],
+            events.Where(e => e.Call != CallKind.Describe).Select(e => (e.Call, e.Request, e.Result)));
+    }
+
+    [Fact]
     public void Files_are_merged_by_time_and_the_same_input_gives_the_same_bytes()
     {
         string[] lines = Call.Split('\n');
@@ -124,6 +139,10 @@ public sealed class EventsImportTests : IDisposable
     [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"recv\",\"conn\":\"\\ud800\"}", "expected a JSON object")]
     [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"send\",\"conn\":\"c\",\"vs\":\"a\"}", "field 'vs'")]
     [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"accept\",\"conn\":\"c\",\"role\":\"client\"}", "field 'role'")]
+    [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"recv\",\"conn\":\"c\",\"request\":\"g1\"}", "field 'request'")]
+    [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"recv\",\"conn\":\"c\",\"request\":\"12345678123456781\"}", "field 'request'")]
+    [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"recv\",\"conn\":\"c\",\"request\":\"0\"}", "field 'request'")]
+    [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"close\",\"conn\":\"c\",\"request\":\"1\"}", "field 'request'")]
     [InlineData("{\"ts\":1,\"pid\":1,\"call\":\"fork\"}", "field 'child'")]
     public void A_line_that_breaks_the_format_is_named_with_its_field_and_nothing_is_left(string line, string expected)
     {

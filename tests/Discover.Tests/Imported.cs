@@ -1,5 +1,6 @@
 using System.Text;
 using VirtualServices.Discover.Import;
+using VirtualServices.Discover.Import.Dotnet;
 using VirtualServices.Discover.Import.Pcap;
 using VirtualServices.Discover.Import.Perf;
 using VirtualServices.Discover.Import.Strace;
@@ -60,7 +61,18 @@ internal sealed class Imported : IDisposable
 
     internal static Imported Pcap(params string[] paths) => new(folder => PcapImport.Run(paths, folder, null, CancellationToken.None));
 
+    internal static Imported Nettrace(params string[] paths) => new(folder => NettraceImport.Run(paths, folder, null, CancellationToken.None));
+
+    internal static Imported Nettrace(byte[] bytes)
+    {
+        using NettraceFile file = NettraceFile.Open(new MemoryStream(bytes), "x.nettrace");
+        return new Imported(folder => NettraceImport.Run([file], folder, null, CancellationToken.None));
+    }
+
     internal long Count(CallKind kind) => Events.Count(e => e.Call == kind);
+
+    /// <summary>How much was not used for this reason.</summary>
+    internal long Unused(string reason) => Result.Unused.Where(count => count.Source == reason).Sum(count => count.Unused);
 
     /// <summary>Calls that moved bytes.</summary>
     internal long Moved(CallKind kind) => Events.Count(e => e.Call == kind && e.Result > 0);

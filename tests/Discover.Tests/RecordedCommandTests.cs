@@ -51,7 +51,7 @@ public sealed class RecordedCommandTests
         {
             Selector pid = new(SelectorKind.Pid, $"{sleep.Id}");
             Service[] services = [new("a", [pid]), new("b", [pid])];
-            Targets targets = Targets.Resolve(services);
+            Targets targets = Targets.Resolve(services, isAlone: true, out _);
             Assert.Equal([$"services 'a' and 'b' both choose process {sleep.Id} (sleep): recorded as 'a'"], targets.ChosenTwice(services));
             Assert.Equal(0u, targets.Services[sleep.Id]);
             Assert.Empty(targets.ChosenTwice(services[..1]));

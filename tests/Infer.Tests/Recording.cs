@@ -61,7 +61,7 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
         Events.Add(new SessionEvent { Call = CallKind.Describe, TimeNs = Now, Child = Descriptions.Count - 1, Fd = -1 });
     }
 
-    public void Call(CallKind call, int pid, ulong socket = 0, int result = 0, int tid = -1, int child = 0, int childPid = 0, ulong cpuNs = 0, ushort knownVs = 0, uint durationNs = 1000, Endpoint? peer = null)
+    public void Call(CallKind call, int pid, ulong socket = 0, int result = 0, int tid = -1, int child = 0, int childPid = 0, ulong cpuNs = 0, ushort knownVs = 0, uint durationNs = 1000, Endpoint? peer = null, ulong request = 0)
     {
         Now += 1000;
         int thread = tid < 0 ? pid : tid;
@@ -85,6 +85,7 @@ internal sealed class Recording(string id = "s1", string boot = "boot")
             DurationNs = durationNs,
             Fd = socket == 0 ? -1 : 9,
             VirtualService = knownVs,
+            Request = request,
         });
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VirtualServices.Discover.Import;
+using VirtualServices.Discover.Import.Dotnet;
 using VirtualServices.Discover.Import.Pcap;
 using VirtualServices.Discover.Import.Perf;
 using VirtualServices.Discover.Import.Strace;
@@ -36,6 +37,11 @@ internal static class ImportCommand
             "Makes a session of packet captures (pcap, pcapng), merged by time: connections, turns, names of hosts. Packets do not say which process sent them: each host that answers, by its name in DNS answers or else its address, is a service.",
             "tcpdump -i any -s 128 -w packets.pcap tcp or udp\nvs import pcap packets.pcap -o session",
             PcapImport.Run),
+        (
+            "nettrace",
+            "Makes a session of nettrace files: EventPipe of .NET services (spans of ASP.NET Core, HttpClient and Npgsql become requests and calls, and which call works for which request is known), or system calls of dotnet-trace collect-linux. Several files are processes of one host, merged by time.",
+            "dotnet-trace collect -p 1234 --rundown false -o web.nettrace --providers 'Microsoft-Diagnostics-DiagnosticSource:0x2:5:FilterAndPayloadSpecs=\"[AS]*:-Id;ParentId;Kind;Tags=TagObjects.*Enumerate\",System.Net.Http:0xffffffff:5,Microsoft-AspNetCore-Server-Kestrel:0xffffffff:5,System.Threading.Tasks.TplEventSource:0x80:4'\nvs import nettrace web.nettrace stock.nettrace -o session",
+            NettraceImport.Run),
     ];
 
     public static Command Create(CommandContext context)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using VirtualServices.Discover.Sessions;
 using VirtualServices.Model;
@@ -41,6 +42,7 @@ internal sealed class EventLine
         bool connected = e.Call is CallKind.Accept or CallKind.Connect or CallKind.Receive or CallKind.Send or CallKind.Close;
         if (connected && e.Connection.Length == 0) throw new FieldError("conn", "expected the id of the connection");
         if (e.Call is CallKind.Fork or CallKind.Wake && e.Child == 0) throw new FieldError("child", e.Call == CallKind.Fork ? "expected the new process id" : "expected the woken thread id");
+        if (e.Request != 0 && e.Call is not (CallKind.Receive or CallKind.Send)) throw new FieldError("request", "expected on a recv or send only");
         if (e.VirtualService.Length > 0 && e.Call != CallKind.Receive) throw new FieldError("vs", "expected on a recv only");
         if ((e.Call == CallKind.Accept && e.Role == SocketRole.Client) || (e.Call == CallKind.Connect && e.Role == SocketRole.Server))
             throw new FieldError("role", "expected server for accept, client for connect");
@@ -85,6 +87,7 @@ internal sealed class EventLine
         else if (json.ValueTextEquals("child_tid"u8)) e.ChildTid = (int)Number(ref json, "child_tid", 1, int.MaxValue);
         else if (json.ValueTextEquals("cpu_ns"u8)) e.CpuNs = (ulong)Number(ref json, "cpu_ns", 0, long.MaxValue);
         else if (json.ValueTextEquals("seq"u8)) Number(ref json, "seq", 0, uint.MaxValue);
+        else if (json.ValueTextEquals("request"u8)) e.Request = Request(ref json);
         else if (json.ValueTextEquals("vs"u8)) e.VirtualService = Name(ref json, "vs");
         else json.Skip();
         return Seen.None;
@@ -111,7 +114,7 @@ internal sealed class EventLine
     private static string Connection(ref Utf8JsonReader json)
     {
         json.Read();
-        if (json.TokenType == JsonTokenType.Number && json.TryGetUInt64(out ulong number)) return number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (json.TokenType == JsonTokenType.Number && json.TryGetUInt64(out ulong number)) return number.ToString(CultureInfo.InvariantCulture);
         return Checked(json.TokenType == JsonTokenType.String ? json.GetString() : null, "conn");
     }
 
@@ -125,6 +128,16 @@ internal sealed class EventLine
     {
         if (text is null || text.Length > LongestName || text.Contains('\0')) throw new FieldError(field, $"expected a text of at most {LongestName} characters");
         return text;
+    }
+
+    /// <summary>As trace context writes the id of a span.</summary>
+    private static ulong Request(ref Utf8JsonReader json)
+    {
+        string text = Text(ref json, "request");
+        if (text.Length == 0) return 0;
+        if (text.Length > 16 || !ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong id) || id == 0)
+            throw new FieldError("request", "expected 1 to 16 hexadecimal digits, not all zero");
+        return id;
     }
 
     private Endpoint End(ref Utf8JsonReader json, string field)

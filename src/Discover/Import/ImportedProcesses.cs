@@ -57,6 +57,15 @@ internal sealed class ImportedProcesses
         if (tid == 0 || tid == pid) _alive.Remove((host, pid));
     }
 
+    /// <summary>A process that made calls under no name gets one.</summary>
+    internal void Name(string host, int pid, string service)
+    {
+        if (!_alive.TryGetValue((host, pid), out ImportedProcess? process) || process.Named || !_recordOf.TryGetValue(process.Id, out int index)) return;
+        process.Service = service;
+        process.Named = process.Recorded = true;
+        _records[index] = _records[index] with { Service = service };
+    }
+
     private void Name(ImportedProcess process, NeutralEvent e)
     {
         string comm = process.Named ? process.Comm : e.Comm;

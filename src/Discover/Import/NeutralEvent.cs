@@ -57,6 +57,9 @@ internal sealed class NeutralEvent
     /// <summary>CPU time of the thread so far, ns, 0 where unknown.</summary>
     internal ulong CpuNs { get; set; }
 
+    /// <summary>Id of a request where the source knows it, else 0; as <see cref="SessionEvent.Request"/>.</summary>
+    internal ulong Request { get; set; }
+
     /// <summary>Known virtual service, empty for none.</summary>
     internal string VirtualService { get; set; } = "";
 
@@ -72,6 +75,6 @@ internal sealed class NeutralEvent
         Local = Remote = Endpoint.None;
         Inode = PeerInode = 0;
         Bytes = 1;
-        CpuNs = 0;
+        CpuNs = Request = 0;
     }
 }

@@ -90,6 +90,9 @@ internal sealed class SessionBuilder : IDisposable
         Events++;
     }
 
+    /// <summary>The name of a process that its source tells apart from its calls; one that is known already stays.</summary>
+    internal void Name(string host, int pid, string service) => _processes.Name(host, pid, service);
+
     /// <summary>Ends the session.</summary>
     /// <param name="id">Id of the session: the same input gives the same.</param>
     /// <exception cref="VsException">Nothing that was read is an event.</exception>
@@ -137,7 +140,7 @@ internal sealed class SessionBuilder : IDisposable
             _writer!.WriteDescription(in described, end.Describe());
         }
 
-        if (e.Call is CallKind.Receive or CallKind.Send) result.Result = e.Bytes;
+        if (e.Call is CallKind.Receive or CallKind.Send) (result.Result, result.Request) = (e.Bytes, e.Request);
         if (e.VirtualService.Length > 0) result.VirtualService = NumberOf(e.VirtualService);
         if (e.Call == CallKind.Close) _ends.Close(end, process);
     }

@@ -24,6 +24,9 @@ internal static class EventSchema
     /// <summary>Ids of receives and sends that name the other end of a datagram.</summary>
     internal const int ReceiveFromId = 21, SendToId = 22;
 
+    /// <summary>Ids of receives and sends whose source knows the request.</summary>
+    internal const int ReceiveKnownId = 23, SendKnownId = 24;
+
     /// <summary>Id of the last event of a file that was ended cleanly.</summary>
     internal const int EndId = 30;
 
@@ -51,6 +54,8 @@ internal static class EventSchema
 
     // The address as in SessionEvent: IPv4 mapped into IPv6, in two halves.
     private static readonly EventField[] PeerFields = [new("PeerHigh", FieldType.Unsigned), new("PeerLow", FieldType.Unsigned), new("PeerPort", FieldType.Unsigned)];
+
+    private static readonly EventField RequestField = new("Request", FieldType.Unsigned);
 
     private static readonly EventField[] DescribeFields =
     [
@@ -91,6 +96,8 @@ internal static class EventSchema
         Call(CallKind.Pass, "A descriptor came from another process"),
         new(ReceiveFromId, "ReceiveFrom", [.. ReceiveFields, .. PeerFields], "A datagram was received"),
         new(SendToId, "SendTo", [.. CallFields, .. PeerFields], "A datagram was sent"),
+        new(ReceiveKnownId, "ReceiveKnown", [.. ReceiveFields, .. PeerFields, RequestField], "Bytes of a known request were received"),
+        new(SendKnownId, "SendKnown", [.. CallFields, .. PeerFields, RequestField], "Bytes were sent for a known request"),
         new(EndId, "End", EndFields, "The recording ended cleanly"),
     ];
 
@@ -98,8 +105,8 @@ internal static class EventSchema
     internal static CallKind? CallOf(int type) => type switch
     {
         > (int)CallKind.None and <= (int)CallKind.Pass => (CallKind)type,
-        ReceiveFromId => CallKind.Receive,
-        SendToId => CallKind.Send,
+        ReceiveFromId or ReceiveKnownId => CallKind.Receive,
+        SendToId or SendKnownId => CallKind.Send,
         _ => null,
     };
 

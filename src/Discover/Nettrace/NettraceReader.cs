@@ -207,9 +207,9 @@ internal sealed class NettraceReader : IDisposable
         else if (e.Call is CallKind.Receive)
         {
             if (!payload.AtEnd) e.VirtualService = unchecked((int)payload.Varuint32());
-            if (type is EventSchema.ReceiveFromId) ReadPeer(ref payload, ref e);
+            if (type is EventSchema.ReceiveFromId or EventSchema.ReceiveKnownId) ReadPeer(ref payload, ref e);
         }
-        else if (type is EventSchema.SendToId)
+        else if (type is EventSchema.SendToId or EventSchema.SendKnownId)
         {
             ReadPeer(ref payload, ref e);
         }
@@ -219,6 +219,8 @@ internal sealed class NettraceReader : IDisposable
             e.Child = _descriptions.Count;
             _descriptions.Add(ReadDescription(ref payload, e.Socket));
         }
+
+        if (type is EventSchema.ReceiveKnownId or EventSchema.SendKnownId) e.Request = payload.Varuint();
 
         return true;
     }

@@ -60,12 +60,14 @@ internal sealed class NettraceWriter : IDisposable
         }
 
         int type = (int)e.Call;
-        if (e is { HasPeer: true, Call: CallKind.Receive or CallKind.Send })
+        bool known = e.Request != 0;
+        if (e.Call is CallKind.Receive or CallKind.Send && (e.HasPeer || known))
         {
-            type = e.Call == CallKind.Receive ? EventSchema.ReceiveFromId : EventSchema.SendToId;
+            type = e.Call == CallKind.Receive ? (known ? EventSchema.ReceiveKnownId : EventSchema.ReceiveFromId) : known ? EventSchema.SendKnownId : EventSchema.SendToId;
             length += Varint.Write(_payload.AsSpan(length), e.PeerHigh);
             length += Varint.Write(_payload.AsSpan(length), e.PeerLow);
             length += Varint.Write(_payload.AsSpan(length), e.PeerPort);
+            if (known) length += Varint.Write(_payload.AsSpan(length), e.Request);
         }
 
         Append(type, ThreadIndex(e.Pid, e.Tid), end, length);

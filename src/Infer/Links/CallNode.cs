@@ -90,4 +90,7 @@ internal enum LinkProof : byte
 
     /// <summary>The thread that received the request made the call before it began to answer.</summary>
     SameThread,
+
+    /// <summary>The source itself says for which request the call works, or that it works for none.</summary>
+    Told,
 }

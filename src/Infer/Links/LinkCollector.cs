@@ -62,6 +62,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
             Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
         };
         notes.Last = node;
+        if (end.Told is { } told) told.Notes = node;
         NotesOf(thread).Prompt = new Prompt(node, null);
         notes.Unsettled.Enqueue(node);
         _requests.Add(node);
@@ -100,7 +101,12 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (!node.Prompt.IsKnown) NotesOf(thread).Prompt = new Prompt(null, node); // whatever it was, what follows is for the same
         if (notes.Waiting.Count == MostWaiting) notes.Waiting.Dequeue();
         notes.Waiting.Enqueue(node);
-        if (useProofs && parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
+        if (useProofs && e.Request != 0)
+        {
+            node.Proof = LinkProof.Told;
+            if (_walker!.Told.Find(thread.Process, e.Request)?.Notes is RequestNode told) WindowSolver.Insert(told, node);
+        }
+        else if (useProofs && parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
         {
             node.Proof = thread.Tid != 0 ? LinkProof.SameThread : LinkProof.OnlyConnection;
             node.Prover = thread;

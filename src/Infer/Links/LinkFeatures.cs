@@ -5,7 +5,7 @@ namespace VirtualServices.Infer.Links;
 /// <summary>What speaks for or against a link. The order is the model file's: append, then train anew.</summary>
 internal enum Feature
 {
-    /// <summary>2 the thread that received the request made the call before it began to answer, 1 the process served one connection in its life, 0 no such proof.</summary>
+    /// <summary>2 the thread that received the request made the call before it began to answer, 1 the process served one connection in its life, 0 no such proof. Links that the source tells are not judged.</summary>
     Proof,
 
     /// <summary>Share of the process's calls whose thread had no open request: high where work is handed from thread to thread, and proof by thread means little.</summary>

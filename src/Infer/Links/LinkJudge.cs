@@ -63,6 +63,12 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     /// <summary>Judges a proven call of a process of which nothing else is known.</summary>
     public static void JudgeProven(BoostedTrees trees, CallNode call, int open)
     {
+        if (call.Proof == LinkProof.Told)
+        {
+            call.Confidence = call.Parent is null ? 0 : Output.Confidence.Told;
+            return;
+        }
+
         call.Features = default;
         call.Features.Set(Feature.Proof, (double)call.Proof);
         call.Features.Set(Feature.Candidates, Math.Log(1 + open));
@@ -84,6 +90,12 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
     private void Finish(CallNode call, double load, double unexplained)
     {
+        if (call.Proof == LinkProof.Told)
+        {
+            call.Confidence = call.Parent is null ? 0 : Output.Confidence.Told;
+            return;
+        }
+
         if (call.Parent is not { } parent || (!call.Proven && call.Prover is null && model.Requests < LeastRequests))
         {
             call.Confidence = 0;

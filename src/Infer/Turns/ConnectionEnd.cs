@@ -107,6 +107,9 @@ internal sealed class ConnectionEnd(ulong id)
     /// <summary>The last request waits for its requester.</summary>
     public bool Unsettled { get; set; }
 
+    /// <summary>The last request where the source knows its id, else null.</summary>
+    public ToldRequest? Told { get; set; }
+
     /// <summary>Time of the last request or call.</summary>
     public long TurnNs { get; set; }
 

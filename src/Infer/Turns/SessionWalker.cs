@@ -38,6 +38,9 @@ internal sealed class SessionWalker
 
     public EndTable Ends { get; }
 
+    /// <summary>Requests whose ids the source knows.</summary>
+    public ToldRequests Told { get; } = new();
+
     /// <summary>Events read.</summary>
     public long Events { get; private set; }
 
@@ -195,6 +198,7 @@ internal sealed class SessionWalker
         {
             end.Turns++;
             end.TurnNs = e.TimeNs;
+            end.Told = e.Request == 0 ? null : Told.Begin(thread.Process, e.Request, end);
             OpenRequests.Open(end, thread);
         }
 
@@ -215,7 +219,7 @@ internal sealed class SessionWalker
             end.Turns++;
             end.TurnNs = e.TimeNs;
             end.Owner ??= thread.Process;
-            parent = OpenRequests.ParentOf(thread);
+            parent = e.Request == 0 ? OpenRequests.ParentOf(thread) : Told.Find(thread.Process, e.Request)?.Current;
             end.Origin = RequestSettler.OriginOfCall(thread.Process, parent);
         }
         else if (end.Role == SocketRole.Server)

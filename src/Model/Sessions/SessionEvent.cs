@@ -48,6 +48,12 @@ public struct SessionEvent
     /// <summary>The other end's port, 0 where not known.</summary>
     public ushort PeerPort;
 
+    /// <summary>
+    /// Id of a request where the source itself knows it, 0 where not. Receive on a server's side: the request that begins has this id, unique in its process.
+    /// Send on a client's side: the call works for the request of this id; an id that no request of its process has says that it works for none.
+    /// </summary>
+    public ulong Request;
+
     /// <summary>What the event says.</summary>
     public CallKind Call;
 

@@ -6,20 +6,20 @@ namespace VirtualServices.Discover.Import.Perf;
 /// <summary>A line of <c>perf script</c>: <c>redis-server 22004/22005 [001] 3441.398892: syscalls:sys_enter_read: fd: 0x00000008, ...</c>.</summary>
 internal readonly ref struct PerfLine
 {
-    internal ReadOnlySpan<char> Comm { get; private init; }
+    internal ReadOnlySpan<char> Comm { get; init; }
 
     /// <summary>Process, 0 where the line names the thread only (perf script without <c>-F pid,tid</c>).</summary>
-    internal int Pid { get; private init; }
+    internal int Pid { get; init; }
 
-    internal int Tid { get; private init; }
+    internal int Tid { get; init; }
 
-    internal long TimeNs { get; private init; }
+    internal long TimeNs { get; init; }
 
     /// <summary>Group and name: <c>syscalls:sys_enter_read</c>.</summary>
-    internal ReadOnlySpan<char> Event { get; private init; }
+    internal ReadOnlySpan<char> Event { get; init; }
 
     /// <summary>What follows the event's name.</summary>
-    internal ReadOnlySpan<char> Rest { get; private init; }
+    internal ReadOnlySpan<char> Rest { get; init; }
 
     /// <summary>Reads a line; false where it is no event (a call chain, a comment).</summary>
     internal static bool TryParse(ReadOnlySpan<char> line, out PerfLine result)
