@@ -35,10 +35,14 @@ static __always_inline __u32 asks_last(struct sock *sk, struct sock_tag *mark)
 	struct flow_key key;
 	struct flow *flow;
 
-	if (!(mark->flags & (MARK_LOCAL | MARK_BOUND)) && (mark->name_state == NAME_KNOWN || mark->name_state == NAME_MIXED))
-		return name_vs(mark);
-	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
-		return mark->vs;
+	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL) {
+		__u32 generation = generation_now(), vs = mark->vs;
+
+		if ((mark->flags & MARK_BOUND) || !mark->name_state || has_name(mark, generation, &vs))
+			return vs;
+		flow_of(sk, false, &key);
+		return client_network(key.client, generation);
+	}
 	changes = changes_of(__builtin_bswap16(sk->__sk_common.skc_dport));
 	if ((mark->flags & MARK_SETTLED) && changes && *changes == mark->changes)
 		return mark->vs; /* nothing changed since the last read */

@@ -129,8 +129,10 @@ struct sock_tag {
 	__u32 creator;			/* VS of the task that made it; an accepted one has its listener's */
 	__u64 counted;			/* address of the socket that is counted: not that of a clone of its listener's tag */
 	__u32 counted_in;		/* counter */
-	__u32 named;			/* server: VS of the name that the last turn asked for. These two are written when a packet arrives, by nobody else */
-	__u32 name_state;		/* enum name_state */
+	__u32 named;			/* server: VS of the name that the last turn asked for. These four are written when a packet arrives, by nobody else */
+	__u32 name_state;		/* enum name_state, and NAME_TLS */
+	__u32 name_generation;		/* rule set in which it was found */
+	__u32 name_from;		/* sequence number of the turn's first byte; NAME_CUT: of the extension where to go on */
 	__u32 pad;
 };
 
@@ -169,7 +171,10 @@ enum name_state {
 	NAME_NONE = 0,			/* nothing yet */
 	NAME_KNOWN = 1,			/* it is that of `named` */
 	NAME_OTHER = 2,			/* it is nobody's, or cannot be seen */
-	NAME_MIXED = 3,			/* turns that wait unread ask for several */
+	NAME_MIXED = 3,			/* turns that are not answered ask for several */
+	NAME_CUT = 4,			/* a hello goes on in the next packet */
+	NAME_KINDS = 7,			/* mask of the above */
+	NAME_TLS = 8,			/* there was a hello: what follows is encrypted, and is for the same name */
 };
 /* Index of name_counts: turns that began with a name of a virtual service, with one that no rule has, and without one that can be seen. */
 enum { NAMES_KNOWN = 0, NAMES_WITHOUT_RULE = 1, NAMES_UNSEEN = 2, NAMES_KINDS = 3 };

@@ -76,17 +76,6 @@ static __always_inline void count_datagram(struct flow_key *key, __u32 vs)
 	__sync_fetch_and_add(&flow->sent, 1);
 }
 
-/* A network that is somebody's front door. */
-static __always_inline __u32 client_network(const __u8 *address, __u32 generation)
-{
-	struct client_key key = { .bits = 32 + 128, .generation = generation };
-	__u32 *vs;
-
-	__builtin_memcpy(key.address, address, sizeof(key.address));
-	vs = bpf_map_lookup_elem(&clients, &key);
-	return vs ? *vs : VS_NONE;
-}
-
 /* VS of the datagram just received. After a change it is known only once more were received than were sent before the change: some may have been dropped. */
 static __always_inline __u32 datagram_vs(struct flow_key *key, __u32 generation)
 {

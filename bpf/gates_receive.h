@@ -82,13 +82,14 @@ static __noinline __u32 flow_asks(struct sock *sk, struct sock_tag *mark, __u32 
 	return mark->vs;
 }
 
-/* Without a name that a rule has, the network counts that the client is in. */
-static __noinline __u32 asks_by_name(struct sock *sk, struct sock_tag *mark, __u32 generation)
+/* For whom the `length` bytes just received are, by the name that they ask for. The next turn may have arrived since they were read: then nobody knows. */
+static __noinline __u32 asks_by_name(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
 {
-	if (mark->name_state == NAME_OTHER)
-		resolve_server(sk, mark, generation);
-	else
-		mark->vs = name_vs(mark);
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	resolve_server(sk, mark, generation);
+	if (!(mark->name_state & NAME_TLS) && (!tcp || before(tcp->copied_seq - length, mark->name_from)))
+		mark->vs = VS_NONE;
 	return mark->vs;
 }
 
@@ -99,7 +100,7 @@ static __always_inline __u32 tcp_asks(struct sock *sk, struct sock_tag *mark, __
 	if (mark->generation != generation || (mark->vs == VS_NONE && !(mark->flags & (MARK_LOCAL | MARK_BOUND))))
 		resolve_server(sk, mark, generation);
 	if (!(mark->flags & (MARK_LOCAL | MARK_BOUND)) && mark->name_state)
-		return asks_by_name(sk, mark, generation);
+		return asks_by_name(sk, mark, generation, length);
 	if ((mark->flags & (MARK_LOCAL | MARK_BOUND)) != MARK_LOCAL)
 		return mark->vs;
 	/* Read before the flow is: a change in between is seen the next time. */
@@ -236,7 +237,7 @@ static __always_inline bool asks_again(const struct sock *sk, const struct task_
 	changes = changes_of(__builtin_bswap16(sk->__sk_common.skc_dport));
 	if (!changes || *changes != mark->changes || !is_known(mark, tag->service, generation, mark->vs))
 		return false;
-	if (mark->known.rule.scope != BIND_PROCESS || !changes_nothing(task, tag, &mark->known.rule, mark->vs))
+	if (!mark->known.rule.gate || mark->known.rule.scope != BIND_PROCESS || (tag->flags & TAG_REQUEST) || !changes_nothing(task, tag, &mark->known.rule, mark->vs))
 		return false;
 	if (!(flags & MARK_ASKED)) {
 		mark->flags = flags | MARK_ASKED;

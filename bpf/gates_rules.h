@@ -13,10 +13,26 @@ static __always_inline struct rule *find_rule(__u32 generation, __u32 service, _
 	return bpf_map_lookup_elem(&rules, &key);
 }
 
-/* VS of the name that was asked for; none where there are several. */
-static __always_inline __u32 name_vs(const struct sock_tag *mark)
+/* A network that is somebody's front door. */
+static __always_inline __u32 client_network(const __u8 *address, __u32 generation)
 {
-	return mark->name_state == NAME_KNOWN ? mark->named : VS_NONE;
+	struct client_key key = { .bits = 32 + 128, .generation = generation };
+	__u32 *vs;
+
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	vs = bpf_map_lookup_elem(&clients, &key);
+	return vs ? *vs : VS_NONE;
+}
+
+/* True where packets told a name under these rules; whose, if it is not the client's network that tells then. */
+static __always_inline bool has_name(const struct sock_tag *mark, __u32 generation, __u32 *vs)
+{
+	__u32 state = mark->name_state & NAME_KINDS;
+
+	if (mark->name_generation != generation || state == NAME_NONE || state == NAME_OTHER)
+		return false;
+	*vs = state == NAME_KNOWN ? mark->named : VS_NONE;
+	return true;
 }
 
 static __always_inline __u32 *changes_of(__u32 client_port)

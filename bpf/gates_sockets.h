@@ -90,7 +90,7 @@ static __noinline void resolve_server(struct sock *sk, struct sock_tag *mark, __
 	if (flow) {
 		mark->flags |= MARK_LOCAL;
 		mark->vs = flow_now(flow);
-	} else if (!(mark->flags & MARK_LOCAL)) {
+	} else if (!(mark->flags & MARK_LOCAL) && !has_name(mark, generation, &mark->vs)) {
 		mark->vs = client_network(key.client, generation);
 	}
 }

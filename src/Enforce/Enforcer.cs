@@ -141,6 +141,7 @@ public sealed class Enforcer : IDisposable
         cancellation.ThrowIfCancellationRequested();
         swapped = true;
         uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
+        kernel.Keep(RuleReach.Of(rules));
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
@@ -177,7 +178,7 @@ public sealed class Enforcer : IDisposable
         {
             if (fresh) return GateKernel.Load(Pins.Default, null, reach);
             GateKernel previous = GateKernel.Open(Pins.Default);
-            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && previous.Reach.Names == reach.Names && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
+            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.Reach.Names || !reach.Names) && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
             {
                 options.Log?.Invoke("took over the gates of the enforcer before");
                 return previous;

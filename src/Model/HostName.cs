@@ -30,7 +30,7 @@ public sealed record HostName(string Text)
         try
         {
             if (rest.Length is 0 or > MostCharacters) return false;
-            rest = Ascii.GetAscii(rest).ToLowerInvariant();
+            rest = Ascii.GetAscii(rest.ToLowerInvariant()); // first: without the data of cultures the mapping does not fold
         }
         catch (ArgumentException)
         {

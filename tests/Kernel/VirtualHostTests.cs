@@ -7,6 +7,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using VirtualServices.Enforce;
+using VirtualServices.Enforce.Kernel;
 using VirtualServices.Model;
 
 namespace VirtualServices.Kernel.Tests;
@@ -18,7 +19,7 @@ public sealed class VirtualHostTests : IDisposable
     private const int Stop = 19, Continue = 18;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vs-names-").FullName;
-    private readonly int _http = FreePort(), _https = FreePort();
+    private readonly int _http = FreePort(), _https = FreePort(), _deferred = FreePort();
     private readonly Process _nginx;
 
     public VirtualHostTests()
@@ -32,7 +33,7 @@ public sealed class VirtualHostTests : IDisposable
             events { worker_connections 64; }
             http { access_log off; client_body_temp_path {{_folder}}/t1; proxy_temp_path {{_folder}}/t2; fastcgi_temp_path {{_folder}}/t3; uwsgi_temp_path {{_folder}}/t4; scgi_temp_path {{_folder}}/t5;
               ssl_certificate {{_folder}}/cert; ssl_certificate_key {{_folder}}/key;
-              server { listen 127.0.0.1:{{_http}}; listen 127.0.0.1:{{_https}} ssl; location / { return 200 "$host"; } } }
+              server { listen 127.0.0.1:{{_http}}; listen 127.0.0.1:{{_https}} ssl; listen 127.0.0.1:{{_deferred}} deferred; location / { return 200 "$host"; } } }
             """));
         _nginx = PostgresServer.Start("nginx", "-c", Path.Combine(_folder, "nginx.conf"), "-e", Path.Combine(_folder, "error"));
         Wait.Until(() => File.Exists(Path.Combine(_folder, "pid")), "nginx runs");
@@ -59,13 +60,16 @@ public sealed class VirtualHostTests : IDisposable
     [InlineData("GET / HTTP/1.1\r\nHost: shop.example.org\r\n\r\n", "")]
     [InlineData("GET / HTTP/1.1\r\nHost: notbank.example\r\n\r\n", "")]
     [InlineData("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "")]
+    [InlineData("GET / HTTP/1.1\r\nHost: www\0shop.example\r\n\r\n", null)]
+    [InlineData("GET http://bank.example@shop.example/ HTTP/1.1\r\nHost: shop.example\r\n\r\n", null)]
+    [InlineData("GET shop.example HTTP/1.1\r\n\r\n", "none")]
     [InlineData("GET / HTTP/1.0\r\n\r\nHost: shop.example\r\n\r\n", null)]
     [InlineData("GET / HTTP/1.0\r\nX-Host: shop.example\r\n\r\n", null)]
     public void A_request_is_for_the_virtual_service_of_the_name_that_it_asks_for(string request, string? virtualService)
     {
         using Enforcer enforcer = Start();
         using (TcpClient client = Connect(_http)) Assert.StartsWith("HTTP/1.1 ", Ask(client.GetStream(), request), StringComparison.Ordinal);
-        string charged = virtualService is null or "" ? "" : virtualService;
+        string charged = virtualService is null or "none" ? "" : virtualService;
         Assert.Equal([(charged, 1L)], Requests(enforcer));
         Assert.Equal(new NameUse(charged.Length > 0 ? 1 : 0, virtualService == "" ? 1 : 0, virtualService is null ? 1 : 0), enforcer.Status().Names);
     }
@@ -107,6 +111,70 @@ public sealed class VirtualHostTests : IDisposable
         Assert.Equal(["", "a", "b"], counted.Select(one => one.VirtualService));
         Assert.All(counted, one => Assert.True(one.Requests >= 3, $"{one}"));
         Assert.Equal(new NameUse(2, 0, 1), enforcer.Status().Names);
+    }
+
+    [RootTheory]
+    [InlineData(0, true)]
+    [InlineData(12, false)] // inside the name
+    [InlineData(60, true)]
+    public void A_hello_that_arrives_in_two_packets_is_read_on_where_the_first_ends(int behind, bool known)
+    {
+        using Enforcer enforcer = Start();
+        using TcpClient client = Connect(_https);
+        client.NoDelay = true;
+        using SslStream tls = new(new CutStream(client.GetStream(), behind), false, (_, shown, _, _) => shown?.Subject == "CN=names");
+        tls.AuthenticateAsClient(new SslClientAuthenticationOptions { TargetHost = "shop.example" });
+        Ask(tls, "GET / HTTP/1.1\r\nHost: bank.example\r\n\r\n");
+        Assert.Equal(new NameUse(known ? 1 : 0, 0, known ? 0 : 1), enforcer.Status().Names);
+        Assert.Equal(known, Requests(enforcer).Any(one => one.VirtualService == "a"));
+        Assert.DoesNotContain(Requests(enforcer), one => one.VirtualService == "b");
+    }
+
+    [RootFact]
+    public void Bytes_that_complete_a_handshake_are_counted_as_unseen()
+    {
+        using Enforcer enforcer = Start();
+        using (TcpClient client = Connect(_deferred)) Ask(client.GetStream(), "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        Assert.Equal([("", 1L)], Requests(enforcer));
+        Assert.Equal(1, enforcer.Status().Names!.Unseen);
+    }
+
+    [RootFact]
+    public void Other_rules_forget_the_names_of_those_before()
+    {
+        using TcpClient client = Connect(_http), secret = Connect(_https);
+        using SslStream tls = new(secret.GetStream(), false, (_, shown, _, _) => shown?.Subject == "CN=names");
+        using (Start())
+        {
+            Ask(client.GetStream(), "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+            tls.AuthenticateAsClient(new SslClientAuthenticationOptions { TargetHost = "shop.example" });
+            Ask(tls, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        }
+
+        using (Enforcer moved = Enforcer.Start(Rules([], [new Selector(SelectorKind.Host, "shop.example")]), new EnforceOptions(Audit: true), TestContext.Current.CancellationToken))
+        {
+            long before = Of(moved, "a"), nobodys = Of(moved, "");
+            Ask(tls, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+            Assert.Equal((before, 0L, nobodys + 1), (Of(moved, "a"), Of(moved, "b"), Of(moved, ""))); // what its hello asked for cannot be read again
+            Ask(client.GetStream(), "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+            Assert.Equal((before, 1L), (Of(moved, "a"), Of(moved, "b")));
+        }
+
+        using Enforcer without = Enforcer.Start(Rules([], []), new EnforceOptions(Audit: true), TestContext.Current.CancellationToken);
+        Ask(client.GetStream(), "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        Assert.Equal(1L, Of(without, "b"));
+
+        static long Of(Enforcer enforcer, string virtualService) => Requests(enforcer).Where(one => one.VirtualService == virtualService).Sum(one => one.Requests);
+    }
+
+    [RootFact]
+    public void A_look_at_all_connections_keeps_their_names()
+    {
+        using Enforcer enforcer = Start();
+        using TcpClient client = Connect(_http);
+        Ask(client.GetStream(), "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        using (GateKernel kernel = GateKernel.Open(Pins.Default)) kernel.Run("list_servers");
+        Assert.Equal(1, enforcer.Status().Use.Single(use => use is { Service: "web", VirtualService: "a" }).Counts.Connections);
     }
 
     [RootFact]
@@ -198,6 +266,48 @@ public sealed class VirtualHostTests : IDisposable
         }
         while (!answer.ToString().Contains(until, StringComparison.Ordinal));
         return answer.ToString();
+    }
+
+    // Gives what is written first, the hello, in two packets: cut so many bytes behind the beginning of its extensions.
+    private sealed class CutStream(NetworkStream stream, int behind) : Stream
+    {
+        private bool _cut;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override void Flush() => stream.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => stream.Read(buffer, offset, count);
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            if (_cut)
+            {
+                stream.Write(buffer, offset, count);
+                return;
+            }
+
+            _cut = true;
+            int at = 44 + buffer[offset + 43];
+            at += 2 + (buffer[offset + at] << 8) + buffer[offset + at + 1];
+            at += 1 + buffer[offset + at];
+            int first = at + 2 + behind;
+            Assert.InRange(first, 0, count - 1);
+            stream.Write(buffer, offset, first);
+            stream.Write(buffer, offset + first, count - first);
+        }
     }
 
     private static int FreePort()

@@ -11,6 +11,7 @@ public sealed class HostNameTests
     [InlineData("localhost", "localhost")]
     [InlineData("a_b.example", "a_b.example")]
     [InlineData("bücher.example", "xn--bcher-kva.example")]
+    [InlineData("BÜCHER.example", "xn--bcher-kva.example")]
     [InlineData("*.Bücher.example", "*.xn--bcher-kva.example")]
     public void One_name_has_one_spelling(string text, string name)
     {

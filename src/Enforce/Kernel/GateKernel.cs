@@ -60,7 +60,9 @@ internal sealed class GateKernel : IDisposable
         GateKernel kernel = new(pins) { TookOver = true };
         try
         {
-            foreach (string name in MapNames) kernel._maps[name] = BpfMap.FromPin(pins.Map(name));
+            kernel._maps["agent"] = BpfMap.FromPin(pins.Map("agent")); // first: another version may not have the others
+            if (!Agent.IsForeign(kernel["agent"]))
+                foreach (string name in MapNames.Where(name => name != "agent")) kernel._maps[name] = BpfMap.FromPin(pins.Map(name));
             if (Agent.IsForeign(kernel["agent"]) || kernel["accounts"].ValueSize != Unsafe.SizeOf<Account>() || kernel[Rebinds].ValueSize != sizeof(uint))
                 throw new VsException(ExitCode.DoesNotHold, $"the gates in {pins.Root} are those of another version of vs, which lays its tags out in another way: run 'vs stop' of that version, which puts all processes back where they came from; that of this version puts them into the root cgroup");
             foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. Iterators])
@@ -116,7 +118,6 @@ internal sealed class GateKernel : IDisposable
             if (SocketHooks)
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (reach.Names) Replace(programs.AttachCgroup(OnNames, UnifiedRoot!), pins.Link(OnNames));
-            else if (File.Exists(pins.Link(OnNames))) File.Delete(pins.Link(OnNames));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -156,6 +157,12 @@ internal sealed class GateKernel : IDisposable
 
     /// <summary>What the attached programs can meet.</summary>
     public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)));
+
+    /// <summary>Once other rules are in force: detaches what read the names of those before, where the new ones have none.</summary>
+    public void Keep(Reach reach)
+    {
+        if (!reach.Names) File.Delete(_pins.Link(OnNames));
+    }
 
     /// <summary>The programs that are attached to tracepoints now.</summary>
     public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Where(name => File.Exists(_pins.Link(name)))];
