@@ -9,6 +9,8 @@ const string Usage = """
     dotnet run --project bench -c Release -- moves [SECONDS 20]        from re-bind to moved
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
     dotnet run --project bench -c Release -- record [ROUNDS 9]         throughput of a recorded Redis, at each level against none
+    dotnet run --project bench -c Release -- record-rate [SECONDS 10]  events a second that are recorded, their bytes, and the recorder's CPU and memory
+    dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
     """;
 using CancellationTokenSource stop = new();
@@ -38,6 +40,12 @@ try
             return 0;
         case "record":
             await new RecordCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "record-rate":
+            await new RecordRate(Number(1, 10), Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "record-start":
+            await new RecordStart(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         default:
             await Console.Error.WriteLineAsync(Usage);

@@ -10,8 +10,8 @@ internal static class LargeSession
 {
     private const int Front = 100, Database = 200, Connections = 50, RequestsOfAConnection = 100;
 
-    /// <returns>Bytes of its events.</returns>
-    internal static long Write(string path, long atLeast)
+    /// <returns>Its events and their bytes.</returns>
+    internal static (long Events, long Bytes) Write(string path, long atLeast)
     {
         SessionInfo info = new(
             SessionInfo.CurrentFormatVersion,
@@ -53,7 +53,7 @@ internal static class LargeSession
         }
 
         writer.Complete(info with { Clock = info.Clock with { EndNs = now }, EndedCleanly = true });
-        return writer.Bytes;
+        return (writer.Events, writer.Bytes);
 
         void Connect(int i)
         {

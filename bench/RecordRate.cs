@@ -1,0 +1,107 @@
+using System.Globalization;
+using VirtualServices.Cli.Demo;
+using VirtualServices.Discover.Sessions;
+using VirtualServices.Linux.Processes;
+using VirtualServices.Model;
+using VirtualServices.Model.Sessions;
+
+namespace VirtualServices.Bench;
+
+/// <summary>How many events a second are recorded, and what that takes: threads send and receive single bytes as fast as they can, and share the processors with the recorder.</summary>
+internal sealed class RecordRate(int seconds, TextWriter output, TextWriter progress)
+{
+    private static readonly string[] Levels = ["sockets", "syscalls"];
+
+    /// <summary>Runs all loads and writes the table.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        string folder = Directory.CreateTempSubdirectory("vs-bench-").FullName;
+        try
+        {
+            string program = Bytes.Compile(folder);
+            List<string> rows = [];
+            foreach (string kind in new[] { "unix", "tcp" })
+            {
+                foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
+                {
+                    double alone = await AloneAsync(program, kind, threads, cancel);
+                    foreach (string level in Levels)
+                    {
+                        string row = await RecordedAsync(program, kind, threads, level, alone, Path.Combine(folder, "session"), cancel);
+                        await progress.WriteLineAsync(row);
+                        rows.Add(row);
+                    }
+                }
+            }
+
+            await output.WriteLineAsync("| load | level | calls not recorded | calls recorded | events lost | calls without an event | bytes per event | recorder, part of a CPU | its largest memory |");
+            await output.WriteLineAsync("|---|---|---|---|---|---|---|---|---|");
+            foreach (string row in rows) await output.WriteLineAsync(row);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Calls a second.</summary>
+    private static async Task<double> AloneAsync(string program, string kind, int threads, CancellationToken cancel)
+    {
+        using Bytes load = new(program, kind, threads);
+        load.Begin();
+        await Task.Delay(TimeSpan.FromSeconds(2), cancel);
+        (long calls, double took) = load.End();
+        return calls / took;
+    }
+
+    private async Task<string> RecordedAsync(string program, string kind, int threads, string level, double alone, string session, CancellationToken cancel)
+    {
+        using Bytes load = new(program, kind, threads);
+        using Child recorder = VsChild.Start(["record", "-o", session, "--service", Say($"load=pid:{load.Pid}"), "--level", level]);
+        (long calls, double took) = (0, 0);
+        long cpu, memory;
+        try
+        {
+            if (!await Wait.UntilAsync(() => recorder.HasExited || recorder.Errors.Contains("recording to", StringComparison.Ordinal), TimeSpan.FromSeconds(20), cancel) || recorder.HasExited)
+                throw new VsException(ExitCode.HostLacks, $"bench: the recorder did not start: {recorder.Errors}");
+            long before = CpuNs(recorder.Pid);
+            load.Begin();
+            await Task.Delay(TimeSpan.FromSeconds(seconds), cancel);
+            (calls, took) = load.End();
+            cpu = CpuNs(recorder.Pid) - before;
+            memory = LargestMemoryKib(recorder.Pid);
+        }
+        finally
+        {
+            await recorder.EndAsync(Child.Interrupt, TimeSpan.FromSeconds(60));
+        }
+
+        (long events, long lost) = Count(session);
+        long bytes = new FileInfo(Path.Combine(session, SessionReader.EventsFileName)).Length;
+        Directory.Delete(session, recursive: true);
+        return Say($"| {kind}, {threads} {(threads == 1 ? "thread" : "threads")} | {level} | {alone:N0}/s | {calls / took:N0}/s | {lost:N0} | {calls - events - lost:N0} | {(double)bytes / events:F1} | {cpu / 1e9 / took:F2} | {memory / 1024} MiB |");
+    }
+
+    /// <summary>Bytes that the load sent and received, as the session has them, and what was lost.</summary>
+    private static (long Events, long Lost) Count(string session)
+    {
+        using SessionReader reader = SessionReader.Open(session);
+        SessionEvent[] buffer = new SessionEvent[4096];
+        long events = 0;
+        for (int read; (read = reader.Read(buffer)) > 0;)
+            foreach (ref readonly SessionEvent e in buffer.AsSpan(0, read))
+                if (e.Call is CallKind.Send or CallKind.Receive && e.Result == 1) events++;
+        return (events, reader.Info.LostEvents());
+    }
+
+    /// <summary>CPU time of all threads so far.</summary>
+    private static long CpuNs(int pid) => ProcessTable.Threads(pid).Sum(thread => long.Parse(File.ReadAllText(Say($"/proc/{pid}/task/{thread}/schedstat")).Split(' ')[0], CultureInfo.InvariantCulture));
+
+    private static long LargestMemoryKib(int pid)
+    {
+        string line = File.ReadLines(Say($"/proc/{pid}/status")).First(one => one.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
+
+    private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
