@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
 using CsCheck;
+using VirtualServices.Infer.Inventory;
 using VirtualServices.Infer.Replays;
+using VirtualServices.Infer.Turns;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 using static VirtualServices.Infer.Tests.PostgresTests;
@@ -121,6 +123,11 @@ public sealed class PropertyTests
 
             int requests = OutputTests.Lines(OutputTests.Attribution(result, recording)).Count(l => l.GetProperty("service").ValueKind == System.Text.Json.JsonValueKind.String);
             Assert.Equal(requests, result.Services.Sum(s => s.Flows.Sum(f => f.Requests)));
+
+            var used = new UsedCpu();
+            new SessionWalker(recording.Open(), used).Run();
+            Assert.All(result.Services, s => Assert.Equal(used.Of(s.Name), s.Cpu.Aggregate(s.CpuForNobodyNs, (sum, part) => sum + part.Ns)));
+            Assert.All(result.Services, s => Assert.InRange(s.CpuForNobodyNs, s.BackgroundCpuNs, used.Of(s.Name)));
         },
         iter: 1000, print: Print);
 
@@ -189,6 +196,19 @@ public sealed class PropertyTests
         engine.Add(recording.Open());
         VsException error = Assert.Throws<VsException>(() => engine.Add(recording.Open()));
         Assert.Equal(ExitCode.Usage, error.ExitCode);
+    }
+
+    /// <summary>All CPU time of each service.</summary>
+    private sealed class UsedCpu : ActivitySink
+    {
+        private readonly Dictionary<string, ulong> _sums = new(StringComparer.Ordinal);
+
+        public ulong Of(string service) => _sums.GetValueOrDefault(service);
+
+        public override void OnCpu(TracedThread thread, in SessionEvent e, ulong ns)
+        {
+            if (thread.Process.Party is { Recorded: true } party) _sums[party.Name] = Of(party.Name) + ns;
+        }
     }
 
     private static string Print(Recording recording) => string.Join('\n', recording.Events.Select(e =>

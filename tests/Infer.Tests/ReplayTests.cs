@@ -23,7 +23,7 @@ public sealed class ReplayTests
 
         Assert.Equal(["blog", "shop", null], service.Parts.Select(p => p.VirtualService));
         Assert.Equal([6, 21, 0], service.Parts.Select(p => p.Requests));
-        Assert.Equal(finding.Cpu.Select(c => c.Ns), service.Parts.SkipLast(1).Select(p => p.CpuNs));
+        Assert.Equal(finding.Cpu.Select(c => c.Ns), service.Parts.SkipLast(1).Select(p => p.CpuNs).Where(ns => ns > 0)); // without threads there is none
         Assert.Equal(finding.CpuForNobodyNs, service.Parts[^1].CpuNs);
         if (threads) Assert.Equal(40_510_000UL, service.Parts[1].CpuNs); // 20 queries of 2 ms, half a ms for the startup, 10 µs to end
         Assert.Equal(finding.Bytes.In, service.Parts.Sum(p => p.BytesIn));

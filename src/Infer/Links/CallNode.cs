@@ -60,6 +60,9 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>What the confidence is made of.</summary>
     public LinkFeatures Features;
 
+    /// <summary>CPU time spent to make it and to take its answer, ns, until the link is told.</summary>
+    public ulong CpuNs { get; set; }
+
     /// <summary>Who was called, where known: looked up while the connection is open.</summary>
     public Party? Called { get; set; }
 

@@ -29,10 +29,20 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     /// <summary>Walks a session from its beginning to its end.</summary>
     public void Run(IEventSource source)
     {
-        _walker = new SessionWalker(source, this);
-        _walker.Run();
-        Flush(all: true);
+        var walker = new SessionWalker(source, this);
+        Begin(walker);
+        walker.Run();
+        Finish();
     }
+
+    /// <summary>A walk of which this hears begins.</summary>
+    public void Begin(SessionWalker walker) => _walker = walker;
+
+    /// <summary>The walk is over.</summary>
+    public void Finish() => Flush(all: true);
+
+    /// <summary>CPU time of the requests that were told.</summary>
+    public CpuLedger Cpu { get; } = new();
 
     /// <summary>How often links were worked out.</summary>
     internal int Flushes { get; private set; }
@@ -41,18 +51,38 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     public PartyTable Parties => _walker!.Parties;
 
     /// <inheritdoc/>
+    public override void OnCpu(TracedThread thread, in SessionEvent e, ulong ns)
+    {
+        if (thread.Process.Party is not { Recorded: true }) return;
+        ThreadWork work = NotesOf(thread).Work;
+        if (work.PieceNs > 0) Cpu.Passed(thread, work); // the event before turned out to say nothing
+        work.PieceNs = ns;
+        if (e.Call is not (CallKind.Receive or CallKind.Send) || e.Result <= 0) Cpu.Passed(thread, work);
+    }
+
+    /// <inheritdoc/>
+    public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e) => NotesOf(thread).Work.Accepted = end;
+
+    /// <inheritdoc/>
     public override void OnReceived(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool request)
     {
         if (end.Role == SocketRole.Client)
         {
             if (end.Notes is not ClientNotes { Last: { } call }) return;
             call.ReturnNs = e.TimeNs + e.DurationNs;
-            NotesOf(thread).Prompt = new Prompt(null, call);
+            ThreadNotes answered = NotesOf(thread);
+            answered.Prompt = new Prompt(null, call);
+            Cpu.Received(thread, answered.Work, answered.Prompt);
             call.Called ??= CalledBy(end);
             return;
         }
 
-        if (!request) return;
+        if (!request)
+        {
+            if (end.Notes is ServerNotes { Last: { } more }) Cpu.Received(thread, NotesOf(thread).Work, new Prompt(more, null));
+            return;
+        }
+
         ServerNotes notes = end.Notes as ServerNotes ?? new ServerNotes();
         end.Notes = notes;
         if (notes.Last is { } before && before.LastNs == long.MaxValue) before.LastNs = Math.Max(e.TimeNs, before.ArrivalNs);
@@ -63,7 +93,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         };
         notes.Last = node;
         if (end.Told is { } told) told.Notes = node;
-        NotesOf(thread).Prompt = new Prompt(node, null);
+        ThreadNotes asked = NotesOf(thread);
+        asked.Prompt = new Prompt(node, null);
+        Cpu.Received(thread, asked.Work, asked.Prompt);
         notes.Unsettled.Enqueue(node);
         _requests.Add(node);
         if (thread.Process.Party is not null) WindowOf(thread.Process).Requests.Add(node);
@@ -76,10 +108,11 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (end.Role == SocketRole.Server)
         {
             if (end.Notes is not ServerNotes { Last: { } request }) return;
+            ThreadNotes replies = NotesOf(thread);
+            Cpu.Sent(thread, replies.Work, new Prompt(request, null));
             if (request.ReplyNs == long.MaxValue)
             {
                 request.ReplyNs = Math.Max(e.TimeNs, request.ArrivalNs);
-                ThreadNotes replies = NotesOf(thread);
                 if (thread.Process.Party is not null) request.ReplyPrompt = replies.Prompt;
                 replies.Prompt = default; // it is done with: what the thread sends next is for something else
             }
@@ -88,7 +121,12 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
             return;
         }
 
-        if (!call) return;
+        if (!call)
+        {
+            if (end.Notes is ClientNotes { Last: { } last }) Cpu.Sent(thread, NotesOf(thread).Work, new Prompt(null, last));
+            return;
+        }
+
         ClientNotes notes = end.Notes as ClientNotes ?? new ClientNotes();
         end.Notes = notes;
         var node = new CallNode(end, e.TimeNs, thread.Tid)
@@ -98,6 +136,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
             Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
         };
         notes.Last = node;
+        Cpu.Sent(thread, NotesOf(thread).Work, new Prompt(null, node));
         if (!node.Prompt.IsKnown) NotesOf(thread).Prompt = new Prompt(null, node); // whatever it was, what follows is for the same
         if (notes.Waiting.Count == MostWaiting) notes.Waiting.Dequeue();
         notes.Waiting.Enqueue(node);
@@ -165,6 +204,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         {
             CallNode call = _calls[told++];
             call.Conclude();
+            Cpu.Tell(call);
             onCall?.Invoke(call);
         }
 
@@ -173,8 +213,14 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         for (int i = 0; i < _requests.Count; i++)
         {
             RequestNode request = _requests[i];
-            if ((request.Settled && Resolve(request, all)) || (all && Resolve(request, all))) onRequest?.Invoke(request);
-            else _requests[kept++] = request;
+            if ((request.Settled && Resolve(request, all)) || (all && Resolve(request, all)))
+            {
+                Cpu.Tell(request);
+                onRequest?.Invoke(request);
+                continue;
+            }
+
+            _requests[kept++] = request;
         }
 
         _requests.RemoveRange(kept, _requests.Count - kept);
@@ -226,6 +272,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private sealed class ThreadNotes
     {
         public Prompt Prompt { get; set; }
+
+        public ThreadWork Work { get; } = new();
     }
 
     private sealed class ServerNotes

@@ -65,6 +65,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>On the way up from a request; met again, the links run in a circle.</summary>
     public bool Visiting { get; set; }
 
+    /// <summary>CPU time spent for it so far, ns; 0 once it is <see cref="Resolved"/> and told.</summary>
+    public ulong CpuNs { get; set; }
+
     /// <summary>Position among the requests that are solved together.</summary>
     public int Index { get; set; }
 

@@ -14,25 +14,22 @@ internal static class FindingMaker
         long backgroundProcesses = 0;
         foreach (ProfileStatistics profile in statistics.Profiles.Values)
         {
-            nobody += profile.CpuBeforeNs;
-            if (profile.Served.Count == 0)
+            nobody += profile.CpuNs;
+            if (profile.Served.Count > 0) continue;
+            background += profile.CpuNs;
+            backgroundProcesses += profile.Processes;
+        }
+
+        foreach ((OriginKey origin, ulong ns) in statistics.Cpu)
+        {
+            if (tenants.NameOf(origin) is not { } vs)
             {
-                background += profile.CpuBeforeNs;
-                backgroundProcesses += profile.Processes;
+                unknownRequesters += ns;
+                continue;
             }
 
-            for (int i = 0; i < profile.CpuNs.Length; i++)
-            {
-                string? vs = i < profile.Served.Count ? tenants.NameOf(profile.Served[i].Origin) : null;
-                if (vs is not null)
-                {
-                    cpu[vs] = cpu.GetValueOrDefault(vs) + profile.CpuNs[i];
-                    continue;
-                }
-
-                nobody += profile.CpuNs[i];
-                unknownRequesters += profile.CpuNs[i];
-            }
+            cpu[vs] = cpu.GetValueOrDefault(vs) + ns;
+            nobody -= ns;
         }
 
         Flow[] flows = [.. statistics.Flows

@@ -48,7 +48,7 @@ internal sealed class Simulation : ActivitySink
     }
 
     /// <inheritdoc/>
-    public override void OnCpu(TracedThread thread, ulong ns)
+    public override void OnCpu(TracedThread thread, in SessionEvent e, ulong ns)
     {
         ProcessTag process = TagOf(thread.Process);
         if (process.Service < 0) return;

@@ -15,9 +15,7 @@ internal sealed class ProcessNotes
 
     public long[] Requests { get; } = new long[MostOrigins + 1];
 
-    public ulong[] CpuNs { get; } = new ulong[MostOrigins + 1];
-
-    public ulong CpuBeforeNs { get; set; }
+    public ulong CpuNs { get; set; }
 
     /// <summary>Index of the origin of the last request, -1 before the first, <see cref="MostOrigins"/> for one of too many.</summary>
     public int Current { get; set; } = -1;

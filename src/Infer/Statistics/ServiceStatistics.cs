@@ -51,11 +51,8 @@ internal sealed class ProfileStatistics(string listen, IReadOnlyList<ServedKey> 
     /// <summary>Requests per origin, and one more for those beyond <see cref="ProcessNotes.MostOrigins"/>.</summary>
     public long[] Requests { get; } = new long[served.Count + 1];
 
-    /// <summary>CPU time per origin, after its request and before the next; the last for beyond.</summary>
-    public ulong[] CpuNs { get; } = new ulong[served.Count + 1];
-
-    /// <summary>CPU time before the first request, or of processes that served none.</summary>
-    public ulong CpuBeforeNs { get; set; }
+    /// <summary>CPU time, ns.</summary>
+    public ulong CpuNs { get; set; }
 
     /// <summary>Requests whose origin differs from the one before in the same process, with the index of the origin.</summary>
     public List<(int Origin, EvidenceSample Sample)> Changes { get; } = [];
@@ -66,10 +63,9 @@ internal sealed class ProfileStatistics(string listen, IReadOnlyList<ServedKey> 
         for (int i = 0; i < Requests.Length; i++)
         {
             Requests[i] += other.Requests[i];
-            CpuNs[i] += other.CpuNs[i];
         }
 
-        CpuBeforeNs += other.CpuBeforeNs;
+        CpuNs += other.CpuNs;
         Changes.AddRange(other.Changes);
     }
 }
@@ -88,6 +84,9 @@ internal sealed class ServiceStatistics(string key, string name)
     public Dictionary<FlowKey, FlowStatistics> Flows { get; } = [];
 
     public SortedDictionary<string, ProfileStatistics> Profiles { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>CPU time of requests, ns, by origin; a part of what the profiles hold.</summary>
+    public Dictionary<OriginKey, ulong> Cpu { get; } = [];
 
     public ModelEvidence Model { get; set; } = new();
 
@@ -112,6 +111,7 @@ internal sealed class ServiceStatistics(string key, string name)
             mine.Add(sums);
         }
 
+        foreach ((OriginKey origin, ulong ns) in other.Cpu) Cpu[origin] = Cpu.GetValueOrDefault(origin) + ns;
         foreach ((string text, ProfileStatistics sums) in other.Profiles)
         {
             if (!Profiles.TryGetValue(text, out ProfileStatistics? mine)) Profiles.Add(text, mine = new ProfileStatistics(sums.Listen, sums.Served, sums.Interleaved));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtualServices.Infer.Inventory;
+using VirtualServices.Infer.Links;
 using VirtualServices.Infer.Turns;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
@@ -11,6 +12,7 @@ internal sealed class StatisticsCollector : ActivitySink
 {
     private readonly IEventSource _source;
     private readonly SessionWalker _walker;
+    private readonly LinkCollector _links = new(null, null);
     private readonly PartyFactsCollector _facts;
     private readonly bool _acceptAtFirstUse;
     private readonly Dictionary<int, ServiceTally> _services = [];
@@ -20,7 +22,8 @@ internal sealed class StatisticsCollector : ActivitySink
     {
         _source = source;
         _acceptAtFirstUse = source.Info.Level == "sockets";
-        _walker = new SessionWalker(source, this);
+        _walker = new SessionWalker(source, new SinkPair(this, _links));
+        _links.Begin(_walker);
         _facts = new PartyFactsCollector(source.Info, _walker.Parties);
     }
 
@@ -28,11 +31,9 @@ internal sealed class StatisticsCollector : ActivitySink
     public static SessionStatistics Collect(IEventSource source) => new StatisticsCollector(source).Run();
 
     /// <inheritdoc/>
-    public override void OnCpu(TracedThread thread, ulong ns)
+    public override void OnCpu(TracedThread thread, in SessionEvent e, ulong ns)
     {
-        if (NotesOf(thread.Process) is not { } notes) return;
-        if (notes.Current < 0) notes.CpuBeforeNs += ns;
-        else notes.CpuNs[notes.Current] += ns;
+        if (NotesOf(thread.Process) is { } notes) notes.CpuNs += ns;
     }
 
     /// <inheritdoc/>
@@ -52,7 +53,7 @@ internal sealed class StatisticsCollector : ActivitySink
     {
         if (NotesOf(request.Process) is not { } notes) return;
         Party service = request.Process.Party!;
-        EndNotes about = end.Notes as EndNotes ?? Begin(end, request.Process);
+        EndNotes about = end.Statistics as EndNotes ?? Begin(end, request.Process);
         notes.Listen ??= about.Listen;
         if (about.Flow is null || about.Origin != origin) Enter(end, about, service, origin);
         about.Flow!.Requests++;
@@ -134,7 +135,7 @@ internal sealed class StatisticsCollector : ActivitySink
     private EndNotes Begin(ConnectionEnd end, ProcessState server)
     {
         var about = new EndNotes(_walker.Listeners.ListenOf(server.Party, end.Protocol, end.Local));
-        end.Notes = about;
+        end.Statistics = about;
         return about;
     }
 
@@ -168,6 +169,7 @@ internal sealed class StatisticsCollector : ActivitySink
     private SessionStatistics Run()
     {
         _walker.Run();
+        _links.Finish();
         SessionInfo info = _source.Info;
         var result = new SessionStatistics(info.Id, info.BootId)
         {
@@ -198,6 +200,13 @@ internal sealed class StatisticsCollector : ActivitySink
             sums.LostBySession[(listen, info.Id)] = result.LostEvents;
         }
 
+        foreach (((string service, Origin origin), ulong ns) in _links.Cpu.Sums)
+        {
+            Dictionary<OriginKey, ulong> cpu = result.Services[_walker.Parties.OfService(service).Key].Cpu;
+            OriginKey key = KeyOf(origin);
+            cpu[key] = cpu.GetValueOrDefault(key) + ns;
+        }
+
         foreach (PartyFacts facts in _facts.Finish()) result.Parties.Add(facts.Key, facts);
         return result;
     }
@@ -213,13 +222,12 @@ internal sealed class StatisticsCollector : ActivitySink
         if (!tally.Statistics.Profiles.TryGetValue(text, out ProfileStatistics? profile))
             tally.Statistics.Profiles.Add(text, profile = new ProfileStatistics(listen, served, notes.Interleaved));
         profile.Processes++;
-        profile.CpuBeforeNs += notes.CpuBeforeNs;
+        profile.CpuNs += notes.CpuNs;
         for (int i = 0; i <= ProcessNotes.MostOrigins; i++)
         {
             int slot = i == ProcessNotes.MostOrigins ? served.Length : i;
             if (i >= served.Length && i != ProcessNotes.MostOrigins) continue;
             profile.Requests[slot] += notes.Requests[i];
-            profile.CpuNs[slot] += notes.CpuNs[i];
         }
 
         foreach ((int index, EvidenceSample sample) in notes.Changes)

@@ -6,8 +6,8 @@ namespace VirtualServices.Infer.Turns;
 /// <summary>Hears what the walk over a session finds. Nothing is allocated per event.</summary>
 internal abstract class ActivitySink
 {
-    /// <summary>CPU time that a thread used since its last event: it belongs to what the thread worked for before the event that is being read.</summary>
-    public virtual void OnCpu(TracedThread thread, ulong ns) { }
+    /// <summary>CPU time that a thread used since its last event, until the event that is being read, of which nothing else is told yet.</summary>
+    public virtual void OnCpu(TracedThread thread, in SessionEvent e, ulong ns) { }
 
     /// <summary>A connection was accepted.</summary>
     public virtual void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e) { }

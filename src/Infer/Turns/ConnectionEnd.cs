@@ -119,6 +119,9 @@ internal sealed class ConnectionEnd(ulong id)
     /// <summary>What the reader of the walk keeps per connection.</summary>
     public object? Notes { get; set; }
 
+    /// <summary>What the statistics keep per connection: links are found in the same walk.</summary>
+    public object? Statistics { get; set; }
+
     public bool HeldBy(int pid)
     {
         foreach (ProcessState holder in Holders)

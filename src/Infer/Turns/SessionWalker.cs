@@ -104,7 +104,7 @@ internal sealed class SessionWalker
         }
 
         TracedThread thread = Processes.Thread(e.Pid, e.Tid, e.TimeNs);
-        ChargeCpu(thread, e.CpuNs);
+        ChargeCpu(thread, in e);
         switch (e.Call)
         {
             case CallKind.Receive:
@@ -140,12 +140,13 @@ internal sealed class SessionWalker
         }
     }
 
-    private void ChargeCpu(TracedThread thread, ulong now)
+    private void ChargeCpu(TracedThread thread, in SessionEvent e)
     {
+        ulong now = e.CpuNs;
         if (now == 0 || thread.Tid == 0) return;
         if (thread.CpuNs is { } before && now > before)
         {
-            if (now - before < LargestCpuStepNs) _sink.OnCpu(thread, now - before);
+            if (now - before < LargestCpuStepNs) _sink.OnCpu(thread, in e, now - before);
             else Malformed++;
         }
 

@@ -1,0 +1,98 @@
+using VirtualServices.Infer.Inventory;
+using VirtualServices.Infer.Turns;
+
+namespace VirtualServices.Infer.Links;
+
+/// <summary>
+/// Gives CPU time to requests. A piece of it, from one event of a thread to the next, that ends in sending belongs to what is sent for; any other piece to what the thread handled last.
+/// Pieces wait at the request, or at the call until its link is told, and are summed by service and origin once it is known for whom the request is. What belongs to no request is kept nowhere.
+/// </summary>
+internal sealed class CpuLedger
+{
+    private readonly Dictionary<(string Service, Origin Origin), ulong> _sums = [];
+
+    /// <summary>CPU time of requests, ns, by the service that spent it and for whom that was.</summary>
+    public IReadOnlyDictionary<(string Service, Origin Origin), ulong> Sums => _sums;
+
+    /// <summary>The thread received a request, or an answer to a call: what comes before it goes to what the thread handled before; to the request where it has just accepted its connection.</summary>
+    public void Received(TracedThread thread, ThreadWork work, in Prompt handled)
+    {
+        bool accepted = work.Accepted is { } end && end == handled.Request?.End;
+        Charge(thread, accepted ? handled : work.Handled, work.TakePiece());
+        work.Handled = handled;
+        work.Accepted = null;
+    }
+
+    /// <summary>The thread sent for a request: its answer, or a call.</summary>
+    public void Sent(TracedThread thread, ThreadWork work, in Prompt handled)
+    {
+        // One that has just received a request and answers another one worked on either of them.
+        bool torn = handled.Request is not null && work.Handled.Request is { ReplyNs: long.MaxValue } open && open != handled.Request;
+        Charge(thread, torn ? default : handled, work.TakePiece());
+        work.Handled = handled;
+        work.Accepted = null;
+    }
+
+    /// <summary>The thread did something else. What it does after the answer is the end of that request's work, up to here.</summary>
+    public void Passed(TracedThread thread, ThreadWork work)
+    {
+        Charge(thread, work.Handled, work.TakePiece());
+        if (work.Handled.Request is { ReplyNs: < long.MaxValue }) work.Handled = default;
+    }
+
+    /// <summary>It is told whether and for which request the call was made.</summary>
+    public void Tell(CallNode call)
+    {
+        if (call.Told is { } request) Charge(request, call.CpuNs);
+        call.CpuNs = 0;
+    }
+
+    /// <summary>It is known for whom the request is, or that it is not.</summary>
+    public void Tell(RequestNode request)
+    {
+        Sum(request, request.CpuNs);
+        request.CpuNs = 0;
+    }
+
+    private void Charge(TracedThread thread, in Prompt handled, ulong ns)
+    {
+        // Of a connection that several processes use, only the first one's time is its requests'.
+        if (ns == 0 || !handled.IsKnown || (handled.Request?.End ?? handled.Call!.End).User != thread.Process) return;
+        if (handled.Request is { } request) Charge(request, ns);
+        else if (!handled.Call!.Final) handled.Call.CpuNs += ns;
+        else if (handled.Call.Told is { } parent) Charge(parent, ns);
+    }
+
+    private void Charge(RequestNode request, ulong ns)
+    {
+        if (request.Resolved) Sum(request, ns);
+        else request.CpuNs += ns;
+    }
+
+    private void Sum(RequestNode request, ulong ns)
+    {
+        if (ns == 0 || request.Service is not { } service) return;
+        _sums[(service, request.Origin)] = _sums.GetValueOrDefault((service, request.Origin)) + ns;
+    }
+}
+
+/// <summary>What a thread works for.</summary>
+internal sealed class ThreadWork
+{
+    /// <summary>What it received or sent last: a request, its answer, a call or the call's answer.</summary>
+    public Prompt Handled { get; set; }
+
+    /// <summary>The connection that it accepted last, until it handles something else.</summary>
+    public ConnectionEnd? Accepted { get; set; }
+
+    /// <summary>CPU time of which it is not known yet what it ends in, ns.</summary>
+    public ulong PieceNs { get; set; }
+
+    /// <summary>Hands that out.</summary>
+    public ulong TakePiece()
+    {
+        ulong ns = PieceNs;
+        PieceNs = 0;
+        return ns;
+    }
+}
