@@ -20,8 +20,14 @@ public sealed class TraceTests
         ["hosts"] = (280, 280),
     };
 
-    // Whoever is asked through a service that mixes its requesters has its CPU time attributed by proven links only, which leaves most to nobody: traces/README.md says so.
-    private static readonly string[] AskedDirectly = ["postgres", "redis"];
+    // Not met where each request has a connection of its own: what comes before and after it is nobody's, and PostgreSQL measures no start of a connection, so its times are no fair measure: traces/README.md.
+    private static readonly Dictionary<(string Trace, string Service), (double Right, double Wrong)> Exceptions = new()
+    {
+        [("web", "postgres")] = (0.95, 0.03),
+        [("hosts", "postgres")] = (0.945, 0.03),
+        [("web", "php")] = (0.975, MostCpuWrong),
+        [("hosts", "php")] = (0.975, MostCpuWrong),
+    };
 
     public static TheoryData<string> All => [.. Least.Keys];
 
@@ -59,9 +65,11 @@ public sealed class TraceTests
     [Theory]
     [MemberData(nameof(All))]
     public void Cpu_time_is_attributed_to_the_tenants_that_caused_it(string name) =>
-        Assert.All(Scores.Of(name).Cpu, cpu => Assert.True(
-            cpu.Wrong <= MostCpuWrong && (cpu.Right >= LeastCpuRight || !AskedDirectly.Contains(name)),
-            $"{cpu.Right:F4} of {cpu.Service} is right, {cpu.Wrong:F4} is wrong"));
+        Assert.All(Scores.Of(name).Cpu, cpu =>
+        {
+            (double right, double wrong) = Exceptions.GetValueOrDefault((name, cpu.Service), (LeastCpuRight, MostCpuWrong));
+            Assert.True(cpu.Right >= right && cpu.Wrong <= wrong, $"{cpu.Right:F4} of {cpu.Service} is right, {cpu.Wrong:F4} is wrong");
+        });
 
     [Theory]
     [MemberData(nameof(All))]
