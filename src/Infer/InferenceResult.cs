@@ -56,7 +56,7 @@ public sealed record ServiceFinding
     /// <summary>CPU time by virtual service, as inferred, ns; in the order of the names.</summary>
     public required IReadOnlyList<CpuPart> Cpu { get; init; }
 
-    /// <summary>CPU time that works for nobody who is known, ns: background work, processes before their first request, unknown requesters.</summary>
+    /// <summary>CPU time that works for nobody who is known, ns: background work, processes before their first request and between requests, unknown requesters.</summary>
     public required ulong CpuForNobodyNs { get; init; }
 
     /// <summary>Of that: processes that served no connection.</summary>

@@ -74,7 +74,7 @@ public static class ReportWriter
 
         bool gated = result.Rules.Gates.Any(g => g.Service == service.Name);
         html.Raw("<p>").Text(Words.Time(total)).Raw(" of CPU time; the work of ").Text(Words.Percent(1 - service.CpuForNobodyNs / total)).Raw(" is known.")
-            .Raw(gated ? " The proposed gates would charge it so:" : " Without a gate all of it stays with the service; it was done for:").Raw("</p>\n<div class=\"bar\">");
+            .Raw(gated ? " It was done for:" : " Without a gate all of it stays with the service; it was done for:").Raw("</p>\n<div class=\"bar\">");
         foreach (CpuPart part in service.Cpu) html.Raw($"<span class=\"{palette.Fill(part.VirtualService)}\" style=\"flex:").Number(part.Ns / total * 1000).Raw("\"></span>");
         html.Raw("<span class=\"fn\" style=\"flex:").Number(service.CpuForNobodyNs / total * 1000).Raw("\"></span></div>\n<ul class=\"legend\">");
         foreach (CpuPart part in service.Cpu)
