@@ -80,9 +80,11 @@ internal sealed class GateNanoseconds(int rounds, TextWriter output, TextWriter 
         return new RuleSet(all, shared, gates);
     }
 
-    private static VirtualService Tenant(string name, Selector[] doors) => new(name, null, 0, new CpuShare(), new NetworkShare(), null, doors);
+    /// <summary>A virtual service without shares.</summary>
+    internal static VirtualService Tenant(string name, Selector[] doors) => new(name, null, 0, new CpuShare(), new NetworkShare(), null, doors);
 
-    private static Selector Pid(int pid) => new(SelectorKind.Pid, Say($"{pid}"));
+    /// <summary>Chooses a process.</summary>
+    internal static Selector Pid(int pid) => new(SelectorKind.Pid, Say($"{pid}"));
 
     private static Dictionary<string, Cost> Costs(Connections connections, BpfProgram nothing)
     {

@@ -99,15 +99,11 @@ internal sealed class TurnCost(int pairs, string[] parts, TextWriter output, Tex
 
     private static RuleSet Rules(Connections connections)
     {
-        VirtualService[] all = [Tenant("tenant", [Pid(connections.Client)]), Tenant(VirtualService.BestEffort, [])];
-        Service service = new("service", [Pid(connections.Server)]);
+        VirtualService[] all = [GateNanoseconds.Tenant("tenant", [GateNanoseconds.Pid(connections.Client)]), GateNanoseconds.Tenant(VirtualService.BestEffort, [])];
+        Service service = new("service", [GateNanoseconds.Pid(connections.Server)]);
         Gate gate = new("gate", service.Name, GateCall.Receive, new GateCondition(new ListenAddress(TransportProtocol.Tcp, null, connections.Port, ""), null), new Classification(ClassificationKind.Requester), BindScope.Process, GateState.Approved, null, GateReview.None);
         return new RuleSet(all, [service], [gate]);
     }
-
-    private static VirtualService Tenant(string name, Selector[] doors) => new(name, null, 0, new CpuShare(), new NetworkShare(), null, doors);
-
-    private static Selector Pid(int pid) => new(SelectorKind.Pid, Say($"{pid}"));
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

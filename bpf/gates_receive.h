@@ -82,13 +82,20 @@ static __noinline __u32 flow_asks(struct sock *sk, struct sock_tag *mark, __u32 
 	return mark->vs;
 }
 
-/* For whom the `length` bytes just received are, by the name that they ask for. The next turn may have arrived since they were read: then nobody knows. */
+/* For whom the `length` bytes just received are, by the name that they ask for. The next turn may have arrived since they were read: then nobody knows. It begins with what is not read yet, or among what was just read. */
 static __noinline __u32 asks_by_name(struct sock *sk, struct sock_tag *mark, __u32 generation, __u32 length)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u32 first;
 
 	resolve_server(sk, mark, generation);
-	if (!(mark->name_state & NAME_TLS) && (!tcp || before(tcp->copied_seq - length, mark->name_from)))
+	if (mark->name_state & NAME_TLS)
+		return mark->vs;
+	if (!tcp)
+		return mark->vs = VS_NONE;
+	/* Not by sign: a long turn goes on for more than half of all sequence numbers. */
+	first = tcp->copied_seq - length;
+	if (mark->name_from - first - 1 < tcp->rcv_nxt - first)
 		mark->vs = VS_NONE;
 	return mark->vs;
 }

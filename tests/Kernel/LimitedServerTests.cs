@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -16,27 +15,20 @@ public sealed class LimitedServerTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vs-nginx-").FullName;
     private readonly TcpListener _behind = new(IPAddress.Loopback, 0);
-    private readonly int _port = FreePort();
-    private readonly Process _nginx;
+    private readonly int _port = NginxServer.FreePort();
+    private readonly NginxServer _nginx;
 
     public LimitedServerTests()
     {
         _behind.Start();
-        File.WriteAllText(Path.Combine(_folder, "nginx.conf"), string.Create(CultureInfo.InvariantCulture, $$"""
-            daemon off; master_process off; pid {{_folder}}/pid; error_log {{_folder}}/error;
-            events { worker_connections 64; }
-            http { access_log off; client_body_temp_path {{_folder}}/t1; proxy_temp_path {{_folder}}/t2; fastcgi_temp_path {{_folder}}/t3; uwsgi_temp_path {{_folder}}/t4; scgi_temp_path {{_folder}}/t5;
-              server { listen 127.0.0.1:{{_port}}; location / { proxy_pass http://127.0.0.1:{{((IPEndPoint)_behind.LocalEndpoint).Port}}; } } }
+        _nginx = new NginxServer(_folder, string.Create(CultureInfo.InvariantCulture, $$"""
+              server { listen 127.0.0.1:{{_port}}; location / { proxy_pass http://127.0.0.1:{{((IPEndPoint)_behind.LocalEndpoint).Port}}; } }
             """));
-        _nginx = PostgresServer.Start("nginx", "-c", Path.Combine(_folder, "nginx.conf"), "-e", Path.Combine(_folder, "error"));
-        Wait.Until(() => File.Exists(Path.Combine(_folder, "pid")), "nginx runs");
     }
 
     public void Dispose()
     {
         EnforcementStop.Run(null);
-        _nginx.Kill();
-        _nginx.WaitForExit();
         _nginx.Dispose();
         _behind.Dispose();
         Directory.Delete(_folder, recursive: true);
@@ -47,7 +39,7 @@ public sealed class LimitedServerTests : IDisposable
     {
         // Where it listens, and for each request the connection that it accepts and the one that it makes.
         MemberLimits limits = new(null, 1 + 2 * Pending, LimitAction.Errno, "EAGAIN");
-        VirtualService shop = TestRules.Tenant("shop", new Selector(SelectorKind.Pid, _nginx.Id.ToString(CultureInfo.InvariantCulture))) with { Limits = limits };
+        VirtualService shop = TestRules.Tenant("shop", _nginx.Selector) with { Limits = limits };
         using Enforcer enforcer = Enforcer.Start(new RuleSet([shop, TestRules.Tenant(VirtualService.BestEffort)], [], []), new EnforceOptions(), TestContext.Current.CancellationToken);
         TcpClient[] clients = [.. Enumerable.Range(0, Pending).Select(_ => Ask())];
         TcpClient[] asked = [.. clients.Select(_ => _behind.AcceptTcpClient())];
@@ -91,12 +83,5 @@ public sealed class LimitedServerTests : IDisposable
     private static string Answer(TcpClient client)
     {
         using (client) return new StreamReader(client.GetStream(), Encoding.ASCII).ReadToEnd();
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener probe = new(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

@@ -118,7 +118,7 @@ public sealed class ServiceLivesTests : IDisposable
             Tell();
             pid = int.Parse(maker.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
             Wait.Until(() => ProcessesSoFar().Count(one => one == pid) == 1, "the first child is known");
-            Thread.Sleep(1100); // a peer is looked up once a second
+            Thread.Sleep(1.1 * Inventory.PeersAskedAgain); // sooner, the two are not told apart
             Tell();
             Assert.Equal($"{pid}", maker.StandardOutput.ReadLine());
             Wait.Until(() => ProcessesSoFar().Count(one => one == pid) == 2, "the second child is known");

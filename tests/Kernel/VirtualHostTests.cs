@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -19,8 +18,8 @@ public sealed class VirtualHostTests : IDisposable
     private const int Stop = 19, Continue = 18;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vs-names-").FullName;
-    private readonly int _http = FreePort(), _https = FreePort(), _deferred = FreePort();
-    private readonly Process _nginx;
+    private readonly int _http = NginxServer.FreePort(), _https = NginxServer.FreePort(), _deferred = NginxServer.FreePort();
+    private readonly NginxServer _nginx;
 
     public VirtualHostTests()
     {
@@ -28,22 +27,15 @@ public sealed class VirtualHostTests : IDisposable
         using X509Certificate2 certificate = new CertificateRequest("CN=names", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         File.WriteAllText(Path.Combine(_folder, "cert"), certificate.ExportCertificatePem());
         File.WriteAllText(Path.Combine(_folder, "key"), key.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(Path.Combine(_folder, "nginx.conf"), string.Create(CultureInfo.InvariantCulture, $$"""
-            daemon off; master_process off; pid {{_folder}}/pid; error_log {{_folder}}/error;
-            events { worker_connections 64; }
-            http { access_log off; client_body_temp_path {{_folder}}/t1; proxy_temp_path {{_folder}}/t2; fastcgi_temp_path {{_folder}}/t3; uwsgi_temp_path {{_folder}}/t4; scgi_temp_path {{_folder}}/t5;
+        _nginx = new NginxServer(_folder, string.Create(CultureInfo.InvariantCulture, $$"""
               ssl_certificate {{_folder}}/cert; ssl_certificate_key {{_folder}}/key;
-              server { listen 127.0.0.1:{{_http}}; listen 127.0.0.1:{{_https}} ssl; listen 127.0.0.1:{{_deferred}} deferred; location / { return 200 "$host"; } } }
+              server { listen 127.0.0.1:{{_http}}; listen 127.0.0.1:{{_https}} ssl; listen 127.0.0.1:{{_deferred}} deferred; location / { return 200 "$host"; } }
             """));
-        _nginx = PostgresServer.Start("nginx", "-c", Path.Combine(_folder, "nginx.conf"), "-e", Path.Combine(_folder, "error"));
-        Wait.Until(() => File.Exists(Path.Combine(_folder, "pid")), "nginx runs");
     }
 
     public void Dispose()
     {
         EnforcementStop.Run(null);
-        _nginx.Kill();
-        _nginx.WaitForExit();
         _nginx.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
@@ -231,7 +223,7 @@ public sealed class VirtualHostTests : IDisposable
 
     private RuleSet Rules(Selector[] a, Selector[] b) => new(
         [TestRules.Tenant("a", a), TestRules.Tenant("b", b), TestRules.Tenant(VirtualService.BestEffort)],
-        [new Service("web", [new Selector(SelectorKind.Pid, _nginx.Id.ToString(CultureInfo.InvariantCulture))])],
+        [new Service("web", [_nginx.Selector])],
         [new Gate("g", "web", GateCall.Receive, new GateCondition(null, null), new Classification(ClassificationKind.Requester), BindScope.Request, GateState.Approved, null, GateReview.None)]);
 
     // By virtual service; "" is nobody's, which best effort is charged.
@@ -240,7 +232,7 @@ public sealed class VirtualHostTests : IDisposable
 
     private void Child(int signal)
     {
-        using Process kill = Process.Start("kill", [string.Create(CultureInfo.InvariantCulture, $"-{signal}"), _nginx.Id.ToString(CultureInfo.InvariantCulture)]);
+        using Process kill = Process.Start("kill", [string.Create(CultureInfo.InvariantCulture, $"-{signal}"), _nginx.Pid.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
         Assert.Equal(0, kill.ExitCode);
     }
@@ -308,12 +300,5 @@ public sealed class VirtualHostTests : IDisposable
             stream.Write(buffer, offset, first);
             stream.Write(buffer, offset + first, count - first);
         }
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener probe = new(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

@@ -15,7 +15,7 @@ internal sealed class Inventory : IDisposable
     private const int MaximumProcesses = 200_000;
     private const int MaximumWaiting = 1 << 16;
     private const long StartResolutionNs = 10_000_000;
-    private static readonly TimeSpan PeersAskedAgain = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan PeersAskedAgain = TimeSpan.FromSeconds(1);
 
     private readonly BlockingCollection<Note> _notes = new(MaximumWaiting);
     private readonly Dictionary<(int Pid, long StartNs), ProcessRecord> _processes = [];
