@@ -12,6 +12,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- record-rate [SECONDS 10]  events a second that are recorded, their bytes, and the recorder's CPU and memory
     dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
+    dotnet run --project bench -c Release -- cgi [SECONDS 15]          a shared php-cgi that serves one connection at a time: requests of two tenants with and without gates
     """;
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>
@@ -37,6 +38,9 @@ try
             return 0;
         case "admission":
             await new AdmissionGain(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "cgi":
+            await new CgiGain(Number(1, 15), Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record":
             await new RecordCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);

@@ -68,7 +68,7 @@ int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
 	/* The end of a connection takes a number, too, but is no request. */
 	if (!tcp || (__s32)(info.end_seq - (info.tcp_flags & TCPHDR_FIN) - tcp->rcv_nxt) <= 0)
 		return 0; /* no data, or data that was here before */
-	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	mark = c->door ? NULL : bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (mark)
 		resolve(mark, c, asks_last(sk, mark));
 	c->arrived_ns = bpf_ktime_get_ns();
@@ -87,16 +87,24 @@ int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 {
-	struct admission_connection *c;
+	struct admission_connection *c, *known;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct admission_thread *thread;
+	struct admission_thread *thread = NULL;
+	struct station *at = NULL;
 	struct sock_tag *mark;
 	struct cell *cell;
 	__u64 now, arrived;
+	__u32 index;
 
 	if (ret < 0 || (flags & MSG_PEEK))
 		return 0;
 	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	if (!c || c->door) {
+		known = c;
+		c = adopt_at_door(sk, task);
+		if (c && !known)
+			tell_admission(ADMISSION_OPENED, c, 0);
+	}
 	if (!c || c->closed)
 		return 0;
 	if (!ret) {
@@ -104,18 +112,24 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 		return 0;
 	}
 	now = bpf_ktime_get_ns();
+	/* What a front door does itself is no turn of the service. */
+	if (!c->door) {
+		mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+		if (mark)
+			resolve(mark, c, mark->vs);
+		thread = thread_here(task);
+		if (!thread)
+			return 0;
+		account_turn(task, thread, c->cell, now);
+		index = thread->station;
+		at = index ? bpf_map_lookup_elem(&admission_stations, &index) : NULL;
+	}
 	/* Set from O_NONBLOCK, too. A receive that may wait would wait for as many bytes as the hold says, also after it is taken back. */
 	if (!(flags & MSG_DONTWAIT) && !c->blocks) {
 		c->blocks = 1;
-		tell_admission(ADMISSION_BLOCKS, c, BPF_RB_FORCE_WAKEUP);
+		if (!at || !at->blocks)
+			tell_admission(ADMISSION_BLOCKS, c, BPF_RB_FORCE_WAKEUP);
 	}
-	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	if (mark)
-		resolve(mark, c, mark->vs);
-	thread = thread_here(task);
-	if (!thread)
-		return 0;
-	account_turn(task, thread, c->cell, now);
 	cell = cell_at(c->cell);
 	arrived = c->arrived_ns;
 	if (cell && arrived)
@@ -123,7 +137,7 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	end_wait(c);
 	if (c->received_ns)
 		return 0; /* more of the same request */
-	begin_turn(c, thread->station, arrived, now);
+	begin_turn(c, thread ? thread->station : NO_STATION, arrived, now);
 	/* User space looks once a millisecond: to be woken for each turn would cost more than is to be gained. */
 	if (cell && cell->wants)
 		tell_admission(ADMISSION_RECEIVED, c, BPF_RB_NO_WAKEUP);
@@ -146,7 +160,7 @@ int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 	idle = end_turn(c, now, true);
 	cell = cell_at(c->turn_cell);
 	if (cell && cell->wants)
-		tell_admission(ADMISSION_REPLIED, c, BPF_RB_NO_WAKEUP);
+		tell_admission(ADMISSION_REPLIED, c, c->door ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP); /* what is behind a door takes longer than a wake-up */
 	if (idle) {
 		thread = thread_here(task);
 		if (thread)

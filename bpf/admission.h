@@ -6,6 +6,14 @@ enum { ADMISSION_CELLS = 16384, ADMISSION_STATIONS = 4096 };
 enum admission_event_kind { ADMISSION_OPENED = 1, ADMISSION_ARRIVED = 2, ADMISSION_RECEIVED = 3, ADMISSION_REPLIED = 4, ADMISSION_CLOSED = 5, ADMISSION_BLOCKS = 6 };
 /* Also the number that no cell and no station has. */
 enum { NO_CELL = 0, NO_STATION = 0 };
+/* Added to a service's number: the cell of what is asked at front doors for which the service works. */
+enum { AT_DOOR = 0x80000000 };
+
+/* A front door where connections are held because the service behind it cannot be: a process, and a port at which it listens. */
+struct door_key {
+	__u32 process;
+	__u32 port;
+};
 
 /* A virtual service at a service: counters by the kernel, the last four by user space. Mapped into the enforcer. */
 struct cell {
@@ -31,10 +39,10 @@ struct station {
 	__u64 idle_ns;			/* sum of times with nothing in hand and nothing to be seen on any connection */
 	__u64 released_ns;		/* user space let a connection with a request go last */
 	__u32 hungry;			/* user space has room: an arrival shall wake it */
-	__u32 pad;
+	__u32 blocks;			/* user space knows that its receives may wait: its own connections are never held */
 };
 
-/* A connection that is accepted by a service whose requests are admitted. */
+/* A connection that is accepted by a service whose requests are admitted, or by a front door of one. */
 struct admission_connection {
 	__u64 id;			/* socket cookie */
 	__u64 arrived_ns;		/* first byte that was not read; 0: nothing is queued */
@@ -44,8 +52,10 @@ struct admission_connection {
 	__u32 cell;
 	__u32 station;			/* of the turn in hand */
 	__u32 turn_cell;		/* of the turn in hand */
-	__u16 closed;
-	__u16 blocks;			/* a receive on it was seen that may wait */
+	__u8 closed;
+	__u8 blocks;			/* a receive on it was seen that may wait */
+	__u8 door;			/* accepted by a front door: its cell is that of the front door's virtual service */
+	__u8 pad;
 };
 
 struct admission_event {

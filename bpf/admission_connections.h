@@ -113,6 +113,53 @@ static __always_inline struct admission_connection *adopt(struct sock *sk)
 	return c;
 }
 
+/* The cell of a front door's virtual service. It changes where the process is assigned to another. */
+static __always_inline void resolve_door(struct admission_connection *c, const struct task_tag *tag, __u32 service)
+{
+	struct account_key of = { .vs = tag->vs, .service = service | AT_DOOR };
+	struct cell *cell;
+	__u32 *found;
+
+	if (c->door && c->requester == tag->vs)
+		return;
+	found = bpf_map_lookup_elem(&admission_index, &of);
+	if (c->arrived_ns) {
+		cell = cell_at(c->cell);
+		if (cell)
+			__sync_fetch_and_add(&cell->waiting, -1);
+		cell = found ? cell_at(*found) : NULL;
+		if (cell)
+			__sync_fetch_and_add(&cell->waiting, 1);
+	}
+	c->door = 1;
+	c->requester = tag->vs;
+	c->cell = found ? *found : NO_CELL;
+}
+
+/* The state of a connection that a front door accepted, told by the port at which it listens; made on first sight. NULL where nothing is held there. */
+static __always_inline struct admission_connection *adopt_at_door(struct sock *sk, struct task_struct *task)
+{
+	struct door_key at = { .process = task->tgid, .port = sk->__sk_common.skc_num };
+	struct admission_connection *c;
+	struct task_tag *tag;
+	__u32 *service;
+
+	if (!task->bpf_storage || !is_tcp(sk))
+		return NULL;
+	service = bpf_map_lookup_elem(&admission_doors, &at);
+	if (!service)
+		return NULL;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag || tag->service)
+		return NULL;
+	c = bpf_sk_storage_get(&admission_connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c)
+		return NULL;
+	c->id = bpf_get_socket_cookie(sk);
+	resolve_door(c, tag, *service);
+	return c;
+}
+
 /* The state of the thread that runs; made on first sight. */
 static __always_inline struct admission_thread *thread_here(struct task_struct *task)
 {
@@ -144,6 +191,8 @@ static __always_inline void end_idle(struct station *at, __u64 arrived, __u64 no
 	if (!since)
 		return;
 	at->idle_since = 0;
+	if (seen <= since && at->blocks)
+		return; /* it waited in the queue, and was there to be seen */
 	if (seen <= since)
 		seen = at->released_ns;
 	if (seen > now)

@@ -23,6 +23,8 @@ int list_admission(struct bpf_iter__task_file *ctx)
 	if (!c)
 		c = adopt(sk);
 	if (!c)
+		c = adopt_at_door(sk, task);
+	if (!c)
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
 	record.connection = c->id;

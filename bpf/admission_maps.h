@@ -18,4 +18,6 @@ struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __
 /* Process -> its station. */
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, ADMISSION_STATIONS); __type(key, __u32); __type(value, __u32); } admission_places SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, ADMISSION_STATIONS); __type(key, __u32); __type(value, struct station); } admission_stations SEC(".maps");
+/* Front doors where connections are held -> the service that works for them. */
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, ADMISSION_STATIONS); __type(key, struct door_key); __type(value, __u32); } admission_doors SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 20); } admission_events SEC(".maps");

@@ -22,10 +22,10 @@ internal sealed class TurnsLoad : IDisposable
 
     /// <summary>Compiles the program into a folder.</summary>
     /// <returns>Its path.</returns>
-    public static async Task<string> CompileAsync(string folder, CancellationToken cancel, [CallerFilePath] string here = "")
+    public static async Task<string> CompileAsync(string folder, CancellationToken cancel)
     {
         string program = Path.Combine(folder, "turns");
-        await Child.RunAsync([Tools.Find("clang", "clang"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, Path.Combine(Path.GetDirectoryName(here)!, "turns.c")], null, cancel);
+        await Child.RunAsync([Tools.Find("clang", "clang"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, Path.Combine(Path.GetDirectoryName(ThisFile())!, "turns.c")], null, cancel);
         return program;
     }
 
@@ -70,6 +70,8 @@ internal sealed class TurnsLoad : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,5 @@
 /*
- * turns PORT CONNECTIONS RATE SECONDS REQUEST FILE: a client of a server on the loopback that answers each request with one line (Redis). RATE 0: each connection asks again as soon as it is answered; else so many requests
+ * turns PORT CONNECTIONS RATE SECONDS REQUEST FILE: a client of a server on the loopback that answers each request with one piece that ends a line (Redis; HTTP with a length). RATE 0: each connection asks again as soon as it is answered; else so many requests
  * a second in all, at times that do not wait for answers. Writes two numbers of 64 bits for each answer: when it was due and when it came, in us since the epoch. A lost connection is an error. SIGTERM ends it early.
  */
 #define _GNU_SOURCE
@@ -115,7 +115,7 @@ int main(int count, char **arguments)
 			char answer[4096];
 			ssize_t length = recv(descriptors[connection], answer, sizeof(answer), 0);
 
-			if (length <= 0 || answer[0] == '-') {
+			if (length <= 0 || answer[0] == '-' || (length > 9 && !memcmp(answer, "HTTP/", 5) && answer[9] != '2')) {
 				fprintf(stderr, "connection %d: %s\n", connection, length > 0 ? strndup(answer, length) : "lost");
 				return 1;
 			}

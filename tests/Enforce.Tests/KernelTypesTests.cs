@@ -16,7 +16,7 @@ public sealed class KernelTypesTests
         (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(Account), "account"), (typeof(ShareRecord), "vs_share"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
         (typeof(RebindEvent), "rebind_event"), (typeof(Assignment), "assignment"), (typeof(TaskRecord), "task_record"), (typeof(ServerRecord), "server_record"),
         (typeof(ConnectionRecord), "connection_record"), (typeof(MemberKey), "member_key"), (typeof(MemberName), "member_name"), (typeof(Member), "member"), (typeof(ClientKey), "client_key"), (typeof(NameKey), "name_key"), (typeof(ServiceCalls), "service_calls"), (typeof(LimitRecord), "limit"), (typeof(VsCounter), "vs_counter"), (typeof(CounterUse), "counter_use"),
-        (typeof(Cell), "cell"), (typeof(Station), "station"), (typeof(AdmissionEvent), "admission_event"), (typeof(AdmissionRecord), "admission_record"), (typeof(ConnectionState), "admission_connection"),
+        (typeof(Cell), "cell"), (typeof(Station), "station"), (typeof(AdmissionEvent), "admission_event"), (typeof(AdmissionRecord), "admission_record"), (typeof(ConnectionState), "admission_connection"), (typeof(DoorKey), "door_key"),
     ];
 
     /// <summary>The compiler of the BPF programs itself compares: each size, and the offset of each field in order.</summary>

@@ -107,7 +107,8 @@ internal sealed partial class MachineSpeed : IDisposable
         Volatile.Write(ref _sink, a ^ b ^ c ^ d);
     }
 
-    private static unsafe IEnumerable<int> AllowedCpus()
+    /// <summary>CPUs that this process may use.</summary>
+    internal static unsafe IEnumerable<int> AllowedCpus()
     {
         cpu_set_t set;
         if (LibC.sched_getaffinity(0, sizeof(cpu_set_t), &set) < 0) throw new InvalidOperationException($"sched_getaffinity: errno {LibC.errno}");

@@ -5,9 +5,12 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Admission;
 
-/// <summary>The counters that kernel and enforcer share: one cell for each virtual service at each admitted service.</summary>
+/// <summary>The counters that kernel and enforcer share: one cell for each virtual service at each admitted service, and one at its front doors.</summary>
 internal sealed class AdmissionCells : IDisposable
 {
+    /// <summary>Added to a service's number: what its tenants are asked at their front doors, and how much of it is under way.</summary>
+    public const uint AtDoor = 0x8000_0000;
+
     private readonly MappedArray<Cell> _cells;
     private readonly Dictionary<(uint VirtualService, uint Service), int> _index = [];
 
@@ -17,10 +20,10 @@ internal sealed class AdmissionCells : IDisposable
     {
         _cells = new MappedArray<Cell>(kernel["admission_cells"]);
         IReadOnlyList<(uint Id, Service Service)> services = rules.Admitted();
-        if ((long)rules.VirtualServices.Count * services.Count >= _cells.Count)
-            throw new VsException(ExitCode.HostLacks, $"admission counts at most {_cells.Count - 1} pairs of virtual service and service, the rules have {(long)rules.VirtualServices.Count * services.Count}: bind requests at fewer services");
+        if (2L * rules.VirtualServices.Count * services.Count >= _cells.Count)
+            throw new VsException(ExitCode.HostLacks, $"admission counts at most {(_cells.Count - 1) / 2} pairs of virtual service and service, the rules have {(long)rules.VirtualServices.Count * services.Count}: bind requests at fewer services");
         BpfMap index = kernel["admission_index"];
-        foreach ((uint service, _) in services)
+        foreach (uint service in services.SelectMany(service => (uint[])[service.Id, service.Id | AtDoor]))
             foreach ((uint virtualService, _) in rules.VirtualServices)
             {
                 int cell = _index.Count + 1;

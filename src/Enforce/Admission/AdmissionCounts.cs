@@ -20,8 +20,16 @@ internal sealed class AdmissionCounts(AdmissionCells cells)
             counts.Waiting += waiting;
             counts.Held += tenant.Count(AdmissionState.Held) + waiting;
             counts.Admitted += tenant.Count(AdmissionState.Admitted) + tenant.Count(AdmissionState.Leaving) + tenant.Count(AdmissionState.Parked);
-            if (tenant.Governed && !place.Station.Blind) counts.Wants = 1;
+            if (tenant.Governed && !place.Station.Blind) Want(place.AtDoors ? cells.Find(tenant.VirtualService, place.Service | AdmissionCells.AtDoor) : index);
         }
+    }
+
+    // The turns that are told are those of the connections that are held.
+    private void Want(int index)
+    {
+        ref Counts counts = ref _counts[index];
+        if (!counts.Touched) _now.Add(index);
+        (counts.Touched, counts.Wants) = (true, 1);
     }
 
     /// <summary>Writes, and begins anew.</summary>

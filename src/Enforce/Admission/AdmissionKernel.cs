@@ -86,7 +86,20 @@ internal sealed class AdmissionKernel : IDisposable
     }
 
     /// <summary>A link that lists the connections of one process.</summary>
-    public BpfLink ListOf(int pid) => _programs.AttachIterator("list_admission", pid);
+    /// <param name="pid">The process.</param>
+    /// <returns>Null where it ended.</returns>
+    public BpfLink? TryListOf(int pid)
+    {
+        const int NoSuchProcess = 3;
+        try
+        {
+            return _programs.AttachIterator("list_admission", pid);
+        }
+        catch (BpfException error) when (error.Errno == NoSuchProcess)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Connections of a process now.</summary>
     public static AdmissionRecord[] Read(BpfLink list) => MemoryMarshal.Cast<byte, AdmissionRecord>(list.ReadIterator()).ToArray();

@@ -27,7 +27,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     private readonly Dictionary<ulong, long> _unreached = [];
     private readonly Dictionary<uint, int> _weights;
     private readonly Thread _thread;
-    private uint _service;
+    private AdmissionPlace? _place;
     private int _held;
     private int _scans;
     private bool _scan = true;
@@ -78,7 +78,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     public bool Release(ulong connection)
     {
         if (!_connections.TryGetValue(connection, out Held? at)) return false;
-        _stations[at.Process.Place.Index].ReleasedNs = (ulong)Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
+        if (at.Process.Index != 0) _stations[at.Process.Index].ReleasedNs = (ulong)Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
         if (ConnectionDescriptor.Release(at.Process.Descriptor, at.Descriptor, connection) == HoldResult.Done)
         {
             at.Hidden = false;
@@ -141,6 +141,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
             if (happened.Kind == AdmissionEventKind.Opened) _scan = true;
             else if (_connections.TryGetValue(happened.Connection, out Held? at)) Take(happened, at, Stopwatch.GetTimestamp());
             else if (happened.Kind == AdmissionEventKind.Closed) _unreached.Remove(happened.Connection);
+            else if (happened.Kind == AdmissionEventKind.Blocks && happened.Cell != 0) _members.Blocks(_cells[(int)happened.Cell].Service);
         }
 
         _ring.Release();
@@ -193,17 +194,23 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         if (now >= (_scan ? _scanAfter : _scanBy)) ScanConnections();
         foreach (AdmissionPlace place in _members.Places)
         {
-            _service = place.Service;
-            ref Station counters = ref _stations[place.Index];
-            long since = (long)Volatile.Read(ref counters.IdleSince), idle = (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, now - Math.Max(since, (long)counters.ReleasedNs)));
-            place.Station.Observe(idle, _read, now);
-            counters.Hungry = place.Station.HasRoom ? 1u : 0;
+            _place = place;
+            long idle = 0;
+            foreach (int index in place.Indices) idle += IdleNs(ref _stations[index], now);
+            place.Station.Observe(idle / Math.Max(1, place.Indices.Count), _read, now);
+            foreach (int index in place.Indices) _stations[index].Hungry = place.Station.HasRoom ? 1u : 0;
             _counts.Add(place);
         }
 
         _held = _counts.Publish();
         _pace.Observe(ThreadClock.Nanoseconds(), now);
         if (!_watchdog.Beat(_held > 0, Stopwatch.GetTimestamp())) Recover();
+    }
+
+    private static long IdleNs(ref Station counters, long now)
+    {
+        long since = (long)Volatile.Read(ref counters.IdleSince);
+        return (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, now - Math.Max(since, (long)counters.ReleasedNs)));
     }
 
     // Costs at most a hundredth of our time. A connection that several processes have stays with the one that we know it by; what nobody lists any more is gone.
@@ -214,7 +221,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         _scans++;
         List<(AdmissionProcess Process, AdmissionRecord Record)> others = [];
         foreach (AdmissionProcess process in _members.Processes)
-            foreach (AdmissionRecord record in AdmissionKernel.Read(process.List))
+            foreach (AdmissionRecord record in AdmissionKernel.Read(process.List!))
             {
                 if (record.Cell == 0) continue; // no gate binds its requests
                 if (_connections.TryGetValue(record.Connection, out Held? at) && at.Process == process) See(at, record);
@@ -299,10 +306,11 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
 
     private TenantReading Read(AdmissionTenant tenant)
     {
-        int index = _cells.Find(tenant.VirtualService, _service);
+        int index = _cells.Find(tenant.VirtualService, _place!.Service);
         if (index == 0) return default;
         ref Cell cell = ref _cells[index];
-        return new TenantReading((long)cell.Received, cell.Waiting, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
+        long atDoors = _place.AtDoors ? _cells[_cells.Find(tenant.VirtualService, _place.Service | AdmissionCells.AtDoor)].Waiting : 0;
+        return new TenantReading((long)cell.Received, cell.Waiting + atDoors, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
     }
 
     // By what a connection is reached.

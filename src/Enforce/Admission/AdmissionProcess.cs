@@ -2,8 +2,13 @@ using VirtualServices.Linux.Bpf;
 
 namespace VirtualServices.Enforce.Admission;
 
-/// <summary>A process whose connections may be held.</summary>
-internal sealed class AdmissionProcess(int pid, ulong started, AdmissionPlace place, BpfLink list) : IDisposable
+/// <summary>A process that serves turns, or whose connections may be held, or both.</summary>
+/// <param name="pid">The process.</param>
+/// <param name="started">When it started.</param>
+/// <param name="place">Where its turns are admitted.</param>
+/// <param name="index">Its entry in <c>admission_stations</c>; 0 for a front door, which serves no turns.</param>
+/// <param name="list">Lists its connections; null where they must not be held.</param>
+internal sealed class AdmissionProcess(int pid, ulong started, AdmissionPlace place, int index, BpfLink? list) : IDisposable
 {
     /// <summary>When it started: with the pid this names it for good.</summary>
     public ulong Started { get; } = started;
@@ -11,22 +16,29 @@ internal sealed class AdmissionProcess(int pid, ulong started, AdmissionPlace pl
     /// <summary>Where its turns are admitted.</summary>
     public AdmissionPlace Place { get; } = place;
 
-    /// <summary>Lists its connections.</summary>
-    public BpfLink List { get; } = list;
+    /// <summary>Its entry in <c>admission_stations</c>; 0 for a front door.</summary>
+    public int Index { get; } = index;
+
+    /// <summary>Lists its connections; null where they must not be held.</summary>
+    public BpfLink? List { get; } = list;
 
     /// <summary>A descriptor of the process: it cannot become another one with the same number.</summary>
-    public int Descriptor { get; } = ConnectionDescriptor.OpenProcess(pid);
+    public int Descriptor { get; } = list is null ? -1 : ConnectionDescriptor.OpenProcess(pid);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        List.Dispose();
+        List?.Dispose();
         ConnectionDescriptor.CloseProcess(Descriptor);
     }
 }
 
-/// <summary>A station and its number in the kernel.</summary>
-/// <param name="Index">Entry in <c>admission_stations</c>.</param>
+/// <summary>Where turns are admitted: a process that is held itself, or a whole service whose front doors are.</summary>
 /// <param name="Service">Service that is admitted to.</param>
+/// <param name="AtDoors">True where connections of front doors are held, because those of the service cannot be.</param>
 /// <param name="Station">The decisions.</param>
-internal sealed record AdmissionPlace(int Index, uint Service, AdmissionStation Station);
+internal sealed record AdmissionPlace(uint Service, bool AtDoors, AdmissionStation Station)
+{
+    /// <summary>Entries in <c>admission_stations</c> of the processes that serve its turns.</summary>
+    public List<int> Indices { get; } = [];
+}

@@ -21,6 +21,9 @@ internal sealed record AdmissionSettings
     /// <summary>More idle time of the station than this, while somebody is held, lets one more in.</summary>
     public double MostIdle { get; init; } = 0.05;
 
+    /// <summary>The same for a service whose front doors are held: from a door to the service a request needs longer, so that two places run dry more often.</summary>
+    public double MostIdleAtDoors { get; init; } = 0.01;
+
     /// <summary>A process that used less of a CPU than this may be waiting for something else while turns are in hand: one more place.</summary>
     public double LittleUse { get; init; } = 0.7;
 

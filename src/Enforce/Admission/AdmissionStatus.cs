@@ -17,7 +17,7 @@ internal static class AdmissionStatus
         List<AdmissionUse> all = [];
         foreach (uint number in used.Order())
         {
-            if (!cells.TryLookup(number, out Cell cell) || cell is { Arrived: 0, Received: 0, Held: 0 }) continue;
+            if (!cells.TryLookup(number, out Cell cell) || cell is { Arrived: 0, Received: 0, Held: 0 } || cell.Service >= AdmissionCells.AtDoor) continue;
             all.Add(new AdmissionUse(
                 ids.Name(IdKind.VirtualService, cell.VirtualService) ?? "",
                 ids.Name(IdKind.Service, cell.Service) ?? "",

@@ -40,7 +40,7 @@ internal struct Station
     public ulong IdleNs;
     public ulong ReleasedNs;
     public uint Hungry;
-    public uint Pad;
+    public uint Blocks;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -54,9 +54,14 @@ internal struct ConnectionState
     public uint Cell;
     public uint Station;
     public uint TurnCell;
-    public ushort Closed;
-    public ushort Blocks;
+    public byte Closed;
+    public byte Blocks;
+    public byte Door;
+    public byte Pad;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct DoorKey(uint Process, uint Port);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct AdmissionEvent

@@ -18,6 +18,10 @@ internal static class WaitEvidence
         ? [232, 281, 441, 7, 271, 23, 270] // epoll_wait, epoll_pwait, epoll_pwait2, poll, ppoll, select, pselect6
         : [22, 441, 73, 72];
 
+    private static readonly HashSet<int> AcceptCalls = System.Runtime.InteropServices.RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.X64
+        ? [43, 288] // accept, accept4
+        : [202, 242];
+
     /// <summary>What was seen of a process.</summary>
     /// <param name="pid">The process.</param>
     /// <param name="list">Lists its connections.</param>
@@ -25,8 +29,14 @@ internal static class WaitEvidence
     public static string? Missing(int pid, Func<AdmissionRecord[]> list)
     {
         AdmissionRecord[] first = list();
-        if (first.Length == 0) return null;
         bool waits = false;
+        if (first.Length == 0)
+        {
+            bool accepts = false;
+            for (int look = 0; look < Looks && !(accepts |= IsIn(pid, AcceptCalls)); look++) Thread.Sleep(Pause);
+            return accepts && !Waits(pid) ? string.Create(CultureInfo.InvariantCulture, $"process {pid} waits in accept and in no call for many connections: it serves one at a time, with receives that wait") : null;
+        }
+
         for (int look = 0; look < Looks && !(waits |= Waits(pid)); look++) Thread.Sleep(Pause);
 
         // Twice, for a service may accept first and make the connection non-blocking then.
@@ -51,14 +61,17 @@ internal static class WaitEvidence
         }
     }
 
-    private static bool Waits(int pid)
+    private static bool Waits(int pid) => IsIn(pid, WaitCalls) || HoldsEpoll(pid);
+
+    // Some thread of it sleeps in one of these calls.
+    private static bool IsIn(int pid, HashSet<int> calls)
     {
         foreach (int thread in ProcessTable.Threads(pid))
         {
             try
             {
                 string call = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task/{thread}/syscall"));
-                if (int.TryParse(call.AsSpan(0, Math.Max(0, call.IndexOf(' ', StringComparison.Ordinal))), CultureInfo.InvariantCulture, out int number) && WaitCalls.Contains(number)) return true;
+                if (int.TryParse(call.AsSpan(0, Math.Max(0, call.IndexOf(' ', StringComparison.Ordinal))), CultureInfo.InvariantCulture, out int number) && calls.Contains(number)) return true;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -66,7 +79,7 @@ internal static class WaitEvidence
             }
         }
 
-        return HoldsEpoll(pid);
+        return false;
     }
 
     // A loop that is never seen waiting because it is busy still holds its epoll descriptor.
