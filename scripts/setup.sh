@@ -30,6 +30,7 @@ vs_missing() {
   [ "${vs_for:-}" = tests ] || return 0
   command -v redis-server >/dev/null || echo "redis-server is a shared event loop in the tests"
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx-light is a shared front end in the tests"
+  command -v php-cgi >/dev/null || echo "php-cgi is a shared server that serves one connection at a time in the tests"
   command -v tcpdump >/dev/null || [ -x /usr/sbin/tcpdump ] || echo "tcpdump reads recorded packets in the tests"
   command -v perl >/dev/null || echo "perl runs the small servers and clients of the tests"
 }

@@ -50,6 +50,9 @@ internal sealed class SharedCgi : IAsyncDisposable
     /// <summary>The rule file.</summary>
     public string Rules => Path.Combine(Folder, "rules.yaml");
 
+    /// <summary>Port of a tenant's nginx.</summary>
+    public int FrontPort(string tenant) => (tenant == A ? _a : _b).Port;
+
     /// <summary>Starts the servers.</summary>
     public static async Task<SharedCgi> StartAsync(CancellationToken cancel)
     {
@@ -77,7 +80,7 @@ internal sealed class SharedCgi : IAsyncDisposable
     /// <param name="seconds">How long at most.</param>
     /// <param name="rate">Requests a second; null: as fast as they are answered.</param>
     public TurnsLoad Load(string tenant, int connections, bool own, int seconds, int? rate = null) =>
-        TurnsLoad.Start(_program, (tenant == A ? _a : _b).Port, connections, rate, seconds, $"GET /{(own ? "own" : "")} HTTP/1.1\r\nHost: {tenant}\r\n\r\n", Cgroups.Folder(Clients));
+        TurnsLoad.Start(_program, FrontPort(tenant), connections, rate, seconds, $"GET /{(own ? "own" : "")} HTTP/1.1\r\nHost: {tenant}\r\n\r\n", Cgroups.Folder(Clients));
 
     /// <summary>Ends all but the shared server.</summary>
     public async Task StopFrontsAsync()

@@ -41,7 +41,7 @@ public sealed class ExplainCommandTests : CommandTest
               front door unit:web.service, uid:33, found at 2026-01-31 10:00:00Z
           served by: no process of this host
         tcp connection 127.0.0.1:4001 to 127.0.0.1:5432 of service db is for acme
-          not held: no request waits on it, one is in hand
+          not held at this front door for the sake of php: no request waits on it, one is in hand
           asked by: no process of this host
           served by: no process of this host
         unix connection (unnamed) to /run/x of service db is for nobody who is known: best effort
@@ -75,7 +75,7 @@ public sealed class ExplainCommandTests : CommandTest
         using JsonDocument connections = JsonDocument.Parse(Written((context, json) => ExplainCommand.Write(context, json, Connections), json: true));
         Assert.Equal(["governed", "governed", "best_effort"], connections.RootElement.GetProperty("connections").EnumerateArray().Select(one => one.GetProperty("verdict").GetString()));
         Assert.Equal(
-            ["""{"held":true,"waits_ms":3.26,"in_hand":false,"connections_held":18,"connections_held_waiting":12,"connections_admitted":2}""", """{"held":false,"waits_ms":null,"in_hand":true,"connections_held":0,"connections_held_waiting":0,"connections_admitted":0}""", "null"],
+            ["""{"held":true,"waits_ms":3.26,"in_hand":false,"at_door_of":"","connections_held":18,"connections_held_waiting":12,"connections_admitted":2}""", """{"held":false,"waits_ms":null,"in_hand":true,"at_door_of":"php","connections_held":0,"connections_held_waiting":0,"connections_admitted":0}""", "null"],
             connections.RootElement.GetProperty("connections").EnumerateArray().Select(one => JsonSerializer.Serialize(one.GetProperty("admission"))));
     }
 
@@ -95,8 +95,8 @@ public sealed class ExplainCommandTests : CommandTest
 
     private static IReadOnlyList<ConnectionExplanation> Connections =>
     [
-        new("tcp", "127.0.0.1:4000", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", new ConnectionAdmission(true, TimeSpan.FromMilliseconds(3.26), false, new AdmissionUse("acme", "db", 18, 12, 2, 12, 1, 100, 1, 1)), [], [Client]),
-        new("tcp", "127.0.0.1:4001", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", new ConnectionAdmission(false, null, true, null), [], []),
+        new("tcp", "127.0.0.1:4000", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", new ConnectionAdmission(true, TimeSpan.FromMilliseconds(3.26), false, "", new AdmissionUse("acme", "db", 18, 12, 2, 12, 1, 100, 1, 1)), [], [Client]),
+        new("tcp", "127.0.0.1:4001", "127.0.0.1:5432", ExplainVerdict.Governed, "acme", "db", new ConnectionAdmission(false, null, true, "php", null), [], []),
         new("unix", "", "/run/x", ExplainVerdict.BestEffort, "", "db", null, [], []),
     ];
 

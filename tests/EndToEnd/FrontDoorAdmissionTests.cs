@@ -1,7 +1,9 @@
+using System.Net;
 using VirtualServices.Bench.EventLoop;
 using VirtualServices.Bench.OneAtATime;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Enforce;
+using VirtualServices.Enforce.Explaining;
 using VirtualServices.Model;
 
 namespace VirtualServices.EndToEnd;
@@ -39,6 +41,13 @@ public sealed class FrontDoorAdmissionTests
         await using (Cli.Demo.Enforcer enforcer = await Cli.Demo.Enforcer.StartAsync(shared.Rules, Site.Cancel))
         {
             Assert.True(await Wait.UntilAsync(() => HeldOf(SharedCgi.B) > ConnectionsOfB / 2, Patience, Site.Cancel), "nobody was held");
+            using (ExplainReader explain = ExplainReader.Open())
+            {
+                ConnectionExplanation[] all = [.. explain.Connections(new ConnectionName(new Endpoint(IPAddress.Loopback, shared.FrontPort(SharedCgi.B), ""), null)).Where(one => one.Admission is not null)];
+                Assert.Contains(all, one => one.Admission is { Held: true, AtDoor: SharedCgi.Service, Use.VirtualService: SharedCgi.B } admission && admission.Waits < Patience);
+                Assert.All(all, one => Assert.Equal(SharedCgi.B, one.VirtualService));
+            }
+
             begun = DateTime.UtcNow;
             await Task.Delay(TimeSpan.FromSeconds(4), Site.Cancel);
             Assert.Equal(0, HeldOf(SharedCgi.A));

@@ -55,6 +55,7 @@ internal static class ExplainJson
         if (admission.Waits is { } waits) json.WriteNumber("waits_ms", Math.Round(waits.TotalMilliseconds, 3));
         else json.WriteNull("waits_ms");
         json.WriteBoolean("in_hand", admission.InHand);
+        json.WriteString("at_door_of", admission.AtDoor);
         json.WriteNumber("connections_held", admission.Use?.Held ?? 0);
         json.WriteNumber("connections_held_waiting", admission.Use?.HeldWaiting ?? 0);
         json.WriteNumber("connections_admitted", admission.Use?.Admitted ?? 0);

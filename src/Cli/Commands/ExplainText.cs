@@ -44,7 +44,7 @@ internal static class ExplainText
     private static string Sentence(ConnectionAdmission admission)
     {
         string waits = admission.Waits is { } time ? string.Create(CultureInfo.InvariantCulture, $"a request has waited on it for {time.TotalMilliseconds:F1} ms") : "no request waits on it";
-        string state = admission.Held ? "held" : "not held";
+        string state = $"{(admission.Held ? "held" : "not held")}{(admission.AtDoor.Length > 0 ? $" at this front door for the sake of {Printable.Text(admission.AtDoor)}" : "")}";
         string inHand = admission.InHand ? ", one is in hand" : "";
         if (admission.Use is not { } use) return $"{state}: {waits}{inHand}";
         return string.Create(CultureInfo.InvariantCulture, $"{state}: {waits}{inHand}; of the connections of {use.VirtualService} {use.Held} are held, {use.HeldWaiting} of them with a request, and {use.Admitted} have a place");

@@ -99,12 +99,26 @@ public sealed class ExplainReader : IDisposable
         List<ProcessExplanation> servers = Holders(accepted), clients = Holders(connected);
         string service = server is { } known ? _ids.Name(IdKind.Service, known.Service) ?? "" : "";
         string requester = server is { } asked ? _ids.Name(IdKind.VirtualService, asked.VirtualService) ?? "" : clients.Select(client => client.VirtualService).FirstOrDefault(name => name.Length > 0) ?? "";
-        ConnectionAdmission? admission = server is { } held ? _admission?.Of((int)held.Pid, (int)held.Fd, requester, service) : null;
+        ConnectionAdmission? admission = server is { } held ? _admission?.Of((int)held.Pid, (int)held.Fd, out _) : AtDoor(accepted, ref requester);
         ExplainVerdict verdict = requester.Length > 0 && requester != VirtualService.BestEffort ? ExplainVerdict.Governed
             : server is not null || servers.Concat(clients).Any(process => process.Verdict != ExplainVerdict.NotGoverned) ? ExplainVerdict.BestEffort
             : ExplainVerdict.NotGoverned;
         Endpoint serverEnd = accepted?.Local ?? connected!.Remote, clientEnd = connected?.Local ?? accepted!.Remote;
         return new ConnectionExplanation(socket.Protocol.ToString().ToLowerInvariant(), clientEnd.ToString(), serverEnd.ToString(), verdict, requester, service, admission, servers, clients);
+    }
+
+    // The gates know no connections that front doors accept.
+    private ConnectionAdmission? AtDoor(SocketDescription? accepted, ref string requester)
+    {
+        if (_admission is null || accepted is null || !_holders.Value.TryGetValue(accepted.Inode, out List<SocketHolder>? holders)) return null;
+        foreach (SocketHolder holder in holders)
+        {
+            if (_admission.Of(holder.Pid, holder.Fd, out string virtualService) is not { } admission) continue;
+            requester = virtualService;
+            return admission;
+        }
+
+        return null;
     }
 
     private ConnectionRecord? Record(SocketDescription? socket, uint role)

@@ -85,5 +85,6 @@ public sealed record ConnectionExplanation(
 /// <param name="Held">It is held: what arrives is not shown to the service before the share of its virtual service allows.</param>
 /// <param name="Waits">How long a request has waited on it to be read; null where none waits.</param>
 /// <param name="InHand">A request of it was read and is not answered yet.</param>
+/// <param name="AtDoor">The service behind for whose sake it is held at a front door; empty where it is held at the service that is asked.</param>
 /// <param name="Use">All connections of the same virtual service at the service; null where nothing is counted yet.</param>
-public sealed record ConnectionAdmission(bool Held, TimeSpan? Waits, bool InHand, AdmissionUse? Use);
+public sealed record ConnectionAdmission(bool Held, TimeSpan? Waits, bool InHand, string AtDoor, AdmissionUse? Use);
