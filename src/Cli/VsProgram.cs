@@ -15,8 +15,12 @@ internal static class VsProgram
         try
         {
             ParseResult result = BuildRoot(args, context).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-            if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not VsHelp)) return (int)Refuse(result, context);
-            RefuseUnknownOptions(result);
+            if (result.Action is not VsHelp)
+            {
+                RefuseUnknownOptions(result); // first: what follows such an option is taken for something else, and would be blamed instead
+                if (result.Action is ParseErrorAction || result.Errors.Count > 0) return (int)Refuse(result, context);
+            }
+
             var invocation = new InvocationConfiguration
             {
                 Output = context.Out,
@@ -73,20 +77,28 @@ internal static class VsProgram
     /// <summary>A mistyped option would else be taken for a file. After <c>--</c> everything belongs to somebody else's command.</summary>
     private static void RefuseUnknownOptions(ParseResult result)
     {
-        if (result.Action is VsHelp) return;
         foreach (Token token in result.Tokens)
         {
             if (token.Type == TokenType.DoubleDash) return;
-            if (token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && result.CommandResult.Tokens.Contains(token))
+            if (token.Type != TokenType.Argument || token.Value.Length < 2 || token.Value[0] != '-') continue;
+            if (result.CommandResult.Tokens.Contains(token) || result.UnmatchedTokens.Contains(token.Value))
                 throw new VsException(ExitCode.Usage, $"there is no option '{token.Value}'; see: {PathOf(result.CommandResult)} --help (a file of that name: ./{token.Value})");
         }
     }
 
     private static ExitCode Refuse(ParseResult result, CommandContext context)
     {
-        foreach (ParseError error in result.Errors) context.Error.WriteLine($"vs: {error.Message}");
+        IEnumerable<string> errors = result.CommandResult.Command.Subcommands.Count > 0 ? [WrongWord(result)] : result.Errors.Select(error => error.Message);
+        foreach (string error in errors) context.Error.WriteLine($"vs: {error}");
         context.Error.WriteLine($"See: {PathOf(result.CommandResult)} --help");
         return ExitCode.Usage;
+    }
+
+    // A command that only has others below it was given none of them.
+    private static string WrongWord(ParseResult result)
+    {
+        string path = PathOf(result.CommandResult), known = string.Join(", ", result.CommandResult.Command.Subcommands.Select(command => command.Name));
+        return result.UnmatchedTokens.Count > 0 ? $"there is no '{path} {result.UnmatchedTokens[0]}', expected {path} and one of {known}" : $"'{path}' alone does nothing, expected {path} and one of {known}";
     }
 
     // "vs import events": a command's name alone is no command where it stands below another.

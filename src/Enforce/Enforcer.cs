@@ -130,17 +130,11 @@ public sealed class Enforcer : IDisposable
         {
             HostAccess.EnableFastMoves(options.Log);
             tree = new GroupTree(hierarchy);
-            tree.Apply(compiled.VirtualServices, cancellation);
             reconciler = new Reconciler(kernel, tree, new Origins(kernel["origins"]), compiled.Stationary());
         }
-        else if (kernel.TookOver)
-        {
-            Undo.Groups(kernel, options.Log); // audit moves nothing, so what an enforcer before moved goes back
-        }
 
-        cancellation.ThrowIfCancellationRequested();
-        swapped = true;
-        uint generation = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
+        uint generation = PutInForce(kernel, compiled, ids, tree, options, ref swapped, cancellation);
+        if (tree is null) Undo.Groups(kernel, options.Log); // audit moves nothing, so what an enforcer before moved goes back
         kernel.Keep(RuleReach.Of(rules));
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
@@ -158,6 +152,40 @@ public sealed class Enforcer : IDisposable
         Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, options, hierarchy);
         keeper.Start();
         return new Enforcer(held, kernel, mover, keeper, network, admission, options.Audit) { TookOver = kernel.TookOver };
+    }
+
+    /// <summary>Shares first, then the rules, by one switch. Where that fails before the switch, the shares of the enforcer before are set again: they belong to its gates, which stay.</summary>
+    private static uint PutInForce(GateKernel kernel, CompiledRules compiled, IdTable ids, GroupTree? tree, EnforceOptions options, ref bool swapped, CancellationToken cancellation)
+    {
+        uint present = RuleTables.Generation(kernel);
+        SavedShares? shares = tree is null || present == 0 ? null : new SavedShares(tree.Hierarchy, GroupTree.Root);
+        try
+        {
+            tree?.Apply(compiled.VirtualServices, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            uint next = RuleTables.Swap(kernel, compiled, ids, (ulong)Stopwatch.GetTimestamp());
+            swapped = true;
+            return next;
+        }
+        catch
+        {
+            swapped = RuleTables.Generation(kernel) != present;
+            if (!swapped && shares is not null) Restore(shares, options.Log);
+            throw;
+        }
+    }
+
+    // The failure before is the one to tell.
+    private static void Restore(SavedShares shares, Action<string>? log)
+    {
+        try
+        {
+            shares.Restore();
+        }
+        catch (VsException error)
+        {
+            log?.Invoke($"some shares of the enforcer before are not as they were: {error.Message}");
+        }
     }
 
     private static void StartNetwork(NetworkGovernor network, GateKernel kernel)

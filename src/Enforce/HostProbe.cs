@@ -81,7 +81,7 @@ public static class HostProbe
             }
 
             string missing = any is null ? "not mounted" : version == 2 ? $"{any.MountPoint} has no cpu controller" : "no hierarchy carries the cpu controller";
-            string remedy = version == 2 ? "boot with systemd.unified_cgroup_hierarchy=1, so that v2 has all controllers" : "not needed where v2 has the cpu controller";
+            string remedy = version == 2 ? "boot with systemd.unified_cgroup_hierarchy=1, so that v2 has all controllers" : "or mount the controller by itself: mkdir -p /sys/fs/cgroup/cpu && mount -t cgroup -o cpu none /sys/fs/cgroup/cpu";
             return new Capability(name, CapabilityState.Missing, required && (version == 2 || used is not null), "", missing, used is null || version == 2 ? remedy : "");
         }
     }

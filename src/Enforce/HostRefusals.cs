@@ -39,14 +39,16 @@ internal static class HostRefusals
         bool lacksHooks = (limited.Length > 0 || approved.Any(NeedsHooks)) && !hooks();
         VirtualService[] named = [.. rules.VirtualServices.Where(vs => vs.FrontDoors.Any(door => door.Kind == SelectorKind.Host))];
         bool lacksNames = named.Length > 0 && !names();
-        foreach (VirtualService vs in named.Where(_ => lacksNames)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a name that clients ask for ('host') can be read only {(unified ? "by a kernel that takes the program on_arrival, as 'vs doctor' tells: boot another one, or remove it" : "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified")}");
-        foreach (VirtualService vs in limited.Where(_ => lacksHooks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a limit of sockets can be enforced only {missing}");
+        foreach (VirtualService vs in named.Where(_ => lacksNames)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a name that clients ask for ('host') can be read only {(unified ? "by a kernel that takes the program on_arrival, as 'vs doctor' tells: boot another one, or remove it" : "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified")}", $"frontDoors.{IndexOf(vs.FrontDoors, door => door.Kind == SelectorKind.Host)}.host");
+        foreach (VirtualService vs in limited.Where(_ => lacksHooks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a limit of sockets can be enforced only {missing}", "limits.sockets");
         foreach (Gate gate in approved)
         {
-            if (lacksHooks && NeedsHooks(gate)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"{(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}");
-            if (!threads && gate.Binds == BindScope.Thread) yield return new Refusal(RefusedPart.Gate, gate.Id, "'binds: thread' cannot be enforced with cgroup v2, where single threads move only inside threaded domains: use 'binds: process' if the process serves one requester at a time");
+            if (lacksHooks && NeedsHooks(gate)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"{(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}", gate.On == GateCall.Socket ? "on" : "when.listen");
+            if (!threads && gate.Binds == BindScope.Thread) yield return new Refusal(RefusedPart.Gate, gate.Id, "'binds: thread' cannot be enforced with cgroup v2, where single threads move only inside threaded domains: use 'binds: process' if the process serves one requester at a time", "binds");
         }
     }
+
+    private static int IndexOf(IReadOnlyList<Selector> selectors, Func<Selector, bool> which) => selectors.TakeWhile(selector => !which(selector)).Count();
 
     private static bool NeedsHooks(Gate gate) => gate.On == GateCall.Socket || gate.When.Listen is { Protocol: TransportProtocol.Udp };
 }

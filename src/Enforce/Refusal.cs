@@ -21,7 +21,8 @@ public enum RefusedPart
 /// <param name="Part">Kind of the object that is in the way.</param>
 /// <param name="Name">Its name or id.</param>
 /// <param name="Text">Why, and what is expected instead; one line.</param>
-public sealed record Refusal(RefusedPart Part, string Name, string Text)
+/// <param name="Place">Where below the object it stands: keys of the rule file and numbers of items (from 0) with dots between, such as <c>frontDoors.1.unit</c>; empty: the object as a whole.</param>
+public sealed record Refusal(RefusedPart Part, string Name, string Text, string Place = "")
 {
     /// <summary>The object, as messages name it: <c>gate postgres-accept</c>.</summary>
     public string Subject => $"{KindOf(Part)} {Name}";

@@ -13,7 +13,7 @@ public static class Units
     private static readonly (string Unit, decimal Factor)[] Times = [("ms", 1e4m), ("us", 10m), ("s", 1e7m), ("m", 60e7m), ("h", 3600e7m)];
 
     /// <summary>What <see cref="TryParseRate"/> expects, for messages.</summary>
-    public const string RateExpected = "a rate with its unit (bit, kbit, mbit, gbit, tbit) such as 300mbit";
+    public const string RateExpected = "a rate with its unit (bit, kbit, mbit, gbit, tbit) such as 300mbit, from 1bit to 9223372tbit";
 
     /// <summary>What <see cref="TryParseSize"/> expects, for messages.</summary>
     public const string SizeExpected = "a size with its unit (b, kb, mb, gb, kib, mib, gib, tib) such as 4mib";

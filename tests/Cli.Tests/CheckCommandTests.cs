@@ -33,11 +33,13 @@ public sealed class CheckCommandTests : CommandTest
         string limits = "a limit of processes cannot be enforced: ";
         string unit = "unit no-such-unit-anywhere.service is not known to this host: ";
 
-        // A gate that nobody approved is not enforced and no reason.
+        // A gate that nobody approved is not enforced and no reason there; whoever is about to approve it should know.
         string[] unapproved = Vs("check", RulesPath).Out.Split('\n');
         Assert.StartsWith($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {limits}", unapproved[0], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {unit}", unapproved[1], StringComparison.Ordinal);
-        Assert.Contains("2 gates (0 approved, 2 proposed, 0 rejected): 0 errors, 2 warnings", unapproved[2], StringComparison.Ordinal);
+        Assert.StartsWith($"{RulesPath}:20: warning: gate 'two': vs enforce would refuse this once it is approved: who made the socket", unapproved[2], StringComparison.Ordinal);
+        Assert.Contains("2 gates (0 approved, 2 proposed, 0 rejected): 0 errors, 3 warnings", unapproved[3], StringComparison.Ordinal);
+        Assert.Equal(2, Vs("enforce", RulesPath).Error.TrimEnd('\n').Split('\n').Length);
 
         Assert.Equal(0, Vs("approve", RulesPath, "--gate", "two", "--by", "ada").Code);
         (int checkedCode, string output, _) = Vs("check", RulesPath);
@@ -50,6 +52,72 @@ public sealed class CheckCommandTests : CommandTest
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {limits}", lines[0], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {unit}", lines[1], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:20: gate 'two': ", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_refusal_is_told_at_the_line_of_what_is_refused()
+    {
+        File.WriteAllText(RulesPath, """
+            version: 1
+            virtualServices:
+              - name: acme
+                cpu: { weight: 5 }
+                frontDoors:
+                  - { uid: 12345 }
+                  - unit: no-such-front-door.service
+                limits:
+                  sockets: 5
+                  processes: 3
+                  onLimit: block
+                network:
+                  max: 5mbit
+            services:
+              - name: postgres
+                match:
+                  - listen: tcp/5432
+                  - { unit: no-such-server.service }
+              - name: single
+                match:
+                  unit: no-such-single.service
+            gates:
+              - id: one
+                service: postgres
+                on: receive
+                when: { listen: unix//run/x.sock }
+                classify: creator
+                binds: process
+                state: proposed
+                review: { by: "", at: "", note: "", digest: "" }
+              - id: two
+                service: postgres
+                on: receive
+                classify: requester
+                binds: request
+                state: proposed
+                review: { by: "", at: "", note: "", digest: "" }
+
+            """);
+        (string Line, string Text)[] expected =
+        [
+            ("7", "unit no-such-front-door.service"), ("10", "a limit of processes"), ("11", "'onLimit: block'"), ("13", "a network share"), ("18", "unit no-such-server.service"), ("21", "unit no-such-single.service"),
+            ("27", "who made the socket"), ("35", "'binds: request'"),
+        ];
+        Check(string.Join('\n', Vs("check", RulesPath).Out.Split('\n').Where(line => line.Contains("vs enforce would refuse this", StringComparison.Ordinal))));
+        Assert.Equal(0, Vs("approve", RulesPath, "--all", "--by", "ada").Code);
+        (int code, _, string error) = Vs("enforce", RulesPath);
+        Assert.Equal(3, code);
+        Check(error);
+
+        void Check(string said)
+        {
+            string[] lines = said.TrimEnd('\n').Split('\n');
+            Assert.Equal(expected.Length, lines.Length);
+            foreach (((string line, string text), string found) in expected.Zip(lines))
+            {
+                Assert.StartsWith($"{RulesPath}:{line}: ", found, StringComparison.Ordinal);
+                Assert.Contains($": {text}", found, StringComparison.Ordinal);
+            }
+        }
     }
 
     [Fact]

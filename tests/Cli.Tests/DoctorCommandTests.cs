@@ -20,7 +20,20 @@ public sealed class DoctorCommandTests : CommandTest
     public void What_is_required_and_missing_exits_with_4()
     {
         Assert.Equal(ExitCode.HostLacks, Run(false, Works, Required).Code);
-        Assert.Equal(ExitCode.Done, Run(false, Works, Required with { State = CapabilityState.Unknown }).Code);
+        Assert.Equal(ExitCode.HostLacks, Run(false, Works with { State = CapabilityState.Unknown }, Required).Code);
+        Assert.Equal(ExitCode.Done, Run(false, Works, Optional with { State = CapabilityState.Unknown }).Code);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Without_root_what_is_known_is_told_and_the_exit_code_is_5(bool json)
+    {
+        Capability unknown = Required with { State = CapabilityState.Unknown, Missing = "not tried: only root may load BPF programs" };
+        (ExitCode code, string output) = Run(json, Works, unknown);
+        Assert.Equal(ExitCode.Permission, code);
+        Assert.Contains("tracepoints", output, StringComparison.Ordinal);
+        Assert.Contains("not tried: only root may load BPF programs", output, StringComparison.Ordinal);
     }
 
     [Fact]

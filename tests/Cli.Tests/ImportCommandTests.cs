@@ -57,6 +57,38 @@ public sealed class ImportCommandTests : CommandTest
     }
 
     [Theory]
+    [InlineData("events")]
+    [InlineData("strace")]
+    [InlineData("perf")]
+    public void A_file_with_nothing_in_it_is_named(string format)
+    {
+        string input = Put("empty", "");
+        (int code, _, string error) = Vs("import", format, input, "-o", Path.Combine(Folder, "session"));
+        Assert.Equal((3, $"{input}: nothing that was read is an event, expected what 'vs import {format}' reads: is the format the right one?\n"), (code, error));
+        Assert.False(Directory.Exists(Path.Combine(Folder, "session")));
+    }
+
+    [Fact]
+    public void Of_many_files_with_nothing_in_them_some_are_named()
+    {
+        string[] inputs = [.. Enumerable.Range(0, 5).Select(i => Put($"empty{i}", ""))];
+        Assert.StartsWith($"{inputs[0]}, {inputs[1]}, {inputs[2]} and 2 more: nothing", Vs(["import", "events", .. inputs, "-o", Path.Combine(Folder, "session")]).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_compressed_file_that_was_cut_is_refused_with_its_name_and_the_line_reached()
+    {
+        string input = Path.Combine(Folder, "in.jsonl.gz"), session = Path.Combine(Folder, "session");
+        using (System.IO.Compression.GZipStream zip = new(File.Create(input), System.IO.Compression.CompressionLevel.NoCompression))
+            zip.Write(System.Text.Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 10).Select(i => $"{{\"ts\":{i},\"pid\":1,\"call\":\"exit\"}}\n"))));
+        byte[] whole = File.ReadAllBytes(input);
+        File.WriteAllBytes(input, whole[..^4]); // all lines are there, the sums are not
+        (int code, string output, string error) = Vs("import", "events", input, "-o", session);
+        Assert.Equal((3, "", $"{input}:11: expected more of the compressed file: it ends too early, or is damaged, here or somewhat later (gzip -t tells)\n"), (code, output, error));
+        Assert.False(Directory.Exists(session));
+    }
+
+    [Theory]
     [InlineData("See: vs import events --help\n", "import", "events", "-o", "session")]
     [InlineData("See: vs import --help\n", "import", "letters", "x")]
     public void Wrong_words_point_to_the_help_of_the_whole_command(string said, params string[] args)

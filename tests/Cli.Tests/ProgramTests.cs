@@ -47,6 +47,40 @@ public sealed class ProgramTests : CommandTest
     }
 
     [Theory]
+    [InlineData("--nosuch", "check", "--nosuch", "x")]
+    [InlineData("--nosuch", "check", "a", "--nosuch", "x")]
+    [InlineData("--nosuch", "check", "a", "--nosuch=x")]
+    [InlineData("--devices", "enforce", "a", "--devices", "eth0")]
+    [InlineData("-x", "join", "-x", "a", "b")]
+    [InlineData("--verbose", "--verbose", "check")]
+    [InlineData("--verbose", "import", "--verbose", "events")]
+    public void An_unknown_option_is_named_whatever_follows_it(string option, params string[] args)
+    {
+        (int code, string output, string error) = Vs(args);
+        Assert.Equal((2, ""), (code, output));
+        string line = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith($"vs: there is no option '{option}", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_follows_two_dashes_is_no_option_of_ours() =>
+        Assert.DoesNotContain("there is no option", Vs("record", "-o", "", "--", "cat", "--nosuch").Error, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("there is no 'vs nosuch', expected vs and one of doctor, record, import, join, ", "vs", "nosuch")]
+    [InlineData("'vs' alone does nothing, expected vs and one of doctor, record, import, join, ", "vs")]
+    [InlineData("'vs import' alone does nothing, expected vs import and one of events, strace, perf, pcap, nettrace\n", "vs import", "import")]
+    [InlineData("there is no 'vs import letters', expected vs import and one of events, strace, perf, pcap, nettrace\n", "vs import", "import", "letters", "x")]
+    public void A_word_that_is_missing_or_unknown_is_told_with_those_that_exist(string said, string help, params string[] args)
+    {
+        (int code, string output, string error) = Vs(args);
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith($"vs: {said}", error, StringComparison.Ordinal);
+        Assert.EndsWith($"\nSee: {help} --help\n", error, StringComparison.Ordinal);
+        Assert.Equal(2, error.Count(c => c == '\n'));
+    }
+
+    [Theory]
     [InlineData("infer", "s", "-o", "")]
     [InlineData("infer", "", "-o", "r")]
     [InlineData("infer", "s", "-o", "r", "--links", "")]

@@ -48,6 +48,15 @@ public sealed class ReviewCommandTests : CommandTest
     }
 
     [Fact]
+    public void What_enforcing_would_refuse_of_a_gate_is_shown_with_it()
+    {
+        File.WriteAllText(RulesPath, Rules.Replace("on: fork,", "on: receive, when: { listen: unix//run/x.sock },", StringComparison.Ordinal));
+        Terminal = new FakeTerminal("sq");
+        string shown = string.Join(' ', Vs("review", RulesPath, "--by", "ada").Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("warning vs enforce would refuse this once it is approved: who made the socket of unix//run/x.sock", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_edit_is_validated_before_it_reaches_the_file()
     {
         int calls = 0;
@@ -60,7 +69,7 @@ public sealed class ReviewCommandTests : CommandTest
         });
         (int code, string output, _) = Vs("review", RulesPath, "--by", "ada");
         Assert.Equal((0, 2), (code, calls));
-        Assert.Contains(":15: binds of a gate is 'nothing', expected process", output, StringComparison.Ordinal);
+        Assert.Contains(":15: binds of gate 'one' is 'nothing', expected process", output, StringComparison.Ordinal);
         RuleDocument document = RuleFile.Load(RulesPath);
         Assert.Equal((BindScope.Thread, GateState.Approved), (document.Rules.Gates[0].Binds, document.EffectiveState(document.Rules.Gates[0])));
     }

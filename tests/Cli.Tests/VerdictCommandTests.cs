@@ -36,6 +36,20 @@ public sealed class VerdictCommandTests : CommandTest
         Assert.Equal(Rules, Text);
     }
 
+    [Theory]
+    [InlineData("approve", "ada\nstate: approved", "U+000A")]
+    [InlineData("reject", "\u001b[2Jada", "U+001B")]
+    [InlineData("approve", "ada\u2028", "U+2028")]
+    public void A_name_with_control_characters_is_refused(string verdict, string by, string said)
+    {
+        (int code, string output, string error) = Vs(verdict, RulesPath, "--all", "--by", by);
+        Assert.Equal((2, "", $"vs: --by has the control character {said}: give the name of whoever decides, in one line\n"), (code, output, error));
+        Assert.Equal(Rules, Text);
+        Terminal = new FakeTerminal("a");
+        Assert.Equal((2, error), (Vs("review", RulesPath, "--by", by).Code, Vs("review", RulesPath, "--by", by).Error));
+        Assert.Equal(Rules, Text);
+    }
+
     [Fact]
     public void All_keeps_earlier_approvals_and_rejections_apart()
     {

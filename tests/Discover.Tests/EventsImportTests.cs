@@ -116,6 +116,38 @@ public sealed class EventsImportTests : IDisposable
         Assert.Equal(ExitCode.BadInput, error.ExitCode);
     }
 
+    [Fact]
+    public void A_compressed_file_that_is_cut_anywhere_is_refused_with_the_line_that_was_reached()
+    {
+        // Two members, as appending to a compressed log leaves them; each of stored blocks, so that a line is read as soon as its bytes are there.
+        byte[] first = Zip("{\"ts\":1,\"pid\":1,\"call\":\"exit\"}\n"), second = Zip("{\"ts\":2,\"pid\":1,\"call\":\"exit\"}\n");
+        byte[] both = [.. first, .. second];
+        Assert.Equal(2, Read(Import([both]), out _, out _).Count);
+        Assert.Single(Read(Import([first]), out _, out _));
+        for (int length = 2; length < both.Length; length++)
+        {
+            if (length == first.Length) continue; // whole members: nobody can tell that there was more
+            VsException error = Assert.Throws<VsException>(() => Import([both[..length]]));
+            Assert.Equal(ExitCode.BadInput, error.ExitCode);
+            Assert.Matches(length > first.Length ? "^f0:[23]: expected more of the compressed file" : "^f0:[12]: expected more of the compressed file", error.Message);
+        }
+
+        // The last eight bytes are the sums: of the first member, of the second.
+        foreach (int at in (int[])[first.Length - 8, first.Length - 1, both.Length - 8, both.Length - 1])
+        {
+            byte[] wrong = [.. both];
+            wrong[at] ^= 1;
+            Assert.Contains("expected more of the compressed file: it ends too early, or is damaged", Assert.Throws<VsException>(() => Import([wrong])).Message, StringComparison.Ordinal);
+        }
+
+        static byte[] Zip(string text)
+        {
+            using MemoryStream packed = new();
+            using (GZipStream zip = new(packed, CompressionLevel.NoCompression)) zip.Write(Encoding.UTF8.GetBytes(text));
+            return packed.ToArray();
+        }
+    }
+
     [Theory]
     [InlineData("nonsense", "expected a JSON object")]
     [InlineData("[]", "expected a JSON object")]

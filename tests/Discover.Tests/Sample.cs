@@ -25,7 +25,7 @@ internal static class Sample
         [new ProcessRecord(10, 1, "postgres", "/usr/bin/postgres", "postgres -D x \"ü\"", "/system.slice/pg.service", "pg.service", 101, 5_000_000, "db")],
         [new SocketRecord(Describe(77, SocketRole.Listener), [new SocketHolder(10, 3)])],
         [new SourceCount("ring", 5, 2)],
-        false,
+        true,
         Packets: new PacketsInfo(64, [new PacketInterface("eth0", "shop", 9, 3, "The interface disappeared")]));
 
     internal static SocketDescription Describe(ulong id, SocketRole role) => new(
@@ -100,9 +100,9 @@ internal static class Sample
         return [.. events];
     }
 
-    internal static List<SessionEvent> ReadAll(byte[] file, out SessionReader reader)
+    internal static List<SessionEvent> ReadAll(byte[] file, out SessionReader reader, SessionInfo? info = null)
     {
-        reader = SessionReader.Open(Info, new MemoryStream(file), "events.nettrace");
+        reader = SessionReader.Open(info ?? Info, new MemoryStream(file), "events.nettrace");
         List<SessionEvent> events = [];
         SessionEvent[] buffer = new SessionEvent[7];
         for (int count; (count = reader.Read(buffer)) > 0;) events.AddRange(buffer.AsSpan(0, count));

@@ -56,6 +56,14 @@ public sealed class SessionFileTests
     }
 
     [Fact]
+    public void A_whole_file_of_a_recording_that_never_said_that_it_ended_is_a_cut()
+    {
+        byte[] file = Sample.Write(Sample.Small());
+        Assert.Equal(Sample.Small().Length, Sample.ReadAll(file, out SessionReader reader, Sample.Info with { EndedCleanly = false }).Count);
+        Assert.True(reader.Truncated);
+    }
+
+    [Fact]
     public void A_tail_of_zeros_is_a_cut()
     {
         byte[] file = Sample.Write(Sample.Small(), complete: false);

@@ -67,6 +67,21 @@ public sealed class SessionJoinTests : IDisposable
     }
 
     [Fact]
+    public void A_part_that_was_cut_is_named_and_the_joined_session_keeps_the_fact()
+    {
+        string front = Front("front"), database = Database("database", 1000), file = Path.Combine(database, "session.json");
+        Assert.Empty(SessionJoin.Run([front, database], Path.Combine(_folder, "whole"), null, CancellationToken.None).Cut);
+        Read("whole", out SessionReader reader);
+        Assert.False(reader.Truncated);
+
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"endedCleanly\": true", "\"endedCleanly\": false", StringComparison.Ordinal));
+        Assert.Equal([database], SessionJoin.Run([front, database], Path.Combine(_folder, "both"), null, CancellationToken.None).Cut);
+        Read("both", out reader);
+        Assert.True(reader.Truncated);
+        Assert.False(reader.Info.EndedCleanly);
+    }
+
+    [Fact]
     public void A_join_that_is_cancelled_ends_while_packets_are_read_and_leaves_nothing()
     {
         string front = Front("front"), database = Database("database", 1000);

@@ -45,6 +45,11 @@ public sealed class SessionJsonTests : IDisposable
     [InlineData("\"services\": [", "\"services\": [ { \"match\": [], \"name\": \"x\" }, { \"name\": \"x\", \"match\": [] },", "expected services with names of their own, this name was there before")]
     [InlineData("\"clock\": {", "\"clock\": null, \"c\": {", "expected 'clock' as 'vs show --schema' describes it, with all that is required")]
     [InlineData("\"startNs\": 1", "\"startNs\": 1.5, \"c\": 1", "expected 'clock.startNs' as 'vs show --schema' describes it, with all that is required")]
+    [InlineData("\"startNs\": 1", "\"startNs\": 9000000", "expected 'clock.startNs' from -4611686018427387904 to 4611686018427387904")]
+    [InlineData("\"startNs\": 1", "\"startNs\": -9000000", "expected 'clock.startNs' from -4611686018427387904 to 4611686018427387904")]
+    [InlineData("\"utcOffsetNs\": 1", "\"utcOffsetNs\": 5", "expected 'clock.utcOffsetNs' from -4611686018427387904 to 4611686018427387904")]
+    [InlineData("\"endNs\": 0", "\"endNs\": 5", "expected 'clock.endNs' not before 'clock.startNs' (1000000000000), or 0 for a recording that was cut")]
+    [InlineData("\"formatVersion\": 1", "\"formatVersion\": \"1\"", "expected formatVersion as a number (1), this is text in quotes")]
     [InlineData("\"listen:tcp/5432\"", "\"listen:5432\"", "'services[0].match[0]': expected a selector such as listen:tcp/5432")]
     [InlineData("\"host\": ", "\"host\": x", "expected JSON, the text is broken here")]
     public void What_no_recorder_writes_is_refused_with_its_line(string before, string after, string expected)
@@ -100,7 +105,7 @@ public sealed class SessionJsonTests : IDisposable
             Assert.Equal(["events.nettrace", "session.json"], Directory.GetFiles(path).Select(Path.GetFileName).Order());
         }
 
-        Assert.Equal(ExitCode.BadInput, Assert.Throws<VsException>(() => PrivateFolder.Create(path)).ExitCode);
+        Assert.Equal(ExitCode.Usage, Assert.Throws<VsException>(() => PrivateFolder.Create(path)).ExitCode);
 
         string target = Path.Combine(_folder, "target"), link = Path.Combine(_folder, "link");
         Directory.CreateDirectory(target);
@@ -112,6 +117,43 @@ public sealed class SessionJsonTests : IDisposable
         File.CreateSymbolicLink(Path.Combine(planted, "events.nettrace"), Path.Combine(target, "victim"));
         Assert.Throws<VsException>(() => opened.CreateFile("events.nettrace").Dispose());
         Assert.False(File.Exists(Path.Combine(target, "victim")));
+    }
+
+    [Fact]
+    public void Where_no_session_can_be_made_the_exit_code_tells_a_wrong_name_from_a_missing_right()
+    {
+        string file = Path.Combine(_folder, "file"), absent = Path.Combine(_folder, "absent"), target = Path.Combine(_folder, "target"), dangling = Path.Combine(_folder, "dangling"), filled = Path.Combine(_folder, "filled");
+        File.WriteAllText(file, "");
+        Directory.CreateDirectory(target);
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "link"), target);
+        File.CreateSymbolicLink(dangling, absent);
+        Directory.CreateDirectory(Path.Combine(filled, "x"));
+        Assert.Equal((ExitCode.Usage, $"cannot make folder '{absent}/s': '{absent}' is no folder. Make it first, or name another."), Refused(Path.Combine(absent, "s")));
+        Assert.Equal((ExitCode.Usage, $"cannot make folder '{file}/s': '{file}' is no folder. Make it first, or name another."), Refused(Path.Combine(file, "s")));
+        Assert.Equal((ExitCode.Usage, $"cannot use '{file}': it is no folder. Name a folder that does not exist yet."), Refused(file));
+        Assert.Equal((ExitCode.Usage, $"folder '{filled}' is not empty. Name a new folder, or remove what is in it."), Refused(filled));
+        Assert.Equal(ExitCode.Permission, Refused(Path.Combine(_folder, "link")).Code);
+        Assert.Equal(ExitCode.Permission, Refused(dangling).Code);
+        Assert.False(Directory.Exists(absent));
+
+        using PrivateFolder held = PrivateFolder.Create(target);
+        Assert.Equal(ExitCode.Usage, Refused(target).Code);
+        if (Environment.IsPrivilegedProcess) Assert.Equal(ExitCode.Permission, Refused(Foreign()).Code);
+
+        static (ExitCode Code, string Message) Refused(string path)
+        {
+            VsException error = Assert.Throws<VsException>(() => PrivateFolder.Create(path));
+            return (error.ExitCode, error.Message);
+        }
+
+        string Foreign()
+        {
+            string path = Path.Combine(_folder, "foreign");
+            Directory.CreateDirectory(path);
+            using var chown = System.Diagnostics.Process.Start("chown", ["1", path]);
+            chown.WaitForExit();
+            return path;
+        }
     }
 
     [Fact]

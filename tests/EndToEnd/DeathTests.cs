@@ -86,6 +86,44 @@ public sealed class DeathTests
     }
 
     [Fact]
+    public async Task A_demo_whose_enforcer_crashes_takes_back_what_it_left_but_never_anothers()
+    {
+        Requirements.SkipUnlessMet();
+        await using Site site = await Site.StartAsync();
+        await site.RecordAndApproveAsync("127.0.0.1");
+        Enforcer first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        Kill(first);
+        await first.DisposeAsync();
+        Assert.Equal("none", await StateAsync());
+
+        first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        Kill(first);
+        await using Enforcer second = await Enforcer.StartAsync(site.Rules, Site.Cancel);
+        await first.DisposeAsync();
+        Assert.Equal("running", await StateAsync());
+
+        // It is in the way of a third, which leaves it alone, too; and of a demo, which tells before it starts anything.
+        Model.VsException refused = await Assert.ThrowsAsync<Model.VsException>(() => Enforcer.StartAsync(site.Rules, Site.Cancel));
+        Assert.Equal(Model.ExitCode.DoesNotHold, refused.ExitCode);
+        string folder = Path.Combine(site.Folder, "demo");
+        using Child demo = VsChild.Start(["demo", "-o", folder]);
+        Assert.Equal((int)Model.ExitCode.DoesNotHold, await demo.WaitAsync(Site.Cancel));
+        Assert.Equal($"vs: demo: another enforcer runs already (pid {second.Pid}): end it with Ctrl-C or 'vs stop'", (demo.Errors + demo.Output).Trim());
+        Assert.False(Directory.Exists(folder));
+        Assert.Equal("running", await StateAsync());
+        await second.StopAsync(Site.Cancel);
+        Assert.Equal("none", await StateAsync());
+
+        static void Kill(Enforcer enforcer) => _ = Tmds.Linux.LibC.kill(enforcer.Pid, Child.Kill);
+
+        static async Task<string?> StateAsync()
+        {
+            using JsonDocument status = JsonDocument.Parse(await Enforcer.StatusAsync(Site.Cancel));
+            return status.RootElement.GetProperty("state").GetString();
+        }
+    }
+
+    [Fact]
     public async Task After_a_killed_enforcer_stop_puts_everything_back()
     {
         Requirements.SkipUnlessMet();

@@ -266,6 +266,93 @@ public sealed class EnforceTests : IDisposable
         }
     }
 
+    public static TheoryData<string> Failures => ["while shares are set", "after shares were set"];
+
+    [RootTheory]
+    [MemberData(nameof(Failures))]
+    public void A_takeover_that_fails_leaves_gates_weights_maxima_and_places_as_they_were(string when)
+    {
+        using PostgresClient acme = _server.Connect();
+        RuleSet rules = Nested(acme.Pid, above: new CpuShare(300, 1.5), child: new CpuShare(200, 1));
+        Start(rules).Dispose(); // as a kill would
+        string[] before = Groups.Shares();
+        Assert.Contains(before, line => line.Contains("/above/acme/", StringComparison.Ordinal));
+
+        // Less for both, and one more.
+        RuleSet others = Nested(acme.Pid, above: new CpuShare(30, 0.5), child: new CpuShare(20, 0.25));
+        others = others with { VirtualServices = [TestRules.Tenant("new"), .. others.VirtualServices] };
+        Assert.True(Fail(others, when, audit: false));
+        Assert.Equal(before, Groups.Shares());
+        AssertInForce();
+
+        // What failed leaves nothing that keeps the next one from taking over.
+        if (when == "after shares were set") return;
+        using Enforcer next = Start(others);
+        Assert.True(next.TookOver);
+        Assert.NotEqual(before, Groups.Shares());
+
+        void AssertInForce()
+        {
+            EnforcementStatus status = StatusReader.Read();
+            Assert.Equal((EnforcerState.Dead, 1), (status.Enforcer, (int)status.Generation));
+            Assert.Equal("/virtual-services/above/acme/_self", Groups.Of(acme.Backend));
+            long hits = Hits(status);
+            acme.Ask("select 1;");
+            Assert.True(Hits(StatusReader.Read()) > hits, "the gate of the rules before counts on");
+        }
+
+        static long Hits(EnforcementStatus status) => status.Gates.Single(gate => gate.Id == "postgres-receive").Hits;
+    }
+
+    [RootTheory]
+    [MemberData(nameof(Failures))]
+    public void An_audit_that_fails_to_take_over_moves_nobody_back(string when)
+    {
+        using PostgresClient acme = _server.Connect();
+        Start(Nested(acme.Pid, new CpuShare(300), new CpuShare(200))).Dispose();
+        string[] before = Groups.Shares();
+        Assert.True(Fail(Nested(acme.Pid, new CpuShare(), new CpuShare()), when, audit: true));
+        Assert.Equal("/virtual-services/above/acme/_self", Groups.Of(acme.Backend));
+        Assert.Equal(before, Groups.Shares());
+        Assert.Equal(1, (int)StatusReader.Read().Generation);
+    }
+
+    private RuleSet Nested(int frontDoor, CpuShare above, CpuShare child)
+    {
+        RuleSet rules = TestRules.For(_server, ("acme", frontDoor));
+        return rules with { VirtualServices = [TestRules.Tenant("above") with { Cpu = above }, .. rules.VirtualServices.Select(vs => vs.Name == "acme" ? vs with { Parent = "above", Cpu = child } : vs)] };
+    }
+
+    // True where it failed in the way that was meant.
+    private static bool Fail(RuleSet rules, string when, bool audit)
+    {
+        if (when == "after shares were set")
+        {
+            // As if so many gates had been given numbers that the kernel's tables have no room for another: that is found when rules are written.
+            using (GateKernel kernel = GateKernel.Open(Pins.Default))
+            {
+                Bytes256 name = default;
+                "last"u8.CopyTo(name);
+                kernel["names"].Update(((ulong)IdKind.Gate << 32) | kernel["gate_counts"].MaxEntries, name);
+            }
+
+            return Assert.Throws<VsException>(() => Start(rules, audit)).Message.Contains("the kernel's tables hold", StringComparison.Ordinal);
+        }
+
+        // Without gates there is nothing to compile, and the first to look at the token is whoever sets shares, or the last step before the switch.
+        using CancellationTokenSource cancelled = new();
+        bool tookOver = false;
+        Assert.Throws<OperationCanceledException>(() => Enforcer.Start(rules with { Gates = [] }, new EnforceOptions(audit, Log), cancelled.Token));
+        return tookOver;
+
+        void Log(string line)
+        {
+            if (!line.Contains("the gates of the enforcer before", StringComparison.Ordinal)) return;
+            tookOver = true;
+            cancelled.Cancel();
+        }
+    }
+
     [RootFact]
     public void Gates_with_another_layout_are_refused_and_stay()
     {

@@ -14,6 +14,10 @@ internal static class Groups
 
     public static bool Exist => Directory.Exists(Hierarchy.Folder("/virtual-services"));
 
+    /// <summary>Weights and maxima of all groups of ours, a line each.</summary>
+    public static string[] Shares() =>
+        [.. Hierarchy.Tree("/virtual-services").Order(StringComparer.Ordinal).SelectMany(group => Hierarchy.ShareFiles.Select(file => $"{group}/{file} {File.ReadAllText(Path.Combine(Hierarchy.Folder(group), file)).Trim()}"))];
+
     public static long RuntimeNs(int pid) => SchedulerCount(pid, 0);
 
     public static long WaitedNs(int pid) => SchedulerCount(pid, 1);

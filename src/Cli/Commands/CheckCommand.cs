@@ -35,7 +35,7 @@ internal static class CheckCommand
 
         if (arguments.Rules is null) throw new VsException(ExitCode.Usage, "check needs a rule file: vs check RULES");
         RuleDocument document = RuleFile.Load(arguments.Rules);
-        IReadOnlyList<Finding> findings = [.. RuleChecker.Check(document, capacity).Concat(EnforceFindings.Of(document)).OrderBy(finding => finding.Line).ThenBy(finding => finding.Severity)];
+        IReadOnlyList<Finding> findings = EnforceFindings.WithChecks(document, capacity);
         if (arguments.Json) CheckJson.Write(context.Out, document, findings);
         else WriteText(context.Out, document, findings);
         return findings.Any(finding => finding.Severity == Severity.Error) ? ExitCode.DoesNotHold : ExitCode.Done;

@@ -17,10 +17,10 @@ internal static class DoctorCommand
         var json = new Option<bool>("--json") { Description = "Print one JSON document" };
         var command = new VsCommand(
             "doctor",
-            "Tells for each capability what this host has, which mechanism will be used, what is missing and how to get it. Exit code 4 where something is missing that recording or enforcing needs.",
+            "Tells for each capability what this host has, which mechanism will be used, what is missing and how to get it. Exit code 4 where something is missing that recording or enforcing needs, 5 where only root can find that out.",
             "vs doctor\nvs doctor --json")
         { json };
-        command.Run(result => Run(result.GetValue(json), context, [Recorder(), Packets(), .. HostProbe.Run()]));
+        command.Run(result => Run(result.GetValue(json), context, [Recorder(RecordLevel.Syscalls), Recorder(RecordLevel.Sockets), Packets(), .. HostProbe.Run()]));
         return command;
     }
 
@@ -28,7 +28,10 @@ internal static class DoctorCommand
     {
         if (json) WriteJson(context.Out, capabilities);
         else WriteText(context.Out, capabilities);
-        return capabilities.Any(capability => capability.Required && capability.State == CapabilityState.Missing) ? ExitCode.HostLacks : ExitCode.Done;
+        if (Any(CapabilityState.Missing)) return ExitCode.HostLacks;
+        return Any(CapabilityState.Unknown) ? ExitCode.Permission : ExitCode.Done;
+
+        bool Any(CapabilityState state) => capabilities.Any(capability => capability.Required && capability.State == state);
     }
 
     private static Capability Packets()
@@ -39,12 +42,13 @@ internal static class DoctorCommand
             : new Capability("packets", CapabilityState.Works, false, "libpcap on the interfaces that vs record --packets names", "", "");
     }
 
-    private static Capability Recorder()
+    private static Capability Recorder(RecordLevel level)
     {
-        if (!Environment.IsPrivilegedProcess) return new Capability("recorder", CapabilityState.Unknown, true, "", "not tried: only root may load BPF programs", "run it as root: sudo vs doctor");
-        return RecorderProbe.Run() is { } lacking
-            ? new Capability("recorder", CapabilityState.Missing, true, "", lacking.Missing, lacking.Remedy)
-            : new Capability("recorder", CapabilityState.Works, true, "tracepoints with type information (tp_btf) on system calls of the recorded processes", "", "");
+        bool sockets = level == RecordLevel.Sockets;
+        (string name, bool required) = sockets ? ("recorder (sockets)", false) : ("recorder", true);
+        if (!Environment.IsPrivilegedProcess) return new Capability(name, CapabilityState.Unknown, required, "", "not tried: only root may load BPF programs", "run it as root: sudo vs doctor");
+        if (RecorderProbe.Run(level, out string? blind) is { } lacking) return new Capability(name, CapabilityState.Missing, required, "", lacking.Missing, sockets ? $"{lacking.Remedy}; needed for vs record --level sockets only" : lacking.Remedy);
+        return new Capability(name, CapabilityState.Works, required, sockets ? $"what sockets say of themselves, for vs record --level sockets{(blind is null ? "" : $"; {blind}")}" : "tracepoints with type information (tp_btf) on system calls of the recorded processes", "", "");
     }
 
     private static void WriteText(TextWriter output, IReadOnlyList<Capability> capabilities)

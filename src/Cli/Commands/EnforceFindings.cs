@@ -7,11 +7,28 @@ namespace VirtualServices.Cli.Commands;
 /// <summary>What <c>vs enforce</c> would refuse of a rule file, with the lines.</summary>
 internal static class EnforceFindings
 {
-    /// <summary>Warnings for <c>vs check</c>: another host may know the unit, an option of <c>vs enforce</c> may make it possible.</summary>
+    /// <summary>
+    /// Warnings for <c>vs check</c> and the review: another host may know the unit, an option of <c>vs enforce</c> may make it possible. Proposed gates are looked at as if they were approved: their reviewer
+    /// should know before, not after.
+    /// </summary>
     public static IEnumerable<Finding> Of(RuleDocument document)
     {
-        foreach (Refusal refusal in Refusal.Find(Effective(document), audit: false))
-            yield return new Finding(Severity.Warning, SubjectOf(refusal), LineOf(document, refusal), $"vs enforce would refuse this: {refusal.Text}");
+        RuleSet rules = Effective(document);
+        HashSet<string> proposed = [.. rules.Gates.Where(gate => gate.State == GateState.Proposed).Select(gate => gate.Id)];
+        RuleSet approved = rules with { Gates = [.. rules.Gates.Select(gate => proposed.Contains(gate.Id) ? gate with { State = GateState.Approved } : gate)] };
+        foreach (Refusal refusal in Refusal.Find(approved, audit: false))
+        {
+            string when = refusal.Part == RefusedPart.Gate && proposed.Contains(refusal.Name) ? " once it is approved" : "";
+            yield return new Finding(Severity.Warning, SubjectOf(refusal), LineOf(document, refusal), $"vs enforce would refuse this{when}: {refusal.Text}");
+        }
+    }
+
+    /// <summary>What the checks and an enforcer have to say of a rule file, by line. Of a gate that has errors these alone: an enforcer would say most of them again.</summary>
+    public static IReadOnlyList<Finding> WithChecks(RuleDocument document, HostCapacity? capacity)
+    {
+        IReadOnlyList<Finding> found = RuleChecker.Check(document, capacity);
+        HashSet<string> broken = [.. found.Where(finding => finding.Severity == Severity.Error && finding.Subject.StartsWith("gate ", StringComparison.Ordinal)).Select(finding => finding.Subject)];
+        return [.. found.Concat(Of(document).Where(finding => !broken.Contains(finding.Subject))).OrderBy(finding => finding.Line).ThenBy(finding => finding.Severity)];
     }
 
     /// <summary>Throws for all of them.</summary>
@@ -52,8 +69,8 @@ internal static class EnforceFindings
 
     private static int LineOf(RuleDocument document, Refusal refusal) => refusal.Part switch
     {
-        RefusedPart.VirtualService => document.LineOfVirtualService(refusal.Name),
-        RefusedPart.Service => document.LineOfService(refusal.Name),
-        _ => document.LineOfGate(refusal.Name),
+        RefusedPart.VirtualService => document.LineOfVirtualService(refusal.Name, refusal.Place.Split('.')),
+        RefusedPart.Service => document.LineOfService(refusal.Name, refusal.Place.Split('.')),
+        _ => document.LineOfGate(refusal.Name, refusal.Place.Split('.')),
     };
 }

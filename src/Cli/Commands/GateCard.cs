@@ -18,7 +18,7 @@ internal static class GateCard
         if (gate.State == GateState.Approved) Add(grid, "note", $"was approved by {gate.Review.By} at {gate.Review.At} and edited since");
         if (gate.Evidence is { } evidence) AddEvidence(grid, evidence);
         else Add(grid, "evidence", "none: a person wrote this gate");
-        foreach (Finding finding in RuleChecker.Check(document).Where(finding => finding.Subject == $"gate '{gate.Id}'"))
+        foreach (Finding finding in EnforceFindings.WithChecks(document, capacity: null).Where(finding => finding.Subject == $"gate '{gate.Id}'"))
             Add(grid, finding.Severity == Severity.Error ? "error" : "warning", finding.Text);
         console.Write(grid);
     }

@@ -25,6 +25,7 @@ internal static class JoinCommand
             long said = context.Clock.GetTimestamp();
             JoinResult done = SessionJoin.Run(result.GetValue(sessions)!, folder, Say, context.Cancellation);
             foreach (string clock in done.Clocks) context.Error.WriteLine(Printable.Text(clock));
+            foreach (string cut in done.Cut) context.Error.WriteLine(Printable.Text($"{cut} was cut: of it, what came before the cut is joined"));
             context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joined {done.Events:N0} events to {folder}; {done.Proven:N0} connections between sessions proven by sequence numbers, {done.Apart:N0} with the same addresses are others"));
             return ExitCode.Done;
 

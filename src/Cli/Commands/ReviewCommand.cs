@@ -24,7 +24,7 @@ internal static class ReviewCommand
     {
         if (!context.Terminal.IsInteractive)
             throw new VsException(ExitCode.Usage, $"review needs a terminal; scripts use: vs approve {arguments.Rules} --gate ID... --by NAME, or vs reject");
-        if (string.IsNullOrWhiteSpace(arguments.By)) throw new VsException(ExitCode.Usage, "--by is empty: give the name of whoever decides");
+        Reviewer.Check(arguments.By);
 
         RuleDocument document = RuleFile.Load(arguments.Rules);
         var seen = new HashSet<string>(StringComparer.Ordinal);

@@ -38,7 +38,7 @@ internal static class VerdictCommand
     internal static ExitCode Run(Arguments arguments, CommandContext context)
     {
         if (arguments.All == (arguments.Gates.Count > 0)) throw new VsException(ExitCode.Usage, "which gates? Give either --all or --gate ID...");
-        if (string.IsNullOrWhiteSpace(arguments.By)) throw new VsException(ExitCode.Usage, "--by is empty: give the name of whoever decided");
+        Reviewer.Check(arguments.By);
         RuleDocument document = RuleFile.Load(arguments.Rules);
         IReadOnlyList<Gate> chosen = arguments.All ? AllOf(document, arguments.Verdict) : Named(document, arguments.Gates);
         Dictionary<string, GateVerdict> verdicts = chosen.ToDictionary(

@@ -87,6 +87,11 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
 
         json.WriteEndArray();
         Number(json, "charged_right", ChargedRight);
+        AggressorKeeps keeps = AggressorKeeps.Of(Arm(ArmResult.Cgroups), Arm(ArmResult.VirtualServices));
+        json.WriteStartObject("aggressor_keeps");
+        Number(json, "at_equal_speed", keeps.AtEqualSpeed);
+        Number(json, "raw", keeps.Raw);
+        json.WriteEndObject();
         json.WriteBoolean("holds", Holds);
         json.WriteStartArray("promises");
         foreach (Promise promise in Promises)
@@ -103,6 +108,8 @@ internal sealed record DemoReport(IReadOnlyList<ArmResult> Arms, double ChargedR
         json.WriteString("report", PageIn(Folder));
         json.WriteEndObject();
     }
+
+    private ArmResult Arm(string name) => Arms.Single(arm => arm.Name == name);
 
     // What its rate would have been at the median of the arms' speeds.
     private double AtEqualSpeed(ArmResult arm) => arm.Aggressor.RateAtEqualSpeed * Measurement.Median(Arms.Select(it => it.Victim.Speed));

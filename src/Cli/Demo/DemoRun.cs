@@ -19,7 +19,7 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
     public async Task<DemoReport> RunAsync(CancellationToken cancel)
     {
         CheckFolder(options.Folder);
-        CheckHost();
+        await CheckHostAsync(cancel);
         string folder = options.Folder is null
             ? Directory.CreateTempSubdirectory("virtual-services-demo-").FullName
             : Directory.CreateDirectory(Path.GetFullPath(options.Folder)).FullName;
@@ -40,11 +40,12 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
             throw new VsException(ExitCode.Usage, $"demo: -o {folder}: is not empty: name a folder that does not exist yet, or remove what is in it");
     }
 
-    private static void CheckHost()
+    private static async Task CheckHostAsync(CancellationToken cancel)
     {
         if (!Environment.IsPrivilegedProcess) throw new VsException(ExitCode.Permission, "demo: recording and enforcing need root: run it with sudo");
         if (!File.Exists("/sys/kernel/btf/vmlinux"))
             throw new VsException(ExitCode.HostLacks, "demo: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing): boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as Debian's own");
+        await Enforcer.RequireNoneAsync(cancel);
     }
 
     private async Task<DemoReport> MeasureAsync(Stage stage, string folder, CancellationToken cancel)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using VirtualServices.Model;
 
@@ -8,7 +9,11 @@ internal sealed class Enforcer : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+    private const int Killed = 128;
     private readonly Child _child;
+
+    // Ours was in force: what a crash of it leaves in the kernel is ours to take back.
+    private bool _inForce;
 
     private Enforcer(Child child) => _child = child;
 
@@ -18,7 +23,7 @@ internal sealed class Enforcer : IAsyncDisposable
     /// <param name="rules">The rule file.</param>
     /// <param name="cancel">Ends the wait.</param>
     /// <param name="options">More of the command line.</param>
-    /// <exception cref="VsException">It was refused, with what it said.</exception>
+    /// <exception cref="VsException">It was refused, with its exit code and what it said.</exception>
     public static async Task<Enforcer> StartAsync(string rules, CancellationToken cancel, params string[] options)
     {
         Child child = VsChild.Start(["enforce", rules, .. options]);
@@ -28,10 +33,11 @@ internal sealed class Enforcer : IAsyncDisposable
             DateTime limit = DateTime.UtcNow + StartLimit;
             while (!await IsInForceAsync(child.Pid, cancel))
             {
-                if (child.HasExited || DateTime.UtcNow > limit)
-                    throw new VsException(ExitCode.HostLacks, $"demo: 'vs enforce {rules}' did not come into force: {(child.Errors + child.Output).Trim()}");
+                if (child.HasExited) throw Refused(rules, child, await child.WaitAsync(cancel));
+                if (DateTime.UtcNow > limit) throw Refused(rules, child, (int)ExitCode.HostLacks);
             }
 
+            enforcer._inForce = true;
             return enforcer;
         }
         catch
@@ -52,21 +58,51 @@ internal sealed class Enforcer : IAsyncDisposable
         if (code != 0) throw new VsException(ExitCode.Bug, $"demo: 'vs enforce' ended with exit code {code} when it was interrupted: {(_child.Errors + _child.Output).Trim()}");
     }
 
-    /// <summary>Ends enforcement whatever state it is in.</summary>
+    /// <summary>Ends enforcement whatever state it is in. After a crash, what it left in the kernel is taken back; another enforcer that has taken over meanwhile is left alone.</summary>
     public async ValueTask DisposeAsync()
     {
-        bool ended = _child.HasExited;
         await _child.EndAsync(Child.Interrupt, StopLimit);
+        int code = await _child.WaitAsync(CancellationToken.None);
         _child.Dispose();
-        // After a crash, what it left in the kernel is taken back.
-        if (!ended) await VsChild.RunAsync(CancellationToken.None, "stop");
+
+        // One that ends by itself takes back what it did, also where it fails; one that was refused did nothing.
+        bool mayHaveLeft = code > Killed || (_inForce && code != 0);
+        if (mayHaveLeft && !IsAlive(await StateAsync(CancellationToken.None), out _)) await VsChild.RunAsync(CancellationToken.None, "stop");
     }
 
-    private static async Task<bool> IsInForceAsync(int pid, CancellationToken cancel)
+    /// <summary>Throws where an enforcer runs already: the demo's own would be refused, after minutes of work.</summary>
+    /// <exception cref="VsException">Exit code 1, as <c>vs enforce</c> has it then.</exception>
+    public static async Task RequireNoneAsync(CancellationToken cancel) => RequireNone(await StateAsync(cancel));
+
+    /// <summary>The same for what <c>vs status --json</c> said.</summary>
+    internal static void RequireNone(string status)
+    {
+        if (!IsAlive(status, out int? pid)) return;
+        string which = pid is null ? "one is just starting or ending" : string.Create(CultureInfo.InvariantCulture, $"pid {pid}");
+        throw new VsException(ExitCode.DoesNotHold, $"demo: another enforcer runs already ({which}): end it with Ctrl-C or 'vs stop'");
+    }
+
+    private static VsException Refused(string rules, Child child, int code)
+    {
+        ExitCode known = code != 0 && Enum.IsDefined((ExitCode)code) ? (ExitCode)code : ExitCode.Bug;
+        return new VsException(known, $"demo: 'vs enforce {rules}' did not come into force: {(child.Errors + child.Output).Trim()}");
+    }
+
+    private static async Task<bool> IsInForceAsync(int pid, CancellationToken cancel) => IsAlive(await StateAsync(cancel), out int? found) && found == pid;
+
+    // Empty where it cannot be told: then nothing is known to run.
+    private static async Task<string> StateAsync(CancellationToken cancel)
     {
         using Child status = VsChild.Start(["status", "--json"]);
-        if (await status.WaitAsync(cancel) != 0) return false;
-        using JsonDocument document = JsonDocument.Parse(status.Output);
-        return document.RootElement.TryGetProperty("enforcer_pid", out JsonElement found) && found.ValueKind == JsonValueKind.Number && found.GetInt32() == pid;
+        return await status.WaitAsync(cancel) == 0 ? status.Output : "";
+    }
+
+    private static bool IsAlive(string status, out int? pid)
+    {
+        pid = null;
+        if (status.Length == 0) return false;
+        using JsonDocument document = JsonDocument.Parse(status);
+        if (document.RootElement.TryGetProperty("enforcer_pid", out JsonElement found) && found.ValueKind == JsonValueKind.Number) pid = found.GetInt32();
+        return document.RootElement.TryGetProperty("state", out JsonElement state) && state.GetString() is ("running" or "starting");
     }
 }

@@ -62,7 +62,7 @@ internal sealed class EventLine
     {
         if (json.ValueTextEquals("ts"u8))
         {
-            e.TimeNs = Number(ref json, "ts", 0, long.MaxValue);
+            e.TimeNs = Number(ref json, "ts", 0, SessionClock.FurthestNs);
             return Seen.Time;
         }
 

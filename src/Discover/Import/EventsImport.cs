@@ -39,7 +39,7 @@ public static class EventsImport
 
     internal static ImportResult Run(IReadOnlyList<LineFile> files, string folder, Action<long>? progress, CancellationToken cancel)
     {
-        using SessionBuilder builder = new(folder, "import-events");
+        using SessionBuilder builder = new(folder, "import-events", [.. files.Select(file => file.Name)]);
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         PriorityQueue<Input, (long TimeNs, int Order)> next = new();
         int order = 0;

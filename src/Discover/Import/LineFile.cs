@@ -3,7 +3,7 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Discover.Import;
 
-/// <summary>Lines of a text file, of a compressed one (told by its first bytes, whatever its name) or of standard input (<c>-</c>), with their numbers. Memory is bounded by the longest line allowed.</summary>
+/// <summary>Lines of a text file, of one that gzip compressed (told by its first bytes, whatever its name; checked to its end by the sums that it carries) or of standard input (<c>-</c>), with their numbers. Memory is bounded by the longest line allowed.</summary>
 internal sealed class LineFile : IDisposable
 {
     /// <summary>Longest line, bytes.</summary>
@@ -119,7 +119,12 @@ internal sealed class LineFile : IDisposable
             _end += read;
             _ended = read == 0;
         }
-        catch (Exception error) when (error is InvalidDataException or IOException)
+        catch (InvalidDataException error)
+        {
+            Line++;
+            throw Bad("expected more of the compressed file: it ends too early, or is damaged, here or somewhat later (gzip -t tells)", error);
+        }
+        catch (IOException error)
         {
             Line++;
             throw Bad($"expected a file that can be read to its end: {error.Message}", error);

@@ -12,10 +12,14 @@ internal sealed class SessionBuilder : IDisposable
     /// <summary>Most names of virtual services.</summary>
     private const int MostVirtualServices = 1 << 16;
 
+    /// <summary>Most files that a message names.</summary>
+    private const int MostNamed = 3;
+
     private const string Removed = "Nothing of the session is kept. Free space, or import to another disk.";
 
     private readonly PrivateFolder _folder;
     private readonly string _source;
+    private readonly IReadOnlyList<string> _files;
     private readonly ImportedProcesses _processes = new();
     private readonly ImportedEnds _ends = new();
     private readonly Dictionary<string, int> _virtualServices = new(StringComparer.Ordinal);
@@ -27,10 +31,12 @@ internal sealed class SessionBuilder : IDisposable
 
     /// <param name="folder">Folder to make.</param>
     /// <param name="source">Name in the session: <c>import-events</c> and so on.</param>
-    internal SessionBuilder(string folder, string source)
+    /// <param name="files">Names of what is read, for messages.</param>
+    internal SessionBuilder(string folder, string source, IReadOnlyList<string> files)
     {
         _folder = PrivateFolder.Create(folder);
         _source = source;
+        _files = files;
     }
 
     /// <summary>Events taken in so far.</summary>
@@ -48,6 +54,8 @@ internal sealed class SessionBuilder : IDisposable
     /// <exception cref="FieldError">The event cannot be.</exception>
     internal void Add(NeutralEvent e)
     {
+        // Some formats go further than a session does.
+        if (e.TimeNs is < 0 or > SessionClock.FurthestNs) throw new FieldError("ts", $"expected a time from 0 to {SessionClock.FurthestNs} ns");
         if (_writer is null)
         {
             _firstNs = e.TimeNs;
@@ -101,7 +109,8 @@ internal sealed class SessionBuilder : IDisposable
         if (_writer is null)
         {
             string unused = string.Concat(Unused.Counts.Select(one => $"\nnot used: {one.Unused} {one.Source}"));
-            throw new VsException(ExitCode.BadInput, $"{_source.Replace('-', ' ')}: nothing that was read is an event: is the format the right one?{unused}");
+            string more = _files.Count > MostNamed ? $" and {_files.Count - MostNamed} more" : "";
+            throw VsException.BadInput($"{string.Join(", ", _files.Take(MostNamed))}{more}", $"nothing that was read is an event, expected what 'vs {_source.Replace('-', ' ')}' reads: is the format the right one?{unused}");
         }
 
         _writer.Complete(Info(id, endedCleanly: true));

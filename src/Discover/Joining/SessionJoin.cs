@@ -13,7 +13,8 @@ namespace VirtualServices.Discover.Joining;
 /// <param name="Proven">Connections that two sessions saw, by the same sequence numbers.</param>
 /// <param name="Apart">Address pairs that two sessions have with other sequence numbers.</param>
 /// <param name="Clocks">A sentence per session other than the first: where its distance to the first one's clock is from.</param>
-public sealed record JoinResult(long Events, long Proven, long Apart, IReadOnlyList<string> Clocks);
+/// <param name="Cut">Folders of those that were cut: of each, what came before its cut is joined.</param>
+public sealed record JoinResult(long Events, long Proven, long Apart, IReadOnlyList<string> Clocks, IReadOnlyList<string> Cut);
 
 /// <summary>Makes one session of several recordings, of one or more hosts, so that work is followed from one to the next.</summary>
 public sealed class SessionJoin : IDisposable
@@ -154,7 +155,7 @@ public sealed class SessionJoin : IDisposable
 
             writer.Complete(Info(ended: true));
             completed = true;
-            return new JoinResult(writer.Events, _proven.Count, _apart.Count, clocks);
+            return new JoinResult(writer.Events, _proven.Count, _apart.Count, clocks, [.. _parts.Where(part => part.Reader.Truncated).Select(part => part.Folder)]);
         }
         finally
         {
@@ -226,7 +227,7 @@ public sealed class SessionJoin : IDisposable
             Processes = [.. _parts.SelectMany(part => part.Info.Processes.Select(part.Host.Process)).GroupBy(process => (process.Pid, process.StartTimeNs)).Select(same => same.MaxBy(process => process.Service.Length > 0)!)],
             Sockets = [.. _parts.SelectMany(part => part.Info.Sockets.Select(socket => part.Host.Record(socket) with { Description = Describe(part, socket.Description) }))],
             Counts = [.. _parts.SelectMany(part => part.Info.Counts).Where(count => count.Source != PacketsInfo.Source).GroupBy(count => count.Source, StringComparer.Ordinal).Select(same => new SourceCount(same.Key, same.Sum(count => count.Events), same.Sum(count => count.Lost), same.Sum(count => count.Unused)))],
-            EndedCleanly = ended && _parts.All(part => part.Info.EndedCleanly && !part.Reader.Truncated),
+            EndedCleanly = ended && !_parts.Exists(part => part.Reader.Truncated),
             Packets = null,
         };
     }

@@ -9,13 +9,17 @@ public static class RecorderProbe
     private const int SmallRing = 4096;
 
     /// <summary>Loads and unloads the recorder.</summary>
+    /// <param name="level">How much is to be recorded.</param>
+    /// <param name="blind">What this host keeps from being seen at the level; null for nothing.</param>
     /// <returns>Null where recording works, else what is missing and how to get it.</returns>
-    public static (string Missing, string Remedy)? Run()
+    public static (string Missing, string Remedy)? Run(RecordLevel level, out string? blind)
     {
+        blind = null;
         if (RecorderProgram.Lacking() is { } lacking) return lacking;
         try
         {
-            using RecorderProgram program = new(RecordLevel.Syscalls, SmallRing, []);
+            using RecorderProgram program = new(level, SmallRing, []);
+            blind = program.Blind;
             return null;
         }
         catch (Exception error) when (error is VsException or DllNotFoundException)

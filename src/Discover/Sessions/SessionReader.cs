@@ -40,8 +40,8 @@ public sealed class SessionReader : IEventSource
     /// <inheritdoc/>
     public IReadOnlyList<string> VirtualServices => Info.VirtualServices ?? [];
 
-    /// <inheritdoc/>
-    public bool Truncated => _ended && !_file.Complete;
+    /// <summary>After the end: true where the events' file was cut, or where nobody wrote that the recording ended: its last events may be missing even where the file looks whole.</summary>
+    public bool Truncated => _ended && !(_file.Complete && Info.EndedCleanly);
 
     /// <summary>Events that the recorder lost, as the events' numbers tell, so far.</summary>
     public long Lost => _file.Lost;

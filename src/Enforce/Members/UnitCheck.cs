@@ -17,19 +17,19 @@ internal static class UnitCheck
     /// <summary>The unknown units of all front doors and services.</summary>
     public static IEnumerable<Refusal> Find(RuleSet rules)
     {
-        (RefusedPart Part, string Name, Selector Unit)[] units =
+        (RefusedPart Part, string Name, Selector Unit, string Place)[] units =
         [
-            .. rules.VirtualServices.SelectMany(vs => vs.FrontDoors.Select(door => (RefusedPart.VirtualService, vs.Name, door))).Where(IsUnit),
-            .. rules.Services.SelectMany(service => service.Match.Select(match => (RefusedPart.Service, service.Name, match))).Where(IsUnit),
+            .. rules.VirtualServices.SelectMany(vs => vs.FrontDoors.Select((door, at) => (RefusedPart.VirtualService, vs.Name, door, $"frontDoors.{at}.unit"))).Where(IsUnit),
+            .. rules.Services.SelectMany(service => service.Match.Select((match, at) => (RefusedPart.Service, service.Name, match, $"match.{at}.unit"))).Where(IsUnit),
         ];
         if (units.Length == 0) yield break;
         ProcessTable processes = ProcessTable.Scan();
-        foreach ((RefusedPart part, string name, Selector unit) in units)
+        foreach ((RefusedPart part, string name, Selector unit, string place) in units)
             if (!IsInstalled(unit.Value) && !processes.Processes.Any(process => SelectorResolver.Matches(unit, process)))
-                yield return new Refusal(part, name, $"unit {unit.Value} is not known to this host: no unit file in {string.Join(", ", Folders.Take(3))} ... and no process in it; expected the name of a unit as 'systemctl list-units' shows it");
+                yield return new Refusal(part, name, $"unit {unit.Value} is not known to this host: no unit file in {string.Join(", ", Folders.Take(3))} ... and no process in it; expected the name of a unit as 'systemctl list-units' shows it", place);
     }
 
-    private static bool IsUnit((RefusedPart Part, string Name, Selector Selector) chosen) => chosen.Selector.Kind == SelectorKind.Unit;
+    private static bool IsUnit((RefusedPart Part, string Name, Selector Selector, string Place) chosen) => chosen.Selector.Kind == SelectorKind.Unit;
 
     // shop@1.service is an instance of shop@.service.
     private static bool IsInstalled(string unit)

@@ -25,9 +25,9 @@ internal static class Refusals
     {
         foreach (VirtualService vs in rules.VirtualServices)
         {
-            if (vs.Limits is { Processes: not null }) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "a limit of processes cannot be enforced: only the kernel's security hooks could refuse a fork by the number of processes, and its controller 'pids' counts threads. Remove 'processes' from 'limits'; 'pids.max' of a cgroup of your own limits threads");
-            if (vs.Limits is { OnLimit: LimitAction.Block } && !audit) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "'onLimit: block' cannot be enforced: the hooks of sockets let a call go on or fail, they cannot make it wait. Use errno:EAGAIN, which a program may try again, or best-effort");
-            if (rules.Devices.Count == 0 && HasNetworkShare(vs)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a network share needs a device: add 'network: {{ devices: [ {{ name: eth0 }} ] }}' to the rule file or call 'vs enforce' with --device eth0");
+            if (vs.Limits is { Processes: not null }) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "a limit of processes cannot be enforced: only the kernel's security hooks could refuse a fork by the number of processes, and its controller 'pids' counts threads. Remove 'processes' from 'limits'; 'pids.max' of a cgroup of your own limits threads", "limits.processes");
+            if (vs.Limits is { OnLimit: LimitAction.Block } && !audit) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "'onLimit: block' cannot be enforced: the hooks of sockets let a call go on or fail, they cannot make it wait. Use errno:EAGAIN, which a program may try again, or best-effort", "limits.onLimit");
+            if (rules.Devices.Count == 0 && HasNetworkShare(vs)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a network share needs a device: add 'network: {{ devices: [ {{ name: eth0 }} ] }}' to the rule file or call 'vs enforce' with --device eth0", "network");
         }
     }
 
@@ -37,9 +37,9 @@ internal static class Refusals
     private static IEnumerable<Refusal> OfServices(RuleSet rules)
     {
         foreach (Service service in rules.Services)
-            foreach (Selector match in service.Match)
+            foreach ((int at, Selector match) in service.Match.Index())
             {
-                if (!Selector.ChoosesProcesses(match.Kind)) yield return new Refusal(RefusedPart.Service, service.Name, $"{match} chooses connections, not processes");
+                if (!Selector.ChoosesProcesses(match.Kind)) yield return new Refusal(RefusedPart.Service, service.Name, $"{match} chooses connections, not processes", $"match.{at}");
             }
     }
 
@@ -50,19 +50,19 @@ internal static class Refusals
         foreach (Gate gate in rules.Gates.Where(gate => gate.State == GateState.Approved))
         {
             string call = gate.On.ToString().ToLowerInvariant(), scope = gate.Binds.ToString().ToLowerInvariant();
-            if (!services.Contains(gate.Service)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no service '{gate.Service}'");
+            if (!services.Contains(gate.Service)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no service '{gate.Service}'", "service");
             bool asked = gate.On is GateCall.Accept or GateCall.Receive;
-            if (!asked && (gate.Classify.Kind == ClassificationKind.Requester || gate.When.Requesters is not null)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"nobody is asking at {call}: a requester is known at accept and receive only");
-            if (gate.When.Listen is not null && !asked && gate.On != GateCall.Send) yield return new Refusal(RefusedPart.Gate, gate.Id, $"no accepted connection is involved at {call}: remove 'listen'");
-            if (gate.On == GateCall.Accept && gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return new Refusal(RefusedPart.Gate, gate.Id, $"datagrams ({gate.When.Listen}) are never accepted: use 'on: receive'");
-            if (!Fits(gate.On, gate.Binds)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no {scope} to bind at {call}");
-            else if (gate.Binds == BindScope.Request && !audit && NotAdmitted(gate) is { } reason) yield return new Refusal(RefusedPart.Gate, gate.Id, $"'binds: request' is enforced by admitting requests one by one, and {reason}. Use process or thread where one serves one requester at a time, or see what each uses with 'vs enforce --audit'");
-            if (gate.On is GateCall.Connect && gate.Binds == BindScope.Connection && gate.Classify.Kind == ClassificationKind.Creator) yield return new Refusal(RefusedPart.Gate, gate.Id, "a connection belongs to its creator already: remove the gate");
+            if (!asked && (gate.Classify.Kind == ClassificationKind.Requester || gate.When.Requesters is not null)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"nobody is asking at {call}: a requester is known at accept and receive only", gate.Classify.Kind == ClassificationKind.Requester ? "classify" : "when.requester");
+            if (gate.When.Listen is not null && !asked && gate.On != GateCall.Send) yield return new Refusal(RefusedPart.Gate, gate.Id, $"no accepted connection is involved at {call}: remove 'listen'", "when.listen");
+            if (gate.On == GateCall.Accept && gate.When.Listen is { Protocol: TransportProtocol.Udp }) yield return new Refusal(RefusedPart.Gate, gate.Id, $"datagrams ({gate.When.Listen}) are never accepted: use 'on: receive'", "when.listen");
+            if (!Fits(gate.On, gate.Binds)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no {scope} to bind at {call}", "binds");
+            else if (gate.Binds == BindScope.Request && !audit && NotAdmitted(gate) is { } reason) yield return new Refusal(RefusedPart.Gate, gate.Id, $"'binds: request' is enforced by admitting requests one by one, and {reason}. Use process or thread where one serves one requester at a time, or see what each uses with 'vs enforce --audit'", "binds");
+            if (gate.On is GateCall.Connect && gate.Binds == BindScope.Connection && gate.Classify.Kind == ClassificationKind.Creator) yield return new Refusal(RefusedPart.Gate, gate.Id, "a connection belongs to its creator already: remove the gate", "classify");
             if (asked && gate.Classify.Kind == ClassificationKind.Creator && gate.When.Listen is { Protocol: TransportProtocol.Unix or TransportProtocol.Udp })
-                yield return new Refusal(RefusedPart.Gate, gate.Id, $"who made the socket of {gate.When.Listen} cannot be seen on this kernel without its security hooks: use requester, or the name of a virtual service");
-            if (gate.Classify.Kind == ClassificationKind.Named && !names.Contains(gate.Classify.VirtualService)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{gate.Classify.VirtualService}'");
+                yield return new Refusal(RefusedPart.Gate, gate.Id, $"who made the socket of {gate.When.Listen} cannot be seen on this kernel without its security hooks: use requester, or the name of a virtual service", "classify");
+            if (gate.Classify.Kind == ClassificationKind.Named && !names.Contains(gate.Classify.VirtualService)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{gate.Classify.VirtualService}'", "classify");
             foreach (string requester in gate.When.Requesters ?? [])
-                if (!names.Contains(requester)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{requester}'");
+                if (!names.Contains(requester)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"there is no virtual service '{requester}'", "when.requester");
         }
     }
 

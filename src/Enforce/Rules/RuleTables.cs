@@ -12,6 +12,13 @@ internal static class RuleTables
 {
     private const ushort Tcp = 6, Udp = 17;
 
+    /// <summary>Number of the rule set that is in force; 0 before the first.</summary>
+    public static uint Generation(GateKernel kernel)
+    {
+        kernel["control"].TryLookup(0u, out Control present);
+        return present.Generation;
+    }
+
     /// <summary>Writes, switches, and removes the generation before.</summary>
     /// <exception cref="VsException">More rules than the maps hold.</exception>
     public static uint Swap(GateKernel kernel, CompiledRules rules, IdTable ids, ulong nowNs)

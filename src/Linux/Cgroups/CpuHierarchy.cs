@@ -28,6 +28,9 @@ public abstract class CpuHierarchy
     /// <summary>File of a group that takes process ids.</summary>
     public static string ProcessesFile => "cgroup.procs";
 
+    /// <summary>Files of a group that hold its weight and its maximum.</summary>
+    public abstract IReadOnlyList<string> ShareFiles { get; }
+
     /// <summary>Folder of a group.</summary>
     /// <param name="group">Path from the hierarchy's root, as /proc/PID/cgroup has it.</param>
     public string Folder(string group)
@@ -186,7 +189,7 @@ public abstract class CpuHierarchy
     }
 
     /// <summary>Writes a control file of a group, with the way out in the message where that fails.</summary>
-    private protected void Set(string group, string file, string value)
+    internal void Set(string group, string file, string value)
     {
         string path = Path.Combine(Folder(group), file);
         try

@@ -19,6 +19,9 @@ public sealed class CpuHierarchyV1(string mountPoint) : CpuHierarchy(mountPoint)
     public override string ThreadsFile => "tasks";
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> ShareFiles => ["cpu.shares", "cpu.cfs_quota_us"]; // the period is the same for all
+
+    /// <inheritdoc/>
     public override void SetShare(string group, CpuShare share)
     {
         ArgumentNullException.ThrowIfNull(share);

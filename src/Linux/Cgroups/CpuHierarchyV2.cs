@@ -19,6 +19,9 @@ public sealed class CpuHierarchyV2(string mountPoint) : CpuHierarchy(mountPoint)
     public override string? ThreadsFile => null;
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> ShareFiles => ["cpu.weight", "cpu.max"];
+
+    /// <inheritdoc/>
     public override void SetShare(string group, CpuShare share)
     {
         ArgumentNullException.ThrowIfNull(share);

@@ -9,7 +9,7 @@ namespace VirtualServices.Linux.Files;
 /// <summary>A folder of ours (0700) whose files (0600) are always made anew and never reached through a link that somebody placed: every name is resolved in the opened folder.</summary>
 public sealed unsafe partial class PrivateFolder : IDisposable
 {
-    private const int Exists = 17, NotEmpty = 39;
+    private const int Absent = 2, Exists = 17, NoFolder = 20, NotEmpty = 39;
     private readonly SafeFileHandle _folder;
     private readonly bool _made;
 
@@ -26,7 +26,7 @@ public sealed unsafe partial class PrivateFolder : IDisposable
     private int Descriptor => (int)_folder.DangerousGetHandle();
 
     /// <summary>Makes the folder. One that exists is taken only where it is empty, ours and a real folder.</summary>
-    /// <exception cref="VsException">It holds something, is a link, belongs to somebody else, or cannot be made.</exception>
+    /// <exception cref="VsException">Exit code 2: there is no folder to make it in, it is a file, holds something or is in use: another name will do. 5: it is a link, belongs to somebody else, or may not be made. 4: the host cannot make it.</exception>
     public static PrivateFolder Create(string path)
     {
         byte[] name = Name(path);
@@ -34,13 +34,11 @@ public sealed unsafe partial class PrivateFolder : IDisposable
         fixed (byte* text = name)
         {
             made = LibC.mkdir(text, LibC.S_IRWXU) == 0;
-            if (!made && LibC.errno != Exists) throw Failed("make folder", path, LibC.errno);
+            int failed = made ? 0 : LibC.errno;
+            if (failed is Absent or NoFolder) throw new VsException(ExitCode.Usage, $"cannot make folder '{path}': '{System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))}' is no folder. Make it first, or name another.");
+            if (failed is not (0 or Exists)) throw Failed("make folder", path, failed);
             int fd = LibC.open(text, LibC.O_RDONLY | LibC.O_DIRECTORY | LibC.O_NOFOLLOW | LibC.O_CLOEXEC);
-            if (fd < 0)
-            {
-                int errno = LibC.errno;
-                throw new VsException(ExitCode.Permission, $"cannot use '{path}': it is a link or no folder ({Marshal.GetPInvokeErrorMessage(errno)}). Name a folder that does not exist yet.");
-            }
+            if (fd < 0) throw NotOpened(text, path, LibC.errno);
 
             PrivateFolder folder = new(new SafeFileHandle(fd, ownsHandle: true), path, made);
             try
@@ -48,7 +46,7 @@ public sealed unsafe partial class PrivateFolder : IDisposable
                 folder.CheckOwner();
                 folder.Lock();
                 if (!made && Directory.EnumerateFileSystemEntries(path).Any())
-                    throw new VsException(ExitCode.BadInput, $"folder '{path}' is not empty. Name a new folder, or remove what is in it.");
+                    throw new VsException(ExitCode.Usage, $"folder '{path}' is not empty. Name a new folder, or remove what is in it.");
                 if (LibC.fchmod(fd, LibC.S_IRWXU) != 0) throw Failed("restrict folder", path, LibC.errno);
                 return folder;
             }
@@ -97,7 +95,6 @@ public sealed unsafe partial class PrivateFolder : IDisposable
     /// <summary>Removes a file that was made here; no error where it is absent.</summary>
     public void Remove(string name)
     {
-        const int Absent = 2;
         fixed (byte* text = Name(name))
             if (LibC.unlinkat(Descriptor, text, 0) != 0 && LibC.errno != Absent) throw Failed("remove file", $"{Path}/{name}", LibC.errno);
     }
@@ -113,6 +110,19 @@ public sealed unsafe partial class PrivateFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _folder.Dispose();
 
+    // A link may be somebody's trap; a file is a wrong name.
+    private static VsException NotOpened(byte* text, string path, int errno)
+    {
+        stat status;
+        if (LibC.lstat(text, &status) != 0) return Failed("open folder", path, errno);
+        return ((uint)status.st_mode & (uint)LibC.S_IFMT) switch
+        {
+            var kind when kind == (uint)LibC.S_IFLNK => new VsException(ExitCode.Permission, $"cannot use '{path}': it is a link, and whoever placed it could lead what is written elsewhere. Name a folder that does not exist yet."),
+            var kind when kind == (uint)LibC.S_IFDIR => Failed("open folder", path, errno),
+            _ => new VsException(ExitCode.Usage, $"cannot use '{path}': it is no folder. Name a folder that does not exist yet."),
+        };
+    }
+
     private void CheckOwner()
     {
         stat status;
@@ -126,7 +136,7 @@ public sealed unsafe partial class PrivateFolder : IDisposable
     {
         const int ExclusiveNoWait = 2 | 4, WouldBlock = 11;
         if (flock(Descriptor, ExclusiveNoWait) != 0 && Marshal.GetLastPInvokeError() == WouldBlock)
-            throw new VsException(ExitCode.BadInput, $"folder '{Path}' is in use: another vs is writing a session there. Name a new folder.");
+            throw new VsException(ExitCode.Usage, $"folder '{Path}' is in use: another vs is writing a session there. Name a new folder.");
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -16,6 +16,6 @@ public interface IEventSource : IDisposable
     /// <returns>How many; 0 at the end.</returns>
     int Read(Span<SessionEvent> buffer);
 
-    /// <summary>After the end: true where the file was cut and what is here is what came before the cut.</summary>
+    /// <summary>After the end: true where the recording was cut and what is here is what came before the cut.</summary>
     bool Truncated { get; }
 }

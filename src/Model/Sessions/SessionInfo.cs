@@ -51,7 +51,11 @@ public sealed record SessionInfo(
 /// <param name="StartNs">Start of the recording, ns of that clock.</param>
 /// <param name="EndNs">End, or 0 where the recording was killed (then the last event tells).</param>
 /// <param name="UtcOffsetNs">UTC minus clock, ns, measured at the start.</param>
-public sealed record SessionClock(string Name, long StartNs, long EndNs, long UtcOffsetNs);
+public sealed record SessionClock(string Name, long StartNs, long EndNs, long UtcOffsetNs)
+{
+    /// <summary>No time and no offset is further from 0 than this, 146 years: sums and differences of two fit.</summary>
+    public const long FurthestNs = 1L << 62;
+}
 
 /// <summary>Events of one source, and losses where they happened.</summary>
 /// <param name="Source">Where: <c>ring</c>, <c>file</c>, <c>kernel</c>, <c>pcap</c>.</param>

@@ -10,15 +10,15 @@ internal static class GateParser
 
     public static Gate? Read(YamlNode node, RuleErrors errors)
     {
-        var reader = new MappingReader(node, "a gate", RuleKeys.Gate, errors);
+        string what = MappingReader.Call(node, "gate", "id", IsId);
+        var reader = new MappingReader(node, what, RuleKeys.Gate, errors);
         string? id = reader.Text("id", IdExpected, required: true);
-        if (id is not null && !RuleWords.IsName(id, 127))
+        if (id is not null && !IsId(id))
         {
             reader.Bad("id", IdExpected);
             id = null;
         }
 
-        string what = id is null ? "a gate" : $"gate '{id}'";
         string? service = reader.Text("service", "the name of a service", required: true);
         GateCall? on = reader.Word<GateCall>("on", required: true);
         GateCondition when = ReadWhen(reader, what, errors);
@@ -30,6 +30,8 @@ internal static class GateParser
         if (id is null || service is null || on is null || classify is null || binds is null) return null;
         return new Gate(id, service, on.Value, when, RuleWords.ToClassification(classify), binds.Value, state, evidence, review);
     }
+
+    private static bool IsId(string id) => RuleWords.IsName(id, 127);
 
     private static GateCondition ReadWhen(MappingReader gate, string what, RuleErrors errors)
     {

@@ -37,6 +37,14 @@ internal sealed class MappingReader
         }
     }
 
+    /// <summary>What messages call an entry: by its name where it has one, so that it can be found; else <c>a gate</c>.</summary>
+    /// <param name="node">The entry.</param>
+    /// <param name="kind">What it should be.</param>
+    /// <param name="key">Key of its name.</param>
+    /// <param name="isName">Whether this can be the name.</param>
+    public static string Call(YamlNode node, string kind, string key, Func<string, bool> isName) =>
+        (node as YamlMapping)?.Find(key)?.Value is YamlScalar { IsNull: false } name && isName(name.Value) ? $"{kind} '{name.Value}'" : $"a {kind}";
+
     /// <summary>False: the node is something else, which is reported already.</summary>
     public bool IsMapping => _mapping is not null;
 
@@ -74,9 +82,9 @@ internal sealed class MappingReader
     /// <summary>Free text, where nothing means empty.</summary>
     public string FreeText(string key) => Node(key) is YamlScalar { IsNull: true } ? "" : Text(key, "text") ?? "";
 
-    public long? Whole(string key, long min, long max, bool required = false)
+    public long? Whole(string key, long min, long max, string? expected = null, bool required = false)
     {
-        string expected = max == long.MaxValue
+        expected ??= max == long.MaxValue
             ? string.Create(CultureInfo.InvariantCulture, $"a whole number from {min}")
             : string.Create(CultureInfo.InvariantCulture, $"a whole number {min}..{max}");
         string? text = Number(key, expected, required);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using VirtualServices.Model;
 using VirtualServices.Rules.Yaml;
 
@@ -26,13 +27,7 @@ internal sealed class RuleSetParser(RuleErrors errors)
         }
 
         var reader = new MappingReader(root!, "the rule file", RuleKeys.Root, errors);
-        long? version = reader.Whole("version", long.MinValue, long.MaxValue, required: true);
-        if (version is not null && version != RuleSet.FormatVersion)
-        {
-            // Another version may mean other keys: errors about these would only mislead.
-            errors.Add(reader.LineOf("version"), $"version is {version}, expected {RuleSet.FormatVersion}: this program reads no other");
-            errors.ThrowIfAny();
-        }
+        CheckVersion(reader);
 
         List<VirtualService> virtualServices = ReadAll(reader, "virtualServices", "virtual service", VirtualServiceParser.Read, vs => vs.Name, _virtualServices);
         List<Service> services = ReadAll(reader, "services", "service", ServiceParser.Read, service => service.Name, _services);
@@ -44,6 +39,16 @@ internal sealed class RuleSetParser(RuleErrors errors)
         CheckGates(gates, virtualServices);
         errors.ThrowIfAny();
         return (new RuleSet(virtualServices, services, gates) { Devices = devices }, new RuleLines(_virtualServices, _services, _gates, reader.Node("network")));
+    }
+
+    private void CheckVersion(MappingReader reader)
+    {
+        string expected = string.Create(CultureInfo.InvariantCulture, $"version: {RuleSet.FormatVersion}");
+        if (reader.Whole("version", long.MinValue, long.MaxValue, expected, required: true) is not { } version || version == RuleSet.FormatVersion) return;
+
+        // Another version may mean other keys: errors about these would only mislead.
+        errors.Add(reader.LineOf("version"), $"version is {version}, expected {expected}: this program reads no other");
+        errors.ThrowIfAny();
     }
 
     private List<T> ReadAll<T>(

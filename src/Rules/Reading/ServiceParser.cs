@@ -10,19 +10,21 @@ internal static class ServiceParser
 
     public static Service? Read(YamlNode node, RuleErrors errors)
     {
-        var reader = new MappingReader(node, "a service", RuleKeys.Service, errors);
+        string what = MappingReader.Call(node, "service", "name", IsName);
+        var reader = new MappingReader(node, what, RuleKeys.Service, errors);
         string? name = reader.Text("name", NameExpected, required: true);
-        if (name is not null && !RuleWords.IsName(name, 63))
+        if (name is not null && !IsName(name))
         {
             reader.Bad("name", NameExpected);
             name = null;
         }
 
-        string what = name is null ? "a service" : $"service '{name}'";
         List<Selector> match = SelectorParser.Read(reader, "match", what, RuleKeys.Match, errors);
         bool empty = reader.Node("match") is null or YamlScalar { IsNull: true } or YamlSequence { Items.Count: 0 };
         if (reader.IsMapping && empty)
             errors.Add(reader.LineOf("match"), $"{what} has no match, expected at least one selector such as {{ listen: tcp/5432 }}");
         return name is null ? null : new Service(name, match);
     }
+
+    private static bool IsName(string name) => RuleWords.IsName(name, 63);
 }

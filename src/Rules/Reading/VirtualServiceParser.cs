@@ -21,7 +21,8 @@ internal static class VirtualServiceParser
 
     public static VirtualService? Read(YamlNode node, RuleErrors errors)
     {
-        var reader = new MappingReader(node, "a virtual service", RuleKeys.VirtualService, errors);
+        string what = MappingReader.Call(node, "virtual service", "name", text => RuleWords.IsName(text, 63) && !RuleWords.IsReserved(text) && !IsControlFile(text));
+        var reader = new MappingReader(node, what, RuleKeys.VirtualService, errors);
         string? name = reader.Text("name", NameExpected, required: true);
         if (name is not null && !RuleWords.IsName(name, 63))
         {
@@ -39,7 +40,6 @@ internal static class VirtualServiceParser
             name = null;
         }
 
-        string what = name is null ? "a virtual service" : $"virtual service '{name}'";
         bool bestEffort = name == VirtualService.BestEffort;
         if (bestEffort)
         {
@@ -70,7 +70,7 @@ internal static class VirtualServiceParser
         // 0.01 CPU is 1 ms in the kernel's period of 100 ms, the least that it takes.
         return new CpuShare(
             (int)(reader.Whole("weight", 1, MaxWeight) ?? defaultWeight),
-            reader.Real("max", 0.01, 65536, "a number of CPUs from 0.01, such as 1.5"));
+            reader.Real("max", 0.01, 65536, "a number of CPUs 0.01..65536, such as 1.5"));
     }
 
     private static NetworkShare ReadNetwork(MappingReader owner, string what, int defaultWeight, RuleErrors errors)

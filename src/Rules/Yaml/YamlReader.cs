@@ -38,7 +38,8 @@ internal sealed class YamlReader
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or IndexOutOfRangeException or FormatException or OverflowException)
         {
             // The parser is a library that reads hostile input: what it throws beside its own exception means the same to the user.
-            errors.Add((int)(reader._parser.Current?.End.Line ?? 1), $"this is not valid YAML ({e.Message}), expected YAML 1.2");
+            // Its text is about the parser's insides. Seen: a key below a bracket that is still open.
+            errors.Add((int)(reader._parser.Current?.End.Line ?? 1), "this is not valid YAML, expected YAML 1.2: often a bracket '[', a brace '{' or a quote here or above is not closed");
         }
 
         errors.ThrowIfAny();

@@ -30,7 +30,7 @@ public sealed class DemoReportTests
         DemoCommand.Conclude(Report(true, false), json: true, output);
         using JsonDocument document = JsonDocument.Parse(output.ToString());
         JsonElement root = document.RootElement;
-        Assert.Equal(["arms", "charged_right", "holds", "promises", "session", "rules", "report"], Keys(root));
+        Assert.Equal(["arms", "charged_right", "aggressor_keeps", "holds", "promises", "session", "rules", "report"], Keys(root));
         JsonElement[] arms = [.. root.GetProperty("arms").EnumerateArray()];
         Assert.Equal(["alone", "cgroups", "virtual-services"], arms.Select(arm => arm.GetProperty("name").GetString()));
         foreach (JsonElement arm in arms)
@@ -43,9 +43,34 @@ public sealed class DemoReportTests
         JsonElement victim = arms[0].GetProperty("victim");
         Assert.Equal((7.5, 7.5, 20.0, 100, 20), (victim.GetProperty("p50_ms").GetDouble(), victim.GetProperty("p99_ms").GetDouble(), victim.GetProperty("rate").GetDouble(), victim.GetProperty("target_rate").GetInt32(), victim.GetProperty("transactions").GetInt32()));
         Assert.Equal(JsonValueKind.Null, arms[1].GetProperty("victim").GetProperty("p99_ms").ValueKind);
+        Assert.Equal(["at_equal_speed", "raw"], Keys(root.GetProperty("aggressor_keeps")));
+        Assert.All(root.GetProperty("aggressor_keeps").EnumerateObject(), one => Assert.Equal(JsonValueKind.Null, one.Value.ValueKind));
         Assert.Equal((0.9925, false), (root.GetProperty("charged_right").GetDouble(), root.GetProperty("holds").GetBoolean()));
         Assert.Equal([(true, "one"), (false, "two")], root.GetProperty("promises").EnumerateArray().Select(one => (one.GetProperty("holds").GetBoolean(), one.GetProperty("text").GetString())));
         Assert.Equal(("/d/session", "/d/rules.yaml", "/d/report.html"), (root.GetProperty("session").GetString(), root.GetProperty("rules").GetString(), root.GetProperty("report").GetString()));
+    }
+
+    [Fact]
+    public void Both_ratios_of_the_aggressor_are_told_and_the_one_at_equal_speed_is_judged()
+    {
+        // A third fewer while the machine was a third slower: nothing was taken from the aggressor.
+        ArmResult alone = Arm(ArmResult.Alone, 100, 1), cgroups = Arm(ArmResult.Cgroups, 600, 1), shared = Arm(ArmResult.VirtualServices, 400, 400 / 600.0);
+        DemoReport report = new([alone, cgroups, shared], 1, Promise.Examine(alone, cgroups, shared, 1), "/d");
+        using StringWriter output = new(), text = new();
+        report.WriteJson(output);
+        using JsonDocument document = JsonDocument.Parse(output.ToString());
+        JsonElement keeps = document.RootElement.GetProperty("aggressor_keeps");
+        Assert.Equal((1.0, 0.6667), (keeps.GetProperty("at_equal_speed").GetDouble(), keeps.GetProperty("raw").GetDouble()));
+        report.WriteText(text);
+        Assert.Contains("holds   the aggressor keeps 100.0% of its rate under cgroups alone (at equal speed of the machine; raw 66.7%), promised at least 90%\n", text.ToString(), StringComparison.Ordinal);
+
+        static ArmResult Arm(string name, int rate, double speed)
+        {
+            ArmResult arm = new(name, 100);
+            arm.Victim.Add(Enumerable.Repeat(new Transaction(From, 7.5), 100), From, From.AddSeconds(1), speed);
+            arm.Aggressor.Add(Enumerable.Repeat(new Transaction(From, 7.5), rate), From, From.AddSeconds(1), speed);
+            return arm;
+        }
     }
 
     private static IEnumerable<string> Keys(JsonElement element) => element.EnumerateObject().Select(member => member.Name);

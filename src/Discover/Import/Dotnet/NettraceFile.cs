@@ -29,6 +29,9 @@ internal sealed class NettraceFile : IDisposable
 
     internal NettraceHead Head { get; }
 
+    /// <summary>Name for messages.</summary>
+    internal string Name => _path;
+
     /// <summary>The event read last.</summary>
     internal DotnetEvent Event { get; private set; } = null!;
 

@@ -44,7 +44,7 @@ public static class NettraceImport
         }
 
         using HeapLimit limit = HeapLimit.Take();
-        using SessionBuilder builder = new(folder, "import-nettrace") { UtcOffsetNs = files.Min(file => file.Head.UtcOffsetNs) };
+        using SessionBuilder builder = new(folder, "import-nettrace", [.. files.Select(file => file.Name)]) { UtcOffsetNs = files.Min(file => file.Head.UtcOffsetNs) };
         Merge merge = new(builder);
         PriorityQueue<int, (long TimeNs, int Order)> next = new();
         for (int i = 0; i < files.Count; i++) MoveNext(i);

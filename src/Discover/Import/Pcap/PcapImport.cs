@@ -22,7 +22,7 @@ public static class PcapImport
         CaptureSurvey survey = new();
         Read(paths, (_, headers, payload) => survey.Take(in headers, payload), _ => { }, null, null, cancel);
 
-        using SessionBuilder builder = new(folder, "import-pcap");
+        using SessionBuilder builder = new(folder, "import-pcap", paths);
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         PacketTrace trace = new(survey, builder.Add, builder.Unused);
         Read(paths, (timeNs, headers, _) => trace.Take(timeNs, in headers), reason => builder.Unused.Add(reason), digest, () => progress?.Invoke(builder.Events), cancel);

@@ -29,7 +29,7 @@ public static class PerfImport
 
     internal static ImportResult Run(LineFile file, string folder, Action<long>? progress, CancellationToken cancel)
     {
-        using SessionBuilder builder = new(folder, "import-perf");
+        using SessionBuilder builder = new(folder, "import-perf", [file.Name]);
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         PerfTrace trace = new(new CallTranslator(builder.Add, builder.Unused), builder.Unused);
         char[] text = new char[4096];

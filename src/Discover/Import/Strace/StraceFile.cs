@@ -28,6 +28,9 @@ internal sealed class StraceFile : IDisposable
         if (int.TryParse(suffix, NumberStyles.None, CultureInfo.InvariantCulture, out int pid) && pid > 0) _namedTid = pid;
     }
 
+    /// <summary>Name for messages.</summary>
+    internal string Name => _lines.Name;
+
     /// <summary>Place among the files given.</summary>
     internal int Order { get; }
 

@@ -32,7 +32,7 @@ public static class StraceImport
 
     internal static ImportResult Run(IReadOnlyList<StraceFile> files, string folder, Action<long>? progress, CancellationToken cancel)
     {
-        using SessionBuilder builder = new(folder, "import-strace");
+        using SessionBuilder builder = new(folder, "import-strace", [.. files.Select(file => file.Name)]);
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         CallTranslator translator = new(builder.Add, builder.Unused);
         StraceTrace trace = new(translator, builder.Unused);
