@@ -58,18 +58,11 @@ internal sealed class AskLoad : IDisposable
         return new AskLoad(Child.Start(command, cgroup: cgroup, networkNamespace: networkNamespace), file);
     }
 
-    /// <summary>Halts it, without closing a connection.</summary>
-    public void Pause() => _client.Signal(Child.Stop);
-
-    /// <summary>Lets it go on.</summary>
-    public void Resume() => _client.Signal(Child.Continue);
-
     /// <summary>Ends it.</summary>
     /// <returns>What was answered; an answer that was lost ended when it was due, with an infinite latency.</returns>
     /// <exception cref="VsException">A connection was lost, or the server refused.</exception>
     public async Task<IReadOnlyList<Transaction>> StopAsync(CancellationToken cancel)
     {
-        _client.Signal(Child.Continue);
         _client.Signal(Child.Terminate);
         await _client.WaitAsync(cancel);
         _client.ThrowIfFailed();
