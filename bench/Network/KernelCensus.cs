@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using VirtualServices.Cli.Demo;
 
 namespace VirtualServices.Bench.Network;
 
@@ -32,9 +31,13 @@ internal sealed partial record KernelCensus(int Disciplines, int Filters, int Pi
     public bool IsWithin(KernelCensus before) =>
         Disciplines <= before.Disciplines && Filters <= before.Filters && Pins <= before.Pins && Groups <= before.Groups && Mounts <= before.Mounts && Programs <= before.Programs && Maps <= before.Maps && Links <= before.Links;
 
+    /// <summary>True where there is more of everything: each can be counted. A mount may have been there before.</summary>
+    public bool HasMoreOfEach(KernelCensus before) =>
+        Disciplines > before.Disciplines && Filters > before.Filters && Pins > before.Pins && Groups > before.Groups && Programs > before.Programs && Maps > before.Maps && Links > before.Links;
+
     private static List<string> Lines(string networkNamespace, params string[] words)
     {
-        using Process tc = Process.Start(new ProcessStartInfo(Tools.Find("tc", "iproute2"), ["-n", networkNamespace, .. words]) { RedirectStandardOutput = true })!;
+        using Process tc = Process.Start(new ProcessStartInfo("tc", ["-n", networkNamespace, .. words]) { RedirectStandardOutput = true })!;
         string output = tc.StandardOutput.ReadToEnd();
         tc.WaitForExit();
         return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];

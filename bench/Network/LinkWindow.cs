@@ -5,10 +5,11 @@ namespace VirtualServices.Bench.Network;
 /// <param name="To">Its end.</param>
 /// <param name="Bytes">Answers' bytes of each client.</param>
 /// <param name="Sent">Bytes that left by the device.</param>
-internal sealed record LinkWindow(DateTime From, DateTime To, long[] Bytes, long Sent)
+/// <param name="LinkRate">Rate of the link.</param>
+internal sealed record LinkWindow(DateTime From, DateTime To, long[] Bytes, long Sent, long LinkRate)
 {
     /// <summary>Part of the link that was used.</summary>
-    public double Used => 8 * Sent / (To - From).TotalSeconds / SharedLink.BitsPerSecond;
+    public double Used => 8 * Sent / (To - From).TotalSeconds / LinkRate;
 
     /// <summary>Payload of a client.</summary>
     public double BitsPerSecond(int client) => 8 * Bytes[client] / (To - From).TotalSeconds;
@@ -24,6 +25,6 @@ internal sealed record LinkWindow(DateTime From, DateTime To, long[] Bytes, long
         sent = await link.SentAsync(cancel) - sent;
         DateTime to = DateTime.UtcNow;
         foreach (AskLoad client in clients) client.ThrowIfEnded();
-        return new LinkWindow(from, to, [.. after.Zip(before, (now, then) => now - then)], sent);
+        return new LinkWindow(from, to, [.. after.Zip(before, (now, then) => now - then)], sent, link.BitsPerSecond);
     }
 }

@@ -7,7 +7,7 @@ namespace VirtualServices.Bench.Network;
 /// <summary>What network shares buy and what they cost, in network namespaces of our own.</summary>
 internal sealed class NetworkProof(int rounds, string[] parts, TextWriter output, TextWriter progress)
 {
-    private const int Bulk = 16, Pairs = 60, Classes = 1000, Cycles = 100;
+    private const int Bulk = 16, Rate = 500, Pairs = 150, Classes = 1000, Cycles = 100;
     private const double Megabit = 1e6;
 
     // What an HTTP client gets of a full packet over Ethernet; that of the loopback is 64 KB large.
@@ -15,22 +15,26 @@ internal sealed class NetworkProof(int rounds, string[] parts, TextWriter output
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(4), Shares = TimeSpan.FromSeconds(10);
 
     // Nginx has a connection of each; the server of datagrams has one socket for all.
-    private static readonly (string Name, Question Bulk, Question Small)[] Loads =
+    private static readonly Question ManyFiles = new(false, SharedLink.Big, Bulk), FewFiles = new(false, SharedLink.Small, 4, Rate), ManyDatagrams = new(true, SharedLink.ManyDatagrams, Bulk), FewDatagrams = new(true, "1000", 4, Rate);
+
+    private static readonly (string Name, long LinkRate, Question Bulk, Question Small)[] Loads =
     [
-        ("TCP, nginx", new Question(false, SharedLink.Big, Bulk), new Question(false, SharedLink.Small, 4, 500)),
-        ("UDP", new Question(true, "8000", Bulk), new Question(true, "1000", 4, 500)),
+        ("TCP, nginx, 200 mbit/s", 200_000_000, ManyFiles, FewFiles),
+        ("UDP, 50 mbit/s", 50_000_000, ManyDatagrams, FewDatagrams),
+        ("UDP, 200 mbit/s", 200_000_000, ManyDatagrams, FewDatagrams),
     ];
 
     private static readonly (NetworkShareCase Case, double[] Entitled)[] Weights =
     [
-        (new("1:1", ("{ weight: 100 }", null, Bulk), ("{ weight: 100 }", null, Bulk)), [1.0 / 2, 1.0 / 2]),
-        (new("1:2", ("{ weight: 100 }", null, Bulk), ("{ weight: 200 }", null, Bulk)), [1.0 / 3, 2.0 / 3]),
-        (new("1:4", ("{ weight: 100 }", null, Bulk), ("{ weight: 400 }", null, Bulk)), [1.0 / 5, 4.0 / 5]),
-        (new("a parent's children 1:3, and its equal", ("{ weight: 100 }", "parent", Bulk), ("{ weight: 300 }", "parent", Bulk), ("{ weight: 100 }", null, Bulk)), [1.0 / 8, 3.0 / 8, 1.0 / 2]),
+        (new("1:1", false, ("{ weight: 100 }", null, Bulk), ("{ weight: 100 }", null, Bulk)), [1.0 / 2, 1.0 / 2]),
+        (new("1:2", false, ("{ weight: 100 }", null, Bulk), ("{ weight: 200 }", null, Bulk)), [1.0 / 3, 2.0 / 3]),
+        (new("1:4", false, ("{ weight: 100 }", null, Bulk), ("{ weight: 400 }", null, Bulk)), [1.0 / 5, 4.0 / 5]),
+        (new("a parent's children 1:3, and its equal", false, ("{ weight: 100 }", "parent", Bulk), ("{ weight: 300 }", "parent", Bulk), ("{ weight: 100 }", null, Bulk)), [1.0 / 8, 3.0 / 8, 1.0 / 2]),
+        (new("1:4, datagrams", true, ("{ weight: 100 }", null, 4 * Bulk), ("{ weight: 400 }", null, 4 * Bulk)), [1.0 / 5, 4.0 / 5]),
     ];
 
     private const double AssuredMbit = 40;
-    private static readonly NetworkShareCase Assured = new("assured", ("{ weight: 10000 }", null, 64), ("{ weight: 1, assured: 40mbit }", null, 1));
+    private static readonly NetworkShareCase Assured = new("assured", false, ("{ weight: 10000 }", null, 64), ("{ weight: 1, assured: 40mbit }", null, 1));
 
     /// <summary>Runs the parts and writes their tables.</summary>
     public async Task RunAsync(CancellationToken cancel)
@@ -49,29 +53,29 @@ internal sealed class NetworkProof(int rounds, string[] parts, TextWriter output
 
     private async Task IsolationAsync(CancellationToken cancel)
     {
-        await output.WriteLineAsync(Say($"| tenant A as fast as it is answered on {Bulk} connections, tenant B {Loads[0].Small.Rate}/s on 4, link of {SharedLink.BitsPerSecond / Megabit} mbit/s | B's p50, p99 alone | with A, no virtual services | with virtual services | p99 / alone | B's rate of its target, three arms | A's payload without, with | link used without, with |"));
+        await output.WriteLineAsync(Say($"| tenant A as fast as it is answered on {Bulk} connections, tenant B {Rate}/s on 4 | B's p50, p99 alone | with A, no virtual services | with virtual services | p99 / alone | B's rate of its target, three arms | A's payload without, with | link used without, with |"));
         await output.WriteLineAsync("|---|---|---|---|---|---|---|---|");
         foreach (bool loopback in (bool[])[false, true])
         {
-            foreach ((string name, Question bulk, Question small) in Loads)
+            foreach ((string name, long rate, Question bulk, Question small) in Loads)
             {
                 string title = $"{Name(loopback)}, {name}";
                 await progress.WriteLineAsync(title);
-                await using SharedLink link = await SharedLink.StartAsync(loopback, cancel);
+                await using SharedLink link = await SharedLink.StartAsync(loopback, cancel, rate);
                 NetworkArm[] arms = await NetworkIsolation.CompareAsync(link, bulk, small, rounds, Window, progress, cancel);
                 (NetworkArm alone, NetworkArm nothing, NetworkArm governed) = (arms[0], arms[1], arms[2]);
-                await output.WriteLineAsync(Say($"| {title} | {Times(alone)} | {Times(nothing)} | {Times(governed)} | {governed.P99 / alone.P99:F2} | {Rate(alone)}, {Rate(nothing)}, {Rate(governed)} | {Mbit(nothing)}, {Mbit(governed)} mbit/s | {Measurement.Median(nothing.Used):P0}, {Measurement.Median(governed.Used):P0} |"));
+                await output.WriteLineAsync(Say($"| {title} | {Times(alone)} | {Times(nothing)} | {Times(governed)} | {governed.P99 / alone.P99:F2} | {Reached(alone)}, {Reached(nothing)}, {Reached(governed)} | {Mbit(nothing)}, {Mbit(governed)} mbit/s | {Measurement.Median(nothing.Used):P0}, {Measurement.Median(governed.Used):P0} |"));
             }
         }
 
         static string Times(NetworkArm arm) => Say($"{arm.Victim.Quantile(0.5):F2}, {arm.P99:F2} ms");
-        static string Rate(NetworkArm arm) => Say($"{arm.Victim.Rate / arm.Rate:P0}");
+        static string Reached(NetworkArm arm) => Say($"{arm.Victim.Rate / arm.Rate:P0}");
         static string Mbit(NetworkArm arm) => Say($"{Measurement.Median(arm.Bulk) / Megabit:F0}");
     }
 
     private async Task SharesAsync(CancellationToken cancel)
     {
-        await output.WriteLineAsync(Say($"| weights, {Bulk} connections each as fast as they are answered, {Shares.TotalSeconds} s | got | entitled | furthest from it | link used |"));
+        await output.WriteLineAsync(Say($"| weights, {Bulk} connections each ({4 * Bulk} for datagrams) as fast as they are answered, {Shares.TotalSeconds} s | got | entitled | furthest from it | link used |"));
         await output.WriteLineAsync("|---|---|---|---|---|");
         foreach (bool loopback in (bool[])[false, true])
         {

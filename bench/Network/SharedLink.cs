@@ -12,11 +12,14 @@ namespace VirtualServices.Bench.Network;
 /// </summary>
 internal sealed class SharedLink : IAsyncDisposable
 {
-    /// <summary>Rate of the link.</summary>
-    public const long BitsPerSecond = 200_000_000;
+    /// <summary>Rate of the link where none is given.</summary>
+    public const long UsualRate = 200_000_000;
 
     /// <summary>The files that nginx has.</summary>
     public const string Small = "/small", Big = "/big";
+
+    /// <summary>Bytes of datagrams that bulk asks for at a time.</summary>
+    public const string ManyDatagrams = "8000";
 
     private const int SmallBytes = 1000, BigBytes = 4_000_000, Port = 8099;
     private const string Near4 = "10.98.0.1", Loopback = "127.0.0.1", VirtualEthernet = "near0";
@@ -31,12 +34,15 @@ internal sealed class SharedLink : IAsyncDisposable
     private Child? _nginx, _datagrams;
     private string _ask = "";
 
-    private SharedLink(bool loopback)
+    private SharedLink(bool loopback, long bitsPerSecond)
     {
-        _loopback = loopback;
+        (_loopback, BitsPerSecond) = (loopback, bitsPerSecond);
         string number = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         (Near, Far) = ($"vs-link-near-{number}", $"vs-link-far-{number}");
     }
+
+    /// <summary>Rate of the link.</summary>
+    public long BitsPerSecond { get; }
 
     /// <summary>Namespace of the servers.</summary>
     public string Near { get; }
@@ -53,9 +59,10 @@ internal sealed class SharedLink : IAsyncDisposable
     /// <summary>Makes the namespaces and starts the servers.</summary>
     /// <param name="loopback">True where the tenants ask over the loopback.</param>
     /// <param name="cancel">Ends the start.</param>
-    public static async Task<SharedLink> StartAsync(bool loopback, CancellationToken cancel)
+    /// <param name="bitsPerSecond">Rate of the link.</param>
+    public static async Task<SharedLink> StartAsync(bool loopback, CancellationToken cancel, long bitsPerSecond = UsualRate)
     {
-        SharedLink link = new(loopback);
+        SharedLink link = new(loopback, bitsPerSecond);
         try
         {
             await link.SetUpAsync(cancel);

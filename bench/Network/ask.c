@@ -2,7 +2,7 @@
  * ask PROTOCOL SERVER PORT SOURCE CONNECTIONS RATE REQUEST FILE: a client that asks again and again. PROTOCOL tcp: REQUEST is the path of a file that an HTTP server has; udp: how many bytes datagrams.c
  * is to answer. RATE 0: each connection asks again as soon as it is answered; else so many requests a second in all, at times that do not wait for answers.
  * The first 8 bytes of FILE count the bytes of answers while it runs. SIGTERM ends it; then two numbers of 64 bits for each answer follow from byte 4096 on: when it was due and when it came,
- * in us since the epoch. An answer of datagrams that lacks some for PATIENCE_US is lost: it came at 0. A lost connection is an error.
+ * in us since the epoch. An answer of datagrams of which nothing came for PATIENCE_US is lost: it came at 0; a connection without a rate asks again ten times as soon. A lost connection is an error.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -230,7 +230,7 @@ int main(int count, char **arguments)
 			continue;
 		now = now_us();
 		for (int i = 0; i < number; i++)
-			if (connections[i].asking && now - connections[i].last > PATIENCE_US)
+			if (connections[i].asking && now - connections[i].last > (rate ? PATIENCE_US : PATIENCE_US / 10))
 				ended(i, 0);
 	}
 	if (pwrite(output, turns, turns_made * sizeof(*turns), HEADER) != (ssize_t)(turns_made * sizeof(*turns)) || close(output))
