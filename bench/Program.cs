@@ -13,7 +13,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- record-rate [SECONDS 10]  events a second that are recorded, their bytes, and the recorder's CPU and memory
     dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
-    dotnet run --project bench -c Release -- network [ROUNDS 5] [PART ...]           network shares in namespaces of its own: isolation; all, or those named
+    dotnet run --project bench -c Release -- network [ROUNDS 5] [PART ...]           network shares in namespaces of its own: isolation, shares, assured, cost, classes, cycles; all, or those named
     """;
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>
