@@ -129,7 +129,7 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
         await enforcer.StopAsync(cancel);
 
         double[] rates = Effects(Rate), times = Effects(PerCpuTime);
-        return Say($"{Measurement.Median(Rates(off)):F0}/s | {Measurement.Median(Rates(on)):F0}/s | {Mean(rates)} | {Mean(times)} | {used:P1} | {Math.Min(rates.Length, times.Length)}");
+        return Say($"{Measurement.Median(Rates(off)):F0}/s | {Measurement.Median(Rates(on)):F0}/s | {MeanEffect.Of(rates)} | {MeanEffect.Of(times)} | {used:P1} | {Math.Min(rates.Length, times.Length)}");
 
         double[] Rates(List<Span> windows) => [.. windows.Select(window => Count(window) / window.Seconds)];
 
@@ -167,19 +167,6 @@ internal sealed class GateCost(int pairs, string[] parts, TextWriter output, Tex
 
     private static long Cpu(int process) => Directory.EnumerateDirectories(Say($"/proc/{process}/task"))
         .Sum(thread => Procfs.CpuNs(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture)) ?? 0);
-
-    // The mean, not the median: under no effect it is 0 however skewed the machine's speed is. The median of a window against its neighbours was 0.983 with nothing switched at all.
-    private static string Mean(double[] effects)
-    {
-        double effect = Math.Exp(effects.Average());
-        return Say($"{effect:F3} ± {effect * ErrorOfMean(effects):F3}");
-    }
-
-    private static double ErrorOfMean(double[] values)
-    {
-        double mean = values.Average();
-        return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Length - 1) / values.Length);
-    }
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

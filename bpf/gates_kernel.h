@@ -51,11 +51,15 @@ struct pid { struct upid numbers[1]; };
 
 struct sk_buff_head { __u32 qlen; };
 struct bpf_local_storage;
+typedef struct { int counter; } atomic_t;
+typedef struct refcount_struct { atomic_t refs; } refcount_t;
 struct sock {
 	struct sock_common __sk_common;
 	struct bpf_local_storage *sk_bpf_storage;
 	struct sk_buff_head sk_receive_queue;
 	int sk_rcvlowat;
+	refcount_t sk_wmem_alloc;
+	int sk_sndbuf;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	struct pid *sk_peer_pid;

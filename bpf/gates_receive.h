@@ -142,6 +142,19 @@ static __noinline __u32 datagram_asks(struct sock *sk, struct task_tag *tag, str
 	return mark->vs = vs;
 }
 
+/*
+ * A datagram socket that sends before it receives is taken for a client's. A server that was answering when the gates came did so, too: at an address that a rule names it is a server's, and what
+ * arrives is asked. Looked up once for a rule set.
+ */
+static __noinline bool is_asked_after_all(struct sock *sk, struct sock_tag *mark, __u32 generation)
+{
+	if (!is_udp(sk) || sk->__sk_common.skc_state == TCP_ESTABLISHED || mark->generation == generation)
+		return false;
+	mark->generation = generation;
+	mark->endpoint = inet_endpoint(sk, generation);
+	return mark->endpoint != ENDPOINT_OTHER;
+}
+
 /* The other end answered: an event loop works for whom it had asked. */
 static __noinline void hears_answer(struct task_tag *tag, struct sock_tag *mark)
 {
@@ -196,7 +209,7 @@ static __noinline void receives(struct sock *sk, struct task_tag *tag, struct so
 			count_accepted(sk, mark, tag->vs, generation);
 		return;
 	}
-	if (mark && mark->role == ROLE_CLIENT) {
+	if (mark && mark->role == ROLE_CLIENT && !is_asked_after_all(sk, mark, generation)) {
 		hears_answer(tag, mark);
 		return;
 	}

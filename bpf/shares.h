@@ -6,6 +6,13 @@
 struct network_use {
 	__u64 bytes;
 	__u64 packets;
+	__u64 dropped;			/* datagrams of these: they would have filled a socket that others use, too */
+};
+
+/* Where the packets of a virtual service queue. */
+struct network_class {
+	__u32 minor;			/* 0: it has no class */
+	__u32 millionths;		/* of the device: what it gets for certain */
 };
 
 /* A device that is, or should be, governed. Written by user space only. */

@@ -13,4 +13,4 @@ struct __sk_buff {
 	union { struct bpf_sock *sk; __u64 : 64; } __attribute__((aligned(8)));
 };
 
-enum { TC_ACT_OK = 0 };
+enum { TC_ACT_OK = 0, TC_ACT_SHOT = 2 };

@@ -22,4 +22,5 @@ public sealed record DeviceShareUse(string VirtualService, long BitsPerSecond, l
 /// <param name="VirtualService">Name; empty for packets of nobody, which are sent as best effort.</param>
 /// <param name="Bytes">Bytes on the wire.</param>
 /// <param name="Packets">Packets; one that the device cuts up counts once.</param>
-public sealed record NetworkTotal(string VirtualService, long Bytes, long Packets);
+/// <param name="Dropped">Datagrams among them that were dropped, for they would have filled the send buffer of a socket that works for others, too.</param>
+public sealed record NetworkTotal(string VirtualService, long Bytes, long Packets, long Dropped);

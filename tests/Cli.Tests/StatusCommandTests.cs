@@ -19,6 +19,8 @@ public sealed class StatusCommandTests : CommandTest
         Use = [new ServiceUse("", "db", new UseCounts(0, 0, 1)), new ServiceUse("acme", "", Own), new ServiceUse("acme-shop", "db", Shop)],
         Admission = [new AdmissionUse("acme-shop", "db", 48, 47, 2, 49, 1, 40, 20_000_000, 2)],
         Names = new NameUse(7, 2, 1),
+        Network = [new NetworkTotal("acme", 70_000, 60, 5)],
+        Devices = [new DeviceUse("eth0", "shop", 1_000_000_000, "", [new DeviceShareUse("acme", 1_000_000, 2_000_000, 60_000, 50, 3, 9)])],
         Limits = [new LimitUse("acme", 198, 200, 12, "errno:EAGAIN")],
         Processes = [new ProcessUse(7, "s\u001bh", "", "acme", "", 5, [new ProcessCharge(7, "", "acme", 5)], Membership.Assigned), new ProcessUse(8, "postgres", "db", "acme-shop", "g", 6, [new ProcessCharge(8, "db", "acme-shop", 6)])],
     };
@@ -72,6 +74,10 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal("""{"vs":"acme","what":"sockets","used":198,"limit":200,"hits":12,"on_limit":"errno:EAGAIN"}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("limits").EnumerateArray())));
         Assert.Equal("""{"vs":"acme-shop","service":"db","held":48,"held_waiting":47,"admitted":2,"waiting":49,"in_service":1,"requests":40,"delay_ns":20000000,"cpu_ns":2}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("admission").EnumerateArray())));
         Assert.Equal("""{"known":7,"without_rule":2,"unseen":1}""", JsonSerializer.Serialize(document.RootElement.GetProperty("names")));
+        Assert.Equal("""{"vs":"acme","bytes":70000,"packets":60,"dropped":5}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("network").EnumerateArray())));
+        Assert.Equal(
+            """{"device":"eth0","netns":"shop","bits_per_second":1000000000,"refusal":"","shares":[{"vs":"acme","bits_per_second":1000000,"max_bits_per_second":2000000,"bytes":60000,"packets":50,"drops":3,"backlog_bytes":9}]}""",
+            JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("devices").EnumerateArray())));
         Assert.Equal([true, false], document.RootElement.GetProperty("processes").EnumerateArray().Select(process => process.GetProperty("assigned").GetBoolean()));
     }
 

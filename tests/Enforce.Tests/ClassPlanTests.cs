@@ -47,7 +47,8 @@ public sealed class ClassPlanTests
         Assert.Equal(
             ["7653:ffff<7653:", "7653:5<7653:ffff", "7653:4005<7653:5", "7653:6<7653:5", "7653:1<7653:ffff"],
             plan.Classes.Select(one => $"{one.Handle}<{one.Parent}"));
-        Assert.Equal([(1u, (ushort)1), (5u, (ushort)0x4005), (6u, (ushort)6)], plan.Leaves.Select(leaf => (leaf.Key, leaf.Value)).Order());
+        Assert.Equal([(1u, 1u), (5u, 0x4005u), (6u, 6u)], plan.Leaves.Select(leaf => (leaf.Key, leaf.Value.Minor)).Order());
+        Assert.Equal([(1u, 0.5), (5u, 0.25), (6u, 0.25)], plan.Leaves.Select(leaf => (leaf.Key, Math.Round(leaf.Value.Millionths / 1e6, 5))).Order());
         HtbClass of(ushort minor) => plan.Classes.Single(one => one.Handle.Minor == minor);
         Assert.Equal((50_000_000, 50_000_000), (of(5).BitsPerSecond, of(5).CeilingBitsPerSecond));
         Assert.Equal(50_000_000, of(6).CeilingBitsPerSecond);

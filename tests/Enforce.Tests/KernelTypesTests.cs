@@ -12,7 +12,7 @@ public sealed class KernelTypesTests
 {
     private static readonly (Type Managed, string Native)[] Pairs =
     [
-        (typeof(Control), "control"), (typeof(NetworkUse), "network_use"), (typeof(NetworkDeviceKey), "network_device_key"), (typeof(NetworkDeviceRecord), "network_device"), (typeof(InetKey), "inet_key"), (typeof(UnixKey), "unix_key"), (typeof(RuleKey), "rule_key"), (typeof(Rule), "rule"),
+        (typeof(Control), "control"), (typeof(NetworkUse), "network_use"), (typeof(NetworkClass), "network_class"), (typeof(NetworkDeviceKey), "network_device_key"), (typeof(NetworkDeviceRecord), "network_device"), (typeof(InetKey), "inet_key"), (typeof(UnixKey), "unix_key"), (typeof(RuleKey), "rule_key"), (typeof(Rule), "rule"),
         (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(Account), "account"), (typeof(ShareRecord), "vs_share"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
         (typeof(RebindEvent), "rebind_event"), (typeof(Assignment), "assignment"), (typeof(TaskRecord), "task_record"), (typeof(ServerRecord), "server_record"),
         (typeof(ConnectionRecord), "connection_record"), (typeof(MemberKey), "member_key"), (typeof(MemberName), "member_name"), (typeof(Member), "member"), (typeof(ClientKey), "client_key"), (typeof(NameKey), "name_key"), (typeof(ServiceCalls), "service_calls"), (typeof(LimitRecord), "limit"), (typeof(VsCounter), "vs_counter"), (typeof(CounterUse), "counter_use"),

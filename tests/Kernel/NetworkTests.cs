@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using VirtualServices.Bench.Network;
 using VirtualServices.Enforce;
 using VirtualServices.Model;
 
@@ -76,6 +77,43 @@ public sealed class NetworkTests : IDisposable
         got.AssertInRange(120e6 * Payload, 1 - Tolerance, 200.0 / 120, 2);
         got.AssertInRange(200e6 * Payload, 1 - Tolerance, 1.02, 0, 1, 2);
         Assert.InRange(got.Bytes[1] / (double)got.Bytes[0], 3 * (1 - 2 * Tolerance), 3 * (1 + 2 * Tolerance));
+    }
+
+    [RootFact]
+    public void What_is_assured_to_one_flow_is_kept_beside_64_of_another_with_more_weight()
+    {
+        const int Flows = 64;
+        const double LeastKept = 0.97, LeastUsed = 0.95;
+        Process a = Shell(), b = Shell();
+        using Enforcer enforcer = Start([Up(200_000_000)], Tenant("a", a, new NetworkShare(10_000)), Tenant("b", b, new NetworkShare(1, 40_000_000)));
+        using Sink first = _network.Listen(5001), second = _network.Listen(5002);
+        for (int i = 0; i < Flows; i++) Send(a, 5001);
+        Wait.Until(() => first.Connections == Flows, "all flows are there");
+        Send(b, 5002);
+        Thread.Sleep(1000);
+        Rates got = Rates.Measure(TimeSpan.FromSeconds(3), first, second);
+        got.AssertInRange(40e6 * Payload, LeastKept, 1.1, 1);
+        got.AssertInRange(200e6 * Payload, LeastUsed, 1.05, 0, 1);
+    }
+
+    [RootFact]
+    public void Starting_and_stopping_again_and_again_leaves_nothing_behind()
+    {
+        const int Cycles = 6, KilledEvery = 3;
+        GovernedDevice[] devices = [Up(100_000_000), new GovernedDevice("lo", _network.Near, 1_000_000_000)];
+        Process a = Shell();
+        KernelCensus before = KernelCensus.Take(_network.Near, TestNetwork.Device);
+        for (int i = 1; i <= Cycles; i++)
+        {
+            using Enforcer enforcer = Start(devices, Tenant("a", a, new NetworkShare(3)));
+            Assert.True(KernelCensus.Take(_network.Near, TestNetwork.Device).HasMoreOfEach(before));
+            if (i % KilledEvery != 0) enforcer.Stop();
+        }
+
+        EnforcementStop.Run(null);
+        Leftovers.AssertNone();
+        // The kernel frees programs and maps some time after the last user is gone.
+        Wait.Until(() => KernelCensus.Take(_network.Near, TestNetwork.Device).IsWithin(before), "all is gone");
     }
 
     [RootFact]

@@ -87,6 +87,9 @@ internal sealed class Sink : IDisposable
     /// <summary>Bytes that the kernel received on all connections, read or not: a reader that is late changes nothing.</summary>
     public long Bytes => Interlocked.Read(ref _bytesOfClosed) + _open.Keys.Sum(Received);
 
+    /// <summary>Connections that are open.</summary>
+    public int Connections => _open.Count;
+
     public void Dispose() => _listener.Dispose();
 
     private void Accept()

@@ -38,6 +38,7 @@ internal static class StatusJson
             });
             WriteAdmission(json, status);
             WriteNames(json, status.Names);
+            WriteNetwork(json, status);
             WriteProcesses(json, status);
             JsonText.WriteList(json, "ended", status.Ended, charge =>
             {
@@ -75,6 +76,34 @@ internal static class StatusJson
         json.WriteNumber("without_rule", names.WithoutRule);
         json.WriteNumber("unseen", names.Unseen);
         json.WriteEndObject();
+    }
+
+    private static void WriteNetwork(Utf8JsonWriter json, EnforcementStatus status)
+    {
+        JsonText.WriteList(json, "network", status.Network, total =>
+        {
+            json.WriteString("vs", total.VirtualService);
+            json.WriteNumber("bytes", total.Bytes);
+            json.WriteNumber("packets", total.Packets);
+            json.WriteNumber("dropped", total.Dropped);
+        });
+        JsonText.WriteList(json, "devices", status.Devices, device =>
+        {
+            json.WriteString("device", device.Device);
+            json.WriteString("netns", device.NetworkNamespace);
+            json.WriteNumber("bits_per_second", device.BitsPerSecond);
+            json.WriteString("refusal", device.Refusal);
+            JsonText.WriteList(json, "shares", device.Shares, share =>
+            {
+                json.WriteString("vs", share.VirtualService);
+                json.WriteNumber("bits_per_second", share.BitsPerSecond);
+                json.WriteNumber("max_bits_per_second", share.MaxBitsPerSecond);
+                json.WriteNumber("bytes", share.Bytes);
+                json.WriteNumber("packets", share.Packets);
+                json.WriteNumber("drops", share.Drops);
+                json.WriteNumber("backlog_bytes", share.BacklogBytes);
+            });
+        });
     }
 
     /// <summary>What is held and admitted, in an object that is open.</summary>

@@ -9,8 +9,8 @@ namespace VirtualServices.Enforce.Network;
 /// so a virtual service that has children has one more beside them for its own packets, as it has the cgroup <c>_self</c>.
 /// </summary>
 /// <param name="Classes">Parents before children.</param>
-/// <param name="Leaves">Minor number of the class that takes the packets of a virtual service.</param>
-internal sealed record ClassPlan(IReadOnlyList<HtbClass> Classes, IReadOnlyDictionary<uint, ushort> Leaves)
+/// <param name="Leaves">The class that takes the packets of a virtual service. One map tells the filter of all devices: the part that it gets for certain is that of this device, and may differ where something is assured.</param>
+internal sealed record ClassPlan(IReadOnlyList<HtbClass> Classes, IReadOnlyDictionary<uint, NetworkClass> Leaves)
 {
     /// <summary>Handle of the discipline that is ours on every device.</summary>
     public static readonly TcHandle Discipline = new(0x7653, 0);
@@ -45,7 +45,7 @@ internal sealed record ClassPlan(IReadOnlyList<HtbClass> Classes, IReadOnlyDicti
         double scale = Math.Min(LargestPacket / least, LargestQuantum / most);
         return new ClassPlan(
             [.. nodes.Select(node => new HtbClass(node.Handle, node.Parent?.Handle ?? Discipline, node.Rate, node.Ceiling, Burst(node.Ceiling), (uint)Math.Max(LargestPacket, node.Part * scale)))],
-            leaves.ToDictionary(leaf => leaf.Id, leaf => leaf.Handle.Minor));
+            leaves.ToDictionary(leaf => leaf.Id, leaf => new NetworkClass(leaf.Handle.Minor, (uint)(1e6 * leaf.Rate / bitsPerSecond))));
     }
 
     /// <summary>Sum of what has to be kept free on a device.</summary>

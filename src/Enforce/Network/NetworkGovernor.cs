@@ -67,7 +67,7 @@ internal sealed class NetworkGovernor : IDisposable
         if (_chosen.Count == 0 && !NetworkKernel.IsPinned(pins)) return;
         _kernel = NetworkKernel.Load(pins, gates);
         List<(GovernedNamespace Space, NetworkDevice Device, ClassPlan Plan)> done = [];
-        IReadOnlyDictionary<uint, ushort>? leaves = null;
+        IReadOnlyDictionary<uint, NetworkClass>? leaves = null;
         foreach (GovernedNamespace space in _namespaces.Values)
         {
             foreach (NetworkDevice device in space.Devices())

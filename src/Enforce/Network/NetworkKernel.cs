@@ -71,13 +71,13 @@ internal sealed class NetworkKernel : IDisposable
     }
 
     /// <summary>Tells the classifier which classes take whose packets; nobody else has a class from then on.</summary>
-    public void SetLeaves(IReadOnlyDictionary<uint, ushort> leaves)
+    public void SetLeaves(IReadOnlyDictionary<uint, NetworkClass> leaves)
     {
         BpfMap map = _maps[ClassMap];
         for (uint id = 0; id < map.MaxEntries; id++)
         {
-            map.TryLookup(id, out uint present);
-            uint wanted = leaves.TryGetValue(id, out ushort minor) ? minor : 0u;
+            map.TryLookup(id, out NetworkClass present);
+            NetworkClass wanted = leaves.GetValueOrDefault(id);
             if (present != wanted) map.Update(id, wanted);
         }
     }
@@ -88,7 +88,7 @@ internal sealed class NetworkKernel : IDisposable
         NetworkUse[] perCpu = new NetworkUse[BpfMap.PossibleCpus];
         NetworkUse sum = default;
         if (!_maps[UseMap].TryLookupPerCpu<uint, NetworkUse>(virtualService, perCpu)) return sum;
-        foreach (NetworkUse use in perCpu) sum = new NetworkUse(sum.Bytes + use.Bytes, sum.Packets + use.Packets);
+        foreach (NetworkUse use in perCpu) sum = new NetworkUse(sum.Bytes + use.Bytes, sum.Packets + use.Packets, sum.Dropped + use.Dropped);
         return sum;
     }
 

@@ -25,7 +25,7 @@ internal static class NetworkStatus
     public static IReadOnlyList<NetworkTotal> Totals(NetworkKernel kernel, IdTable ids) =>
     [
         .. ids.All(IdKind.VirtualService).Select(vs => (vs.Name, Use: kernel.Use(vs.Id))).Prepend(("", kernel.Use(IdTable.None)))
-            .Where(vs => vs.Item2.Packets > 0).Select(vs => new NetworkTotal(vs.Item1, (long)vs.Item2.Bytes, (long)vs.Item2.Packets)),
+            .Where(vs => vs.Item2.Packets > 0).Select(vs => new NetworkTotal(vs.Item1, (long)vs.Item2.Bytes, (long)vs.Item2.Packets, (long)vs.Item2.Dropped)),
     ];
 
     private static List<DeviceShareUse> Classes(NetworkNamespace space, int index, string name, IdTable ids)

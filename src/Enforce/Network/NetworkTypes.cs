@@ -6,7 +6,10 @@ namespace VirtualServices.Enforce.Network;
 
 // The structs of bpf/shares.h, field by field. A test compares sizes and offsets with the header.
 [StructLayout(LayoutKind.Sequential)]
-internal record struct NetworkUse(ulong Bytes, ulong Packets);
+internal record struct NetworkUse(ulong Bytes, ulong Packets, ulong Dropped);
+
+[StructLayout(LayoutKind.Sequential)]
+internal record struct NetworkClass(uint Minor, uint Millionths);
 
 [StructLayout(LayoutKind.Sequential)]
 internal record struct NetworkDeviceKey(ulong Netns, uint Index, uint Pad);
