@@ -16,6 +16,7 @@ Dictionary<string, Func<TraceRun, CancellationToken, Task>> makers = new(StringC
     ["pool"] = PoolTrace.MakeAsync,
     ["dns"] = DnsTrace.MakeAsync,
     ["hosts"] = HostsTrace.MakeAsync,
+    ["aspnet"] = AspNetTrace.MakeAsync,
 };
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>

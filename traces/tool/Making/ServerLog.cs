@@ -26,7 +26,7 @@ internal static class ServerLog
         foreach (string line in File.ReadLines(Path.Combine(server.Folder, "data", "log", $"{Name}.json")))
         {
             JsonElement entry = JsonDocument.Parse(line).RootElement;
-            if (Text(entry, "message") != "QUERY STATISTICS" || Request(Text(entry, "statement")) is not { } request || !requests.Contains(request)) continue;
+            if (!Text(entry, "message").EndsWith(" STATISTICS", StringComparison.Ordinal) || Request(Text(entry, "statement")) is not { } request || !requests.Contains(request)) continue;
 
             // ! system usage stats:
             // !	0.001234 s user, 0.000000 s system, 0.001239 s elapsed

@@ -54,11 +54,15 @@ internal sealed class TraceRun : IDisposable
     public IEnumerable<string> Selector(string tenant) => ["--service", $"{tenant}=cgroup:{Cgroups.PathOf(tenant)}"];
 
     /// <summary>Records while the tenants ask, and keeps what they, and then the servers, know.</summary>
-    public async Task RecordAsync(IReadOnlyList<string> selectors, IReadOnlyList<LoadProcess> loads, Func<IEnumerable<CpuTruth>> cpu, CancellationToken cancel)
+    public Task RecordAsync(IReadOnlyList<string> selectors, IReadOnlyList<LoadProcess> loads, Func<IEnumerable<CpuTruth>> cpu, CancellationToken cancel) =>
+        RecordAsync(selectors, loads, () => Task.FromResult(cpu()), cancel);
+
+    /// <summary>The same with servers that do not know at once.</summary>
+    public async Task RecordAsync(IReadOnlyList<string> selectors, IReadOnlyList<LoadProcess> loads, Func<Task<IEnumerable<CpuTruth>>> cpu, CancellationToken cancel)
     {
         string session = Path.Combine(Folder, "session");
         await using (await StartRecorderAsync(["-o", session, .. selectors], cancel)) await AskAsync(loads, cancel);
-        Truth.AddRange(cpu().Select(one => new TruthLine(Cpu: one)));
+        Truth.AddRange((await cpu()).Select(one => new TruthLine(Cpu: one)));
         Keep(session, "", "host");
         Complete();
     }
