@@ -55,9 +55,16 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         if (thread.Process.Party is not { Recorded: true }) return;
         ThreadWork work = NotesOf(thread).Work;
-        if (work.PieceNs > 0) Cpu.Passed(thread, work); // the event before turned out to say nothing
+        if (work.PieceNs > 0) Cpu.Passed(thread, work, waited: false); // the event before turned out to say nothing
         work.PieceNs = ns;
-        if (e.Call is not (CallKind.Receive or CallKind.Send) || e.Result <= 0) Cpu.Passed(thread, work);
+        if (e.Call is not (CallKind.Receive or CallKind.Send) || e.Result <= 0) Cpu.Passed(thread, work, e.Call is CallKind.Wait or CallKind.Accept);
+    }
+
+    /// <inheritdoc/>
+    public override void OnForked(TracedThread parent, ProcessState child)
+    {
+        if (NotesOf(parent).Work.Accepted is not { } accepted) return;
+        foreach (TracedThread thread in child.Threads) NotesOf(thread).Work.Accepted = accepted;
     }
 
     /// <inheritdoc/>
@@ -166,11 +173,16 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         node.KnownVs = request.KnownVs;
         node.Direct = origin;
         node.Asker = _walker!.PeerParty(end);
-        if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request);
+        if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request, node.ReplyNs < long.MaxValue);
     }
 
     /// <inheritdoc/>
-    public override void OnWoken(TracedThread waker, TracedThread woken) => NotesOf(woken).Prompt = NotesOf(waker).Prompt;
+    public override void OnWoken(TracedThread waker, TracedThread woken)
+    {
+        ThreadNotes notes = NotesOf(woken);
+        notes.Prompt = NotesOf(waker).Prompt;
+        notes.Work.Wait();
+    }
 
     /// <inheritdoc/>
     public override void OnClosed(ConnectionEnd end)
@@ -290,7 +302,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         public Queue<CallNode> Waiting { get; } = [];
 
         /// <summary>The call that the request is: by its number where both ends count alike, else the one that is on its way.</summary>
-        public CallNode? Take(ConnectionEnd client, ConnectionEnd server, in Request request)
+        public CallNode? Take(ConnectionEnd client, ConnectionEnd server, in Request request, bool answered)
         {
             if (client.InStep && server.InStep)
             {
@@ -300,6 +312,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
                     if (call.Number == request.Number) return call;
                 }
 
+                // More than the client ever asked, and never answered: the rest of what it asked last, left unread until it was answered.
+                if (client.Turns < request.Number && !answered) return Last;
                 if (client.Turns != request.Number) return null; // the numbers of older calls were never told
             }
 
