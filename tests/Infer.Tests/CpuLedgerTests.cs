@@ -126,12 +126,77 @@ public sealed class CpuLedgerTests
             Receive(Database, shop.Server);
             _recording.Call(CallKind.Close, Database, cpuNs: Ms);
             Send(Database, shop.Server, Ms);
-            _recording.Call(CallKind.Close, Database, cpuNs: Ms / 2); // the end of the request's work
+            _recording.Call(CallKind.Close, Database, cpuNs: Ms / 4); // the end of the request's work
+            _recording.Call(CallKind.Wait, Database, cpuNs: Ms / 4);
             _recording.Call(CallKind.Close, Database, cpuNs: 7 * Ms);
+            _recording.Call(CallKind.Wait, Database);
             Send(Database, statistics, 3 * Ms);
         }
 
         Assert.Equal((5_000UL, 0UL, 50_000UL), Of("db"));
+    }
+
+    [Fact]
+    public void After_a_wait_a_thread_works_for_what_it_turns_to()
+    {
+        (ulong Client, ulong Server) shop = Connect(54), blog = Connect(54);
+        Start(Database);
+        for (int i = 0; i < 10; i++)
+        {
+            Send(Shop, shop.Client);
+            Receive(Database, shop.Server);
+            Send(Blog, blog.Client);
+            _recording.Call(CallKind.Wait, Database, cpuNs: Ms);
+            _recording.Call(CallKind.Close, Database, cpuNs: Ms); // it has not answered: this is still for it
+            Receive(Database, blog.Server, 2 * Ms);
+            Send(Database, blog.Server, 4 * Ms);
+            _recording.Call(CallKind.Wait, Database);
+            _recording.Call(CallKind.Close, Database, cpuNs: 8 * Ms);
+            Send(Database, shop.Server, 16 * Ms);
+        }
+
+        Assert.Equal((180_000UL, 60_000UL, 80_000UL), Of("db"));
+    }
+
+    [Fact]
+    public void A_process_that_is_forked_for_a_connection_starts_for_its_first_request()
+    {
+        const int Backend = 400;
+        Start(Database);
+        for (int i = 0; i < 3; i++)
+        {
+            (ulong Client, ulong Server) shop = Connect(54);
+            Send(Shop, shop.Client);
+            _recording.Call(CallKind.Accept, Database, shop.Server);
+            _recording.Call(CallKind.Fork, Database, child: Backend + i, childPid: Backend + i);
+            _recording.Call(CallKind.Close, Database, shop.Server);
+            _recording.Call(CallKind.Close, Backend + i, cpuNs: 2 * Ms);
+            _recording.Call(CallKind.Wait, Backend + i, cpuNs: Ms); // for the first bytes
+            Receive(Backend + i, shop.Server, Ms);
+            Send(Backend + i, shop.Server, 4 * Ms);
+            _recording.Call(CallKind.Exit, Backend + i, cpuNs: Ms);
+        }
+
+        Assert.Equal((27_000UL, 0UL, 0UL), Of("db"));
+    }
+
+    [Fact]
+    public void What_was_left_unread_until_the_answer_is_the_rest_of_the_request()
+    {
+        Start(Database);
+        for (int i = 0; i < 3; i++)
+        {
+            (ulong Client, ulong Server) shop = Connect(54);
+            Send(Shop, shop.Client);
+            Receive(Database, shop.Server, i == 0 ? 0 : Ms);
+            Send(Database, shop.Server, Ms);
+            Receive(Database, shop.Server, Ms);
+            _recording.Call(CallKind.Close, Database, shop.Server, cpuNs: 5 * Ms);
+            Receive(Shop, shop.Client);
+            _recording.Call(CallKind.Close, Shop, shop.Client);
+        }
+
+        Assert.Equal((23_000UL, 0UL, 0UL), Of("db"));
     }
 
     [Fact]

@@ -18,6 +18,10 @@ public sealed class TraceTests
         ["pool"] = (180, 360),
         ["dns"] = (360, 0),
         ["hosts"] = (280, 280),
+        ["aspnet"] = (360, 540),
+        ["postgres-sockets"] = (0, 180),
+        ["web-sockets"] = (480, 480),
+        ["pool-sockets"] = (180, 360),
     };
 
     // Not met where each request has a connection of its own: what comes before and after it is nobody's, and PostgreSQL measures no start of a connection, so its times are no fair measure: traces/README.md.

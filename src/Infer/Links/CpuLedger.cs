@@ -36,15 +36,18 @@ internal sealed class CpuLedger
     }
 
     /// <summary>The thread did something else.</summary>
-    /// <param name="thread">The thread.</param>
-    /// <param name="work">What it works for.</param>
-    /// <param name="waited">It waited for something to do. What it did after an answer was the end of that request's work, up to here.</param>
-    public void Passed(TracedThread thread, ThreadWork work, bool waited)
+    public void Passed(TracedThread thread, ThreadWork work)
     {
         ulong ns = work.TakePiece();
         Charge(thread, work.Handled, ns);
         if (!work.Handled.IsKnown) work.EarlierNs += ns;
-        if (waited) work.Wait();
+    }
+
+    /// <summary>The thread waited for something to do. What it did after an answer was the end of that request's work, up to here.</summary>
+    public void Waited(TracedThread thread, ThreadWork work)
+    {
+        Passed(thread, work);
+        work.Wait();
     }
 
     /// <summary>It is told whether and for which request the call was made.</summary>

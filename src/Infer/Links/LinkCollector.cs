@@ -55,9 +55,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         if (thread.Process.Party is not { Recorded: true }) return;
         ThreadWork work = NotesOf(thread).Work;
-        if (work.PieceNs > 0) Cpu.Passed(thread, work, waited: false); // the event before turned out to say nothing
+        if (work.PieceNs > 0) Cpu.Passed(thread, work); // the event before turned out to say nothing
         work.PieceNs = ns;
-        if (e.Call is not (CallKind.Receive or CallKind.Send) || e.Result <= 0) Cpu.Passed(thread, work, e.Call is CallKind.Wait or CallKind.Accept);
+        if (e.Call is not (CallKind.Receive or CallKind.Send) || e.Result <= 0) Cpu.Passed(thread, work);
     }
 
     /// <inheritdoc/>
@@ -68,7 +68,14 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     }
 
     /// <inheritdoc/>
-    public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e) => NotesOf(thread).Work.Accepted = end;
+    public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e)
+    {
+        OnWaited(thread);
+        NotesOf(thread).Work.Accepted = end;
+    }
+
+    /// <inheritdoc/>
+    public override void OnWaited(TracedThread thread) => Cpu.Waited(thread, NotesOf(thread).Work);
 
     /// <inheritdoc/>
     public override void OnReceived(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool request)
@@ -181,7 +188,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         ThreadNotes notes = NotesOf(woken);
         notes.Prompt = NotesOf(waker).Prompt;
-        notes.Work.Wait();
+        Cpu.Waited(woken, notes.Work);
     }
 
     /// <inheritdoc/>

@@ -26,7 +26,7 @@ internal static class HostsTrace
             await run.AskAsync([one, other], cancel);
         IReadOnlyList<ScriptRun> runs = site.Runs(run.Requests);
         run.Truth.AddRange(runs.SelectMany(one => PhpSite.HopsOf(one, TwoHosts.BackAddress, TwoHosts.FrontAddress)).Select(hop => new TruthLine(hop)));
-        run.Truth.AddRange(ServerLog.CpuOf(database, run.Requests).Concat(PhpSite.CpuOf(runs)).Select(cpu => new TruthLine(Cpu: cpu)));
+        run.Truth.AddRange(ServerLog.CpuOfProcesses(database, run.Requests).Concat(PhpSite.CpuOf(runs)).Select(cpu => new TruthLine(Cpu: cpu)));
         run.Keep(front, "front", "front");
         run.Keep(back, "back", "back");
         run.Complete();

@@ -23,7 +23,7 @@ internal static class WebTrace
             {
                 IReadOnlyList<ScriptRun> runs = site.Runs(run.Requests);
                 run.Truth.AddRange(runs.SelectMany(one => PhpSite.HopsOf(one, "127.0.0.1", "127.0.0.1")).Select(hop => new TruthLine(hop)));
-                return [.. ServerLog.CpuOf(database, run.Requests), .. PhpSite.CpuOf(runs)];
+                return [.. ServerLog.CpuOfProcesses(database, run.Requests), .. PhpSite.CpuOf(runs)];
             },
             cancel);
     }
