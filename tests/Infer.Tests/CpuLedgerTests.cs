@@ -181,6 +181,29 @@ public sealed class CpuLedgerTests
     }
 
     [Fact]
+    public void So_does_one_that_is_only_seen_to_accept_it()
+    {
+        const int Backend = 400;
+        _recording.Call(CallKind.Listen, Database, _recording.NextCookie());
+        Start(Database);
+        for (int i = 0; i < 3; i++)
+        {
+            (ulong Client, ulong Server) shop = Connect(54);
+            Send(Shop, shop.Client);
+            long came = _recording.Now;
+            _recording.Call(CallKind.Fork, Database, child: Backend + i, childPid: Backend + i);
+            _recording.Call(CallKind.Close, Backend + i, cpuNs: 2 * Ms);
+            _recording.Call(CallKind.Accept, Backend + i, shop.Server);
+            _recording.Events[^1] = _recording.Events[^1] with { TimeNs = came };
+            Receive(Backend + i, shop.Server, Ms);
+            Send(Backend + i, shop.Server, 4 * Ms);
+            _recording.Call(CallKind.Exit, Backend + i, cpuNs: Ms);
+        }
+
+        Assert.Equal((24_000UL, 0UL, 0UL), Of("db"));
+    }
+
+    [Fact]
     public void What_was_left_unread_until_the_answer_is_the_rest_of_the_request()
     {
         Start(Database);

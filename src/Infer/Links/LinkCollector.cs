@@ -70,7 +70,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     /// <inheritdoc/>
     public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e)
     {
-        OnWaited(thread);
+        // A process that was forked since the connection came is there for it, and has worked for it from its beginning.
+        if (thread.Process is not { ForkedByListener: true, Listens: false } || thread.Process.BornNs < end.AcceptNs) OnWaited(thread);
         NotesOf(thread).Work.Accepted = end;
     }
 
