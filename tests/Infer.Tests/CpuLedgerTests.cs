@@ -126,12 +126,107 @@ public sealed class CpuLedgerTests
             Receive(Database, shop.Server);
             _recording.Call(CallKind.Close, Database, cpuNs: Ms);
             Send(Database, shop.Server, Ms);
-            _recording.Call(CallKind.Close, Database, cpuNs: Ms / 2); // the end of the request's work
+            _recording.Call(CallKind.Close, Database, cpuNs: Ms / 4); // the end of the request's work
+            _recording.Call(CallKind.Wait, Database, cpuNs: Ms / 4);
             _recording.Call(CallKind.Close, Database, cpuNs: 7 * Ms);
+            _recording.Call(CallKind.Wait, Database);
             Send(Database, statistics, 3 * Ms);
         }
 
         Assert.Equal((5_000UL, 0UL, 50_000UL), Of("db"));
+    }
+
+    [Fact]
+    public void After_a_wait_a_thread_works_for_what_it_turns_to()
+    {
+        (ulong Client, ulong Server) shop = Connect(54), blog = Connect(54);
+        Start(Database);
+        for (int i = 0; i < 10; i++)
+        {
+            Send(Shop, shop.Client);
+            Receive(Database, shop.Server);
+            Send(Blog, blog.Client);
+            _recording.Call(CallKind.Wait, Database, cpuNs: Ms);
+            _recording.Call(CallKind.Close, Database, cpuNs: Ms); // it has not answered: this is still for it
+            Receive(Database, blog.Server, 2 * Ms);
+            Send(Database, blog.Server, 4 * Ms);
+            _recording.Call(CallKind.Wait, Database);
+            _recording.Call(CallKind.Close, Database, cpuNs: 8 * Ms);
+            Send(Database, shop.Server, 16 * Ms);
+        }
+
+        Assert.Equal((180_000UL, 60_000UL, 80_000UL), Of("db"));
+    }
+
+    [Fact]
+    public void A_process_that_is_forked_for_a_connection_starts_for_its_first_request()
+    {
+        const int Backend = 400;
+        Start(Database);
+        for (int i = 0; i < 3; i++)
+        {
+            (ulong Client, ulong Server) shop = Connect(54);
+            Send(Shop, shop.Client);
+            _recording.Call(CallKind.Accept, Database, shop.Server);
+            _recording.Call(CallKind.Fork, Database, child: Backend + i, childPid: Backend + i);
+            _recording.Call(CallKind.Close, Database, shop.Server);
+            _recording.Call(CallKind.Close, Backend + i, cpuNs: 2 * Ms);
+            _recording.Call(CallKind.Wait, Backend + i, cpuNs: Ms); // for the first bytes
+            Receive(Backend + i, shop.Server, Ms);
+            Send(Backend + i, shop.Server, 4 * Ms);
+            _recording.Call(CallKind.Exit, Backend + i, cpuNs: Ms);
+        }
+
+        Assert.Equal((27_000UL, 0UL, 0UL), Of("db"));
+    }
+
+    [Fact]
+    public void So_does_one_that_is_only_seen_to_accept_it()
+    {
+        const int Backend = 400;
+        _recording.Call(CallKind.Listen, Database, _recording.NextCookie());
+        Start(Database);
+        for (int i = 0; i < 3; i++)
+        {
+            (ulong Client, ulong Server) shop = Connect(54);
+            Send(Shop, shop.Client);
+            long came = _recording.Now;
+            _recording.Call(CallKind.Fork, Database, child: Backend + i, childPid: Backend + i);
+            _recording.Call(CallKind.Close, Backend + i, cpuNs: 2 * Ms);
+            _recording.Call(CallKind.Accept, Backend + i, shop.Server);
+            _recording.Events[^1] = _recording.Events[^1] with { TimeNs = came };
+            Receive(Backend + i, shop.Server, Ms);
+            Send(Backend + i, shop.Server, 4 * Ms);
+            _recording.Call(CallKind.Exit, Backend + i, cpuNs: Ms);
+        }
+
+        Assert.Equal((24_000UL, 0UL, 0UL), Of("db"));
+    }
+
+    [Fact]
+    public void What_was_left_unread_until_the_answer_is_the_rest_of_the_request()
+    {
+        (ulong Client, ulong Server) shop = Connect(80), blog = Connect(80);
+        Start(Pool, Database);
+        for (int i = 0; i < 10; i++)
+        {
+            bool first = i % 2 == 0;
+            (ulong Client, ulong Server) door = first ? shop : blog, query = Connect(54);
+            Send(first ? Shop : Blog, door.Client);
+            Receive(Pool, door.Server);
+            Send(Pool, query.Client);
+            Receive(Database, query.Server);
+            Send(Database, query.Server, Ms);
+            Receive(Database, query.Server, Ms);
+            _recording.Call(CallKind.Close, Database, query.Server, cpuNs: first ? 5 * Ms : Ms);
+            _recording.Call(CallKind.Wait, Database);
+            Receive(Pool, query.Client);
+            _recording.Call(CallKind.Close, Pool, query.Client);
+            Send(Pool, door.Server);
+            Receive(first ? Shop : Blog, door.Client);
+        }
+
+        Assert.Equal((35_000UL, 15_000UL, 0UL), Of("db"));
     }
 
     [Fact]

@@ -18,16 +18,21 @@ public sealed class TraceTests
         ["pool"] = (180, 360),
         ["dns"] = (360, 0),
         ["hosts"] = (280, 280),
+        ["aspnet"] = (360, 540),
+        ["postgres-sockets"] = (0, 180),
+        ["web-sockets"] = (480, 480),
+        ["pool-sockets"] = (180, 360),
     };
 
-    // Not met where each request has a connection of its own: what comes before and after it is nobody's, and PostgreSQL measures no start of a connection, so its times are no fair measure: traces/README.md.
-    private static readonly Dictionary<(string Trace, string Service), (double Right, double Wrong)> Exceptions = new()
+    // Not met where threads of a pool take pieces of any request: docs/inference.md. Nothing of it may get worse.
+    private static readonly Dictionary<(string Trace, string Service), double> LessCpuRight = new()
     {
-        [("web", "postgres")] = (0.95, 0.03),
-        [("hosts", "postgres")] = (0.945, 0.03),
-        [("web", "php")] = (0.975, MostCpuWrong),
-        [("hosts", "php")] = (0.975, MostCpuWrong),
+        [("aspnet", "postgres")] = 0.92,
+        [("aspnet", "shop")] = 0.91,
+        [("aspnet", "stock")] = 0.9,
     };
+
+    private static readonly Dictionary<string, (double Abstained, double AttributedRight)> OfLinks = new(StringComparer.Ordinal) { ["aspnet"] = (0.06, 0.98) };
 
     public static TheoryData<string> All => [.. Least.Keys];
 
@@ -48,7 +53,7 @@ public sealed class TraceTests
     public void The_engine_seldom_abstains(string name)
     {
         TraceScore score = Scores.Of(name);
-        Assert.True(score.Abstained <= MostAbstained * score.Calls, $"{score.Abstained} of {score.Calls} calls have no link");
+        Assert.True(score.Abstained <= OfLinks.GetValueOrDefault(name, (MostAbstained, LeastAttributedRight)).Item1 * score.Calls, $"{score.Abstained} of {score.Calls} calls have no link");
     }
 
     [Theory]
@@ -57,7 +62,7 @@ public sealed class TraceTests
     {
         TraceScore score = Scores.Of(name);
         Assert.True(score.Requests >= Least[name].Requests, $"the tenant of {score.Requests} requests is known");
-        Assert.True(score.Attributed.Right >= LeastAttributedRight * score.Attributed.All, $"{score.Attributed.Right} of {score.Attributed.All} are right");
+        Assert.True(score.Attributed.Right >= OfLinks.GetValueOrDefault(name, (MostAbstained, LeastAttributedRight)).Item2 * score.Attributed.All, $"{score.Attributed.Right} of {score.Attributed.All} are right");
         Assert.True(score.Requests - score.Attributed.All <= MostAbstained * score.Requests, $"{score.Attributed.All} of {score.Requests} are attributed");
         Assert.Equal(0, score.Missing);
     }
@@ -67,8 +72,8 @@ public sealed class TraceTests
     public void Cpu_time_is_attributed_to_the_tenants_that_caused_it(string name) =>
         Assert.All(Scores.Of(name).Cpu, cpu =>
         {
-            (double right, double wrong) = Exceptions.GetValueOrDefault((name, cpu.Service), (LeastCpuRight, MostCpuWrong));
-            Assert.True(cpu.Right >= right && cpu.Wrong <= wrong, $"{cpu.Right:F4} of {cpu.Service} is right, {cpu.Wrong:F4} is wrong");
+            double right = LessCpuRight.GetValueOrDefault((name, cpu.Service), LeastCpuRight);
+            Assert.True(cpu.Right >= right && cpu.Wrong <= MostCpuWrong, $"{cpu.Right:F4} of {cpu.Service} is right, {cpu.Wrong:F4} is wrong");
         });
 
     [Theory]

@@ -8,6 +8,7 @@ const string Usage = """
     dotnet run -c Release --project traces/tool -- score [NAME ...]     compares what is inferred from them with what is known
     Both are for the root of a checkout, and work on its folder traces/.
     """;
+const string SocketsLevel = "sockets";
 Dictionary<string, Func<TraceRun, CancellationToken, Task>> makers = new(StringComparer.Ordinal)
 {
     ["postgres"] = PostgresTrace.MakeAsync,
@@ -16,6 +17,12 @@ Dictionary<string, Func<TraceRun, CancellationToken, Task>> makers = new(StringC
     ["pool"] = PoolTrace.MakeAsync,
     ["dns"] = DnsTrace.MakeAsync,
     ["hosts"] = HostsTrace.MakeAsync,
+    ["aspnet"] = AspNetTrace.MakeAsync,
+
+    // Once more at the level that costs strangers nothing.
+    [$"postgres-{SocketsLevel}"] = PostgresTrace.MakeAsync,
+    [$"web-{SocketsLevel}"] = WebTrace.MakeAsync,
+    [$"pool-{SocketsLevel}"] = PoolTrace.MakeAsync,
 };
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>
@@ -34,7 +41,7 @@ try
             foreach (string name in Named())
             {
                 await Console.Error.WriteLineAsync(name);
-                using TraceRun run = new(Path.Combine("traces", name), Console.Error);
+                using TraceRun run = new(Path.Combine("traces", name), name.EndsWith($"-{SocketsLevel}", StringComparison.Ordinal) ? SocketsLevel : "syscalls", Console.Error);
                 await makers[name](run, stop.Token);
             }
 

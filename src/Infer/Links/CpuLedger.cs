@@ -4,7 +4,8 @@ using VirtualServices.Infer.Turns;
 namespace VirtualServices.Infer.Links;
 
 /// <summary>
-/// Gives CPU time to requests. A piece of it, from one event of a thread to the next, that ends in sending belongs to what is sent for; any other piece to what the thread handled last.
+/// Gives CPU time to requests. A piece of it, from one event of a thread to the next, that ends in sending belongs to what is sent for; any other piece to what the thread handled last,
+/// or, once it has waited since, to what it turns to.
 /// Pieces wait at the request, or at the call until its link is told, and are summed by service and origin once it is known for whom the request is. What belongs to no request is kept nowhere.
 /// </summary>
 internal sealed class CpuLedger
@@ -14,13 +15,15 @@ internal sealed class CpuLedger
     /// <summary>CPU time of requests, ns, by the service that spent it and for whom that was.</summary>
     public IReadOnlyDictionary<(string Service, Origin Origin), ulong> Sums => _sums;
 
-    /// <summary>The thread received a request, or an answer to a call: what comes before it goes to what the thread handled before; to the request where it has just accepted its connection.</summary>
+    /// <summary>
+    /// The thread received a request, or an answer to a call: what comes before it goes to what the thread handled before; where it has waited since, or has just accepted the request's connection, to what it received.
+    /// </summary>
     public void Received(TracedThread thread, ThreadWork work, in Prompt handled)
     {
         bool accepted = work.Accepted is { } end && end == handled.Request?.End;
-        Charge(thread, accepted ? handled : work.Handled, work.TakePiece());
-        work.Handled = handled;
-        work.Accepted = null;
+        if (accepted || (work.Turned && work.Accepted is null)) Charge(thread, handled, work.EarlierNs);
+        Charge(thread, accepted || work.Turned ? handled : work.Handled, work.TakePiece());
+        work.Turn(handled);
     }
 
     /// <summary>The thread sent for a request: its answer, or a call.</summary>
@@ -29,15 +32,22 @@ internal sealed class CpuLedger
         // One that has just received a request and answers another one worked on either of them.
         bool torn = handled.Request is not null && work.Handled.Request is { ReplyNs: long.MaxValue } open && open != handled.Request;
         Charge(thread, torn ? default : handled, work.TakePiece());
-        work.Handled = handled;
-        work.Accepted = null;
+        work.Turn(handled);
     }
 
-    /// <summary>The thread did something else. What it does after the answer is the end of that request's work, up to here.</summary>
+    /// <summary>The thread did something else.</summary>
     public void Passed(TracedThread thread, ThreadWork work)
     {
-        Charge(thread, work.Handled, work.TakePiece());
-        if (work.Handled.Request is { ReplyNs: < long.MaxValue }) work.Handled = default;
+        ulong ns = work.TakePiece();
+        Charge(thread, work.Handled, ns);
+        if (!work.Handled.IsKnown) work.EarlierNs += ns;
+    }
+
+    /// <summary>The thread waited for something to do. What it did after an answer was the end of that request's work, up to here.</summary>
+    public void Waited(TracedThread thread, ThreadWork work)
+    {
+        Passed(thread, work);
+        work.Wait();
     }
 
     /// <summary>It is told whether and for which request the call was made.</summary>
@@ -82,11 +92,34 @@ internal sealed class ThreadWork
     /// <summary>What it received or sent last: a request, its answer, a call or the call's answer.</summary>
     public Prompt Handled { get; set; }
 
-    /// <summary>The connection that it accepted last, until it handles something else.</summary>
+    /// <summary>The connection that it, or the process that forked its own, accepted last, until it handles something else.</summary>
     public ConnectionEnd? Accepted { get; set; }
+
+    /// <summary>It has waited since it handled something: what it does now is for what it handles next.</summary>
+    public bool Turned { get; private set; }
+
+    /// <summary>CPU time since it waited, or since the accept, that is for what it handles next, ns.</summary>
+    public ulong EarlierNs { get; set; }
 
     /// <summary>CPU time of which it is not known yet what it ends in, ns.</summary>
     public ulong PieceNs { get; set; }
+
+    /// <summary>It waited, or slept and was woken. An answered request is done with; who waits for the rest of a request still works for it.</summary>
+    public void Wait()
+    {
+        Turned = true;
+        if (Handled.Request is { ReplyNs: < long.MaxValue }) Handled = default;
+        if (Accepted is null) EarlierNs = 0;
+    }
+
+    /// <summary>It handles something.</summary>
+    public void Turn(in Prompt handled)
+    {
+        Handled = handled;
+        Accepted = null;
+        Turned = false;
+        EarlierNs = 0;
+    }
 
     /// <summary>Hands that out.</summary>
     public ulong TakePiece()

@@ -61,7 +61,22 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     }
 
     /// <inheritdoc/>
-    public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e) => NotesOf(thread).Work.Accepted = end;
+    public override void OnForked(TracedThread parent, ProcessState child)
+    {
+        if (NotesOf(parent).Work.Accepted is not { } accepted) return;
+        foreach (TracedThread thread in child.Threads) NotesOf(thread).Work.Accepted = accepted;
+    }
+
+    /// <inheritdoc/>
+    public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e)
+    {
+        // A process that was forked since the connection came is there for it, and has worked for it from its beginning.
+        if (thread.Process is not { ForkedByListener: true, Listens: false } || thread.Process.BornNs < end.AcceptNs) OnWaited(thread);
+        NotesOf(thread).Work.Accepted = end;
+    }
+
+    /// <inheritdoc/>
+    public override void OnWaited(TracedThread thread) => Cpu.Waited(thread, NotesOf(thread).Work);
 
     /// <inheritdoc/>
     public override void OnReceived(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool request)
@@ -166,11 +181,16 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         node.KnownVs = request.KnownVs;
         node.Direct = origin;
         node.Asker = _walker!.PeerParty(end);
-        if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request);
+        if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request, node.ReplyNs < long.MaxValue);
     }
 
     /// <inheritdoc/>
-    public override void OnWoken(TracedThread waker, TracedThread woken) => NotesOf(woken).Prompt = NotesOf(waker).Prompt;
+    public override void OnWoken(TracedThread waker, TracedThread woken)
+    {
+        ThreadNotes notes = NotesOf(woken);
+        notes.Prompt = NotesOf(waker).Prompt;
+        Cpu.Waited(woken, notes.Work);
+    }
 
     /// <inheritdoc/>
     public override void OnClosed(ConnectionEnd end)
@@ -290,7 +310,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         public Queue<CallNode> Waiting { get; } = [];
 
         /// <summary>The call that the request is: by its number where both ends count alike, else the one that is on its way.</summary>
-        public CallNode? Take(ConnectionEnd client, ConnectionEnd server, in Request request)
+        public CallNode? Take(ConnectionEnd client, ConnectionEnd server, in Request request, bool answered)
         {
             if (client.InStep && server.InStep)
             {
@@ -300,6 +320,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
                     if (call.Number == request.Number) return call;
                 }
 
+                // More than the client ever asked, and never answered: the rest of what it asked last, left unread until it was answered.
+                if (client.Turns < request.Number && !answered) return Last;
                 if (client.Turns != request.Number) return null; // the numbers of older calls were never told
             }
 

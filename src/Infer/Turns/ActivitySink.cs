@@ -30,6 +30,9 @@ internal abstract class ActivitySink
     /// <summary>A thread was made.</summary>
     public virtual void OnThread(TracedThread parent, int tid) { }
 
+    /// <summary>A thread asked what there is to do.</summary>
+    public virtual void OnWaited(TracedThread thread) { }
+
     /// <summary>A thread woke another one of its process.</summary>
     public virtual void OnWoken(TracedThread waker, TracedThread woken) { }
 

@@ -125,6 +125,9 @@ internal sealed class SessionWalker
             case CallKind.Fork:
                 Fork(thread, in e);
                 break;
+            case CallKind.Wait:
+                _sink.OnWaited(thread);
+                break;
             case CallKind.Wake:
                 if (Processes.FindThread(e.Pid, e.Child) is { } woken && woken != thread) _sink.OnWoken(thread, woken);
                 break;

@@ -63,6 +63,13 @@ internal sealed class SinkPair(ActivitySink first, ActivitySink second) : Activi
     }
 
     /// <inheritdoc/>
+    public override void OnWaited(TracedThread thread)
+    {
+        first.OnWaited(thread);
+        second.OnWaited(thread);
+    }
+
+    /// <inheritdoc/>
     public override void OnWoken(TracedThread waker, TracedThread woken)
     {
         first.OnWoken(waker, woken);

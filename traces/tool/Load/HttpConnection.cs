@@ -9,11 +9,12 @@ namespace VirtualServices.Traces.Load;
 internal sealed class HttpConnection(LoadPlan plan) : LoadConnection(plan, ProtocolType.Tcp)
 {
     private readonly byte[] _buffer = new byte[1 << 16];
+    private int _asked;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Hop> Ask(string request, int work)
     {
-        Send(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"GET /ask.php?request={request}&tenant={Plan.Tenant}&work={work} HTTP/1.1\r\nHost: shop\r\n\r\n")));
+        Send(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"GET {Plan.Path}?request={request}&tenant={Plan.Tenant}&work={work}&id={_asked++} HTTP/1.1\r\nHost: shop\r\n\r\n")));
         int end = 0, whole;
         while ((whole = WholeLength(end)) < 0 || end < whole)
         {
@@ -33,7 +34,7 @@ internal sealed class HttpConnection(LoadPlan plan) : LoadConnection(plan, Proto
         int head = _buffer.AsSpan(0, end).IndexOf("\r\n\r\n"u8);
         if (head < 0) return -1;
         const string Name = "Content-Length:";
-        string line = Encoding.ASCII.GetString(_buffer.AsSpan(0, head)).Split("\r\n").FirstOrDefault(one => one.StartsWith(Name, StringComparison.OrdinalIgnoreCase)) ?? throw Refused("no length");
+        string line = Encoding.ASCII.GetString(_buffer.AsSpan(0, head)).Split("\r\n").FirstOrDefault(one => one.StartsWith(Name, StringComparison.OrdinalIgnoreCase)) ?? throw Refused($"no length: {Encoding.UTF8.GetString(_buffer.AsSpan(0, end))}");
         return head + 4 + int.Parse(line.AsSpan(Name.Length).Trim(), CultureInfo.InvariantCulture);
     }
 }

@@ -16,6 +16,7 @@ namespace VirtualServices.Traces.Load;
 /// <param name="Work">How much is asked for on average: rows, rounds; what a protocol counts.</param>
 /// <param name="Fresh">A new connection for each request.</param>
 /// <param name="Seed">Of the pauses and the work.</param>
+/// <param name="Path">What is asked for by HTTP.</param>
 internal sealed record LoadPlan(
     string Protocol,
     string Service,
@@ -29,7 +30,8 @@ internal sealed record LoadPlan(
     double PauseMs,
     int Work,
     bool Fresh,
-    int Seed)
+    int Seed,
+    string Path = "/")
 {
     /// <summary>As the argument of the generator.</summary>
     public string ToText() => JsonSerializer.Serialize(this);

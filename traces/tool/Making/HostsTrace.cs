@@ -15,7 +15,7 @@ internal static class HostsTrace
         File.WriteAllText(access, $"local all all trust\nhost {PostgresServer.Database} {PhpSite.Role} {TwoHosts.FrontAddress}/32 trust\n");
         await using PostgresServer database = await ServerLog.StartPostgresAsync(run, [PhpSite.Role], cancel, TwoHosts.Back, $"listen_addresses={TwoHosts.BackAddress}", $"hba_file={access}");
         await using PhpSite site = await PhpSite.StartAsync(run, database.Account, TwoHosts.BackAddress, database.Port, cancel, TwoHosts.Front);
-        LoadPlan plan = new("http", "nginx", "127.0.0.1", site.Port, TraceRun.One, "", Connections: 4, Early: 1, Requests: 20, PauseMs: 25, Work: 30_000, Fresh: false, Seed: 12);
+        LoadPlan plan = new("http", "nginx", "127.0.0.1", site.Port, TraceRun.One, "", Connections: 4, Early: 1, Requests: 20, PauseMs: 25, Work: 30_000, Fresh: false, Seed: 12, Path: "/ask.php");
         using LoadProcess one = await run.LoadAsync(plan, cancel, TwoHosts.Front);
         using LoadProcess other = await run.LoadAsync(plan with { Tenant = TraceRun.Other, Connections = 3, Work = 60_000, PauseMs = 40, Seed = 13 }, cancel, TwoHosts.Front);
         run.Truth.Add(new TruthLine(Gate: new GateTruth("nginx", "receive", "request")));
@@ -26,7 +26,7 @@ internal static class HostsTrace
             await run.AskAsync([one, other], cancel);
         IReadOnlyList<ScriptRun> runs = site.Runs(run.Requests);
         run.Truth.AddRange(runs.SelectMany(one => PhpSite.HopsOf(one, TwoHosts.BackAddress, TwoHosts.FrontAddress)).Select(hop => new TruthLine(hop)));
-        run.Truth.AddRange(ServerLog.CpuOf(database, run.Requests).Concat(PhpSite.CpuOf(runs)).Select(cpu => new TruthLine(Cpu: cpu)));
+        run.Truth.AddRange(ServerLog.CpuOfProcesses(database, run.Requests).Concat(PhpSite.CpuOf(runs)).Select(cpu => new TruthLine(Cpu: cpu)));
         run.Keep(front, "front", "front");
         run.Keep(back, "back", "back");
         run.Complete();

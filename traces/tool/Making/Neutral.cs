@@ -10,7 +10,7 @@ namespace VirtualServices.Traces.Making;
 /// <param name="host">Name that the host gets.</param>
 internal sealed class Neutral(string folder, string host)
 {
-    private const string Servers = "/srv/trace", Client = "/usr/bin/load";
+    private const string Servers = "/srv/trace", Client = "/usr/bin/load", Runtime = "/usr/bin/dotnet";
 
     /// <summary>The same session without names.</summary>
     public SessionInfo Of(SessionInfo info) => info with
@@ -26,9 +26,10 @@ internal sealed class Neutral(string folder, string host)
 
     private ProcessRecord Of(ProcessRecord process)
     {
-        // The runtime lies elsewhere on each machine; the load generator is the only program of .NET in a trace.
-        bool client = process.CommandLine.Contains(Path.GetFileName(LoadProcess.Library), StringComparison.Ordinal);
-        return process with { Exe = client ? Client : Text(process.Exe), CommandLine = client ? Client : Text(process.CommandLine) };
+        // The runtime and what it runs lie elsewhere on each machine.
+        if (process.CommandLine.Contains(Path.GetFileName(LoadProcess.Library), StringComparison.Ordinal)) return process with { Exe = Client, CommandLine = Client };
+        if (Path.GetFileName(process.Exe) != Path.GetFileName(Runtime)) return process with { Exe = Text(process.Exe), CommandLine = Text(process.CommandLine) };
+        return process with { Exe = Runtime, CommandLine = $"{Runtime} {Path.GetFileName(process.CommandLine.Split(' ', 3)[1])}" };
     }
 
     private string Text(string text) => text.Replace(folder, Servers, StringComparison.Ordinal);

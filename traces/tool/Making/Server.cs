@@ -32,10 +32,13 @@ internal sealed class Server : IAsyncDisposable
         throw new VsException(ExitCode.HostLacks, $"{Path.GetFileName(words[0])} did not start: {said}");
     }
 
+    /// <summary>Ends it; then what it writes at its end is there.</summary>
+    public Task StopAsync() => _child.EndAsync(Child.Terminate, StopLimit);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _child.EndAsync(Child.Terminate, StopLimit);
+        await StopAsync();
         _child.Dispose();
     }
 

@@ -20,22 +20,29 @@ internal static class ServerLog
         [.. settings, "log_statement_stats=on", "log_destination=jsonlog", "logging_collector=on", $"log_filename={Name}.log", "log_rotation_size=0"]);
 
     /// <summary>CPU time of the tenants' statements; the id of the request in a comment says whose each is.</summary>
-    public static IEnumerable<CpuTruth> CpuOf(PostgresServer server, IReadOnlySet<string> requests)
+    public static IEnumerable<CpuTruth> CpuOf(PostgresServer server, IReadOnlySet<string> requests) => Sum(Entries(server, requests).Select(entry => (entry.Request, entry.StatementSeconds)));
+
+    /// <summary>CPU time of the tenants' server processes, where each request has a connection of its own: all of it from the process's begin to the end of its last statement. Only its end is not there.</summary>
+    public static IEnumerable<CpuTruth> CpuOfProcesses(PostgresServer server, IReadOnlySet<string> requests) =>
+        Sum(Entries(server, requests).GroupBy(entry => entry.Process).Select(process => (process.First().Request, process.Max(entry => entry.ProcessSeconds))));
+
+    private static IEnumerable<CpuTruth> Sum(IEnumerable<(string Request, double Seconds)> parts) =>
+        parts.GroupBy(part => TraceRun.TenantOf(part.Request), StringComparer.Ordinal).OrderBy(tenant => tenant.Key, StringComparer.Ordinal).Select(tenant => new CpuTruth("postgres", tenant.Key, (long)(tenant.Sum(part => part.Seconds) * 1e9)));
+
+    private static IEnumerable<(string Request, int Process, double StatementSeconds, double ProcessSeconds)> Entries(PostgresServer server, IReadOnlySet<string> requests)
     {
-        SortedDictionary<string, double> seconds = new(StringComparer.Ordinal);
         foreach (string line in File.ReadLines(Path.Combine(server.Folder, "data", "log", $"{Name}.json")))
         {
-            JsonElement entry = JsonDocument.Parse(line).RootElement;
-            if (Text(entry, "message") != "QUERY STATISTICS" || Request(Text(entry, "statement")) is not { } request || !requests.Contains(request)) continue;
+            using JsonDocument document = JsonDocument.Parse(line);
+            JsonElement entry = document.RootElement;
+            if (!Text(entry, "message").EndsWith(" STATISTICS", StringComparison.Ordinal) || Request(Text(entry, "statement")) is not { } request || !requests.Contains(request)) continue;
 
             // ! system usage stats:
             // !	0.001234 s user, 0.000000 s system, 0.001239 s elapsed
-            string[] words = Text(entry, "detail").Split('\n')[1].Split(['\t', ' '], StringSplitOptions.RemoveEmptyEntries);
-            string tenant = TraceRun.TenantOf(request);
-            seconds[tenant] = seconds.GetValueOrDefault(tenant) + Number(words[1]) + Number(words[4]);
+            // !	[0.005678 s user, 0.002000 s system total]
+            double[][] times = [.. Text(entry, "detail").Split('\n').Skip(1).Take(2).Select(times => times.Split(['\t', ' ', '['], StringSplitOptions.RemoveEmptyEntries)).Select(words => (double[])[Number(words[1]), Number(words[4])])];
+            yield return (request, entry.GetProperty("pid").GetInt32(), times[0].Sum(), times[1].Sum());
         }
-
-        return seconds.Select(pair => new CpuTruth("postgres", pair.Key, (long)(pair.Value * 1e9)));
     }
 
     private static string Text(JsonElement entry, string name) => entry.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";

@@ -16,12 +16,14 @@ internal sealed class TraceRun : IDisposable
     private const long MostBytes = 2 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    private readonly string _level;
     private readonly TextWriter _progress;
 
     /// <summary>Makes folder and cgroups.</summary>
-    public TraceRun(string target, TextWriter progress)
+    public TraceRun(string target, string level, TextWriter progress)
     {
         Target = target;
+        _level = level;
         _progress = progress;
         Cgroups = DemoCgroups.Create("virtual-services-traces");
         Folder = Directory.CreateTempSubdirectory("vs-trace-").FullName;
@@ -54,11 +56,15 @@ internal sealed class TraceRun : IDisposable
     public IEnumerable<string> Selector(string tenant) => ["--service", $"{tenant}=cgroup:{Cgroups.PathOf(tenant)}"];
 
     /// <summary>Records while the tenants ask, and keeps what they, and then the servers, know.</summary>
-    public async Task RecordAsync(IReadOnlyList<string> selectors, IReadOnlyList<LoadProcess> loads, Func<IEnumerable<CpuTruth>> cpu, CancellationToken cancel)
+    public Task RecordAsync(IReadOnlyList<string> selectors, IReadOnlyList<LoadProcess> loads, Func<IEnumerable<CpuTruth>> cpu, CancellationToken cancel) =>
+        RecordAsync(selectors, loads, () => Task.FromResult(cpu()), cancel);
+
+    /// <summary>The same with servers that do not know at once.</summary>
+    public async Task RecordAsync(IReadOnlyList<string> selectors, IReadOnlyList<LoadProcess> loads, Func<Task<IEnumerable<CpuTruth>>> cpu, CancellationToken cancel)
     {
         string session = Path.Combine(Folder, "session");
         await using (await StartRecorderAsync(["-o", session, .. selectors], cancel)) await AskAsync(loads, cancel);
-        Truth.AddRange(cpu().Select(one => new TruthLine(Cpu: one)));
+        Truth.AddRange((await cpu()).Select(one => new TruthLine(Cpu: one)));
         Keep(session, "", "host");
         Complete();
     }
@@ -74,7 +80,7 @@ internal sealed class TraceRun : IDisposable
     /// <summary>Starts a recorder; disposing of it ends the recording.</summary>
     public async Task<Recording> StartRecorderAsync(IReadOnlyList<string> words, CancellationToken cancel)
     {
-        Child recorder = VsChild.Start(["record", .. words, "--fail-on-loss"], line => _progress.WriteLine($"    {line}"));
+        Child recorder = VsChild.Start(["record", .. words, "--level", _level, "--fail-on-loss"], line => _progress.WriteLine($"    {line}"));
         if (await Wait.UntilAsync(() => recorder.HasExited || recorder.Errors.Contains("recording to", StringComparison.Ordinal), Patience, cancel) && !recorder.HasExited)
             return new Recording(recorder);
         recorder.Dispose();

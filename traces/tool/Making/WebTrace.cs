@@ -12,7 +12,7 @@ internal static class WebTrace
     {
         await using PostgresServer database = await ServerLog.StartPostgresAsync(run, [PhpSite.Role], cancel);
         await using PhpSite site = await PhpSite.StartAsync(run, database.Account, "127.0.0.1", database.Port, cancel);
-        LoadPlan plan = new("http", "nginx", "127.0.0.1", site.Port, TraceRun.One, "", Connections: 5, Early: 2, Requests: 24, PauseMs: 25, Work: 30_000, Fresh: false, Seed: 7);
+        LoadPlan plan = new("http", "nginx", "127.0.0.1", site.Port, TraceRun.One, "", Connections: 5, Early: 2, Requests: 24, PauseMs: 25, Work: 30_000, Fresh: false, Seed: 7, Path: "/ask.php");
         using LoadProcess one = await run.LoadAsync(plan, cancel);
         using LoadProcess other = await run.LoadAsync(plan with { Tenant = TraceRun.Other, Connections = 3, Requests = 24, Work = 60_000, PauseMs = 40, Seed = 8 }, cancel);
         run.Truth.Add(new TruthLine(Gate: new GateTruth("nginx", "receive", "request")));
@@ -23,7 +23,7 @@ internal static class WebTrace
             {
                 IReadOnlyList<ScriptRun> runs = site.Runs(run.Requests);
                 run.Truth.AddRange(runs.SelectMany(one => PhpSite.HopsOf(one, "127.0.0.1", "127.0.0.1")).Select(hop => new TruthLine(hop)));
-                return [.. ServerLog.CpuOf(database, run.Requests), .. PhpSite.CpuOf(runs)];
+                return [.. ServerLog.CpuOfProcesses(database, run.Requests), .. PhpSite.CpuOf(runs)];
             },
             cancel);
     }
