@@ -104,6 +104,11 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 		c = adopt_at_door(sk, task);
 		if (c && !known)
 			tell_admission(ADMISSION_OPENED, c, 0);
+		if (known && !c) {
+			/* The process is no front door any more, or another one has the connection. */
+			end_wait(known);
+			known->cell = NO_CELL;
+		}
 	}
 	if (!c || c->closed)
 		return 0;

@@ -141,7 +141,9 @@ static __always_inline struct admission_connection *adopt_at_door(struct sock *s
 {
 	struct door_key at = { .process = task->tgid, .port = sk->__sk_common.skc_num };
 	struct admission_connection *c;
+	struct flow_key key;
 	struct task_tag *tag;
+	struct flow *flow;
 	__u32 *service;
 
 	if (!task->bpf_storage || !is_tcp(sk))
@@ -151,6 +153,11 @@ static __always_inline struct admission_connection *adopt_at_door(struct sock *s
 		return NULL;
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	if (!tag || tag->service)
+		return NULL;
+	/* What the virtual service asks of itself is part of a request that was let in already. */
+	flow_of(sk, false, &key);
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (flow && flow_now(flow) == tag->vs)
 		return NULL;
 	c = bpf_sk_storage_get(&admission_connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!c)

@@ -22,12 +22,14 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     private readonly RingBuffer _ring;
     private readonly Watchdog _watchdog;
     private readonly Func<AdmissionTenant, TenantReading> _read;
+    private readonly Func<int, long> _idle;
     private readonly Dictionary<ulong, Held> _connections = [];
     private readonly List<ulong> _lost = [], _found = [];
     private readonly Dictionary<ulong, long> _unreached = [];
     private readonly Dictionary<uint, int> _weights;
     private readonly Thread _thread;
     private AdmissionPlace? _place;
+    private long _now;
     private int _held;
     private int _scans;
     private bool _scan = true;
@@ -46,6 +48,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         _ring = new RingBuffer(kernel["admission_events"]);
         _watchdog = new Watchdog(releaseFile);
         _read = Read;
+        _idle = IdleNs;
         _thread = new Thread(Run) { Name = "vs-admission", IsBackground = true };
     }
 
@@ -139,9 +142,9 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         {
             AdmissionEvent happened = MemoryMarshal.Read<AdmissionEvent>(record);
             if (happened.Kind == AdmissionEventKind.Opened) _scan = true;
-            else if (_connections.TryGetValue(happened.Connection, out Held? at)) Take(happened, at, Stopwatch.GetTimestamp());
+            if (happened.Kind == AdmissionEventKind.Blocks && happened.Cell != 0) _members.Blocks(_cells[(int)happened.Cell].Service);
+            if (_connections.TryGetValue(happened.Connection, out Held? at)) Take(happened, at, Stopwatch.GetTimestamp());
             else if (happened.Kind == AdmissionEventKind.Closed) _unreached.Remove(happened.Connection);
-            else if (happened.Kind == AdmissionEventKind.Blocks && happened.Cell != 0) _members.Blocks(_cells[(int)happened.Cell].Service);
         }
 
         _ring.Release();
@@ -195,10 +198,9 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         foreach (AdmissionPlace place in _members.Places)
         {
             _place = place;
-            long idle = 0;
-            foreach (int index in place.Indices) idle += IdleNs(ref _stations[index], now);
-            place.Station.Observe(idle / Math.Max(1, place.Indices.Count), _read, now);
-            foreach (int index in place.Indices) _stations[index].Hungry = place.Station.HasRoom ? 1u : 0;
+            _now = now;
+            place.Station.Observe(place.Idle(_idle), _read, now);
+            foreach (int index in place.Indices) (_stations[index].Hungry, _stations[index].Blocks) = (place.Station.HasRoom ? 1u : 0, place.AtDoors ? 1u : 0);
             _counts.Add(place);
         }
 
@@ -207,10 +209,11 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         if (!_watchdog.Beat(_held > 0, Stopwatch.GetTimestamp())) Recover();
     }
 
-    private static long IdleNs(ref Station counters, long now)
+    private long IdleNs(int index)
     {
+        ref Station counters = ref _stations[index];
         long since = (long)Volatile.Read(ref counters.IdleSince);
-        return (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, now - Math.Max(since, (long)counters.ReleasedNs)));
+        return (long)counters.IdleNs + (since == 0 ? 0 : Math.Max(0, _now - Math.Max(since, (long)counters.ReleasedNs)));
     }
 
     // Costs at most a hundredth of our time. A connection that several processes have stays with the one that we know it by; what nobody lists any more is gone.

@@ -28,7 +28,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
 
     // Used by the thread that looks only: those that were looked at, when they started and why they must not be held; and services that are held at front doors, for good.
     private Dictionary<uint, (ulong Started, string? Reason)> _examined = [];
-    private readonly HashSet<uint> _atDoors = [];
+    private readonly HashSet<uint> _atDoors = [], _refused = [];
 
     /// <summary>Where turns are admitted.</summary>
     public IReadOnlyList<AdmissionPlace> Places { get; private set; } = [];
@@ -50,7 +50,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
     /// <summary>The slow half of a look at processes that came: never in the thread that admits.</summary>
     public AdmissionLook Look() => Look(starts: false, (subject, reason) => log?.Invoke($"{subject}: requests of a process that came later are not admitted one by one: {reason}"));
 
-    /// <summary>A receive that may wait was seen at a service: the next look takes it as proof.</summary>
+    /// <summary>A receive that may wait was seen at a service: the next look examines its processes anew.</summary>
     public void Blocks(uint service) => _seenBlocking.TryAdd(service, service);
 
     /// <summary>The fast half: takes processes in that came, and forgets those that went.</summary>
@@ -63,7 +63,8 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         foreach ((uint pid, FrontDoor door) in look.Doors) wanted.TryAdd(pid, (door.Started, door.Service, false));
 
         foreach ((uint pid, AdmissionProcess known) in _processes.ToList())
-            if (!wanted.TryGetValue(pid, out (ulong Started, uint Service, bool Serves) now) || now.Started != known.Started || (now.Serves && known.Place.AtDoors != look.AtDoors.Contains(now.Service))) Remove(pid);
+            if (!wanted.TryGetValue(pid, out (ulong Started, uint Service, bool Serves) now) || now.Started != known.Started || (known.Index != 0) != now.Serves || known.Place.Service != now.Service) Remove(pid);
+            else if (now.Serves && known.Place.AtDoors != look.AtDoors.Contains(now.Service)) TakeToDoors(pid, known);
         foreach ((uint pid, (ulong started, uint service, bool serves)) in wanted)
             if (!_processes.ContainsKey(pid)) Add(pid, started, service, serves, look.AtDoors.Contains(service));
 
@@ -90,17 +91,27 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
             index = _free.TryPop(out int free) ? free : ++_stations;
             _kernelStations.Update((uint)index, new Station { Blocks = atDoors ? 1u : 0 }); // in place of a process that is gone
             _kernelPlaces.Update(pid, (uint)index);
-            place.Indices.Add(index);
+            place.Add(index, 0);
         }
 
         _processes[pid] = new AdmissionProcess((int)pid, started, place, index, list);
+    }
+
+    // Its threads know their station, which may have turns in hand: it stays. What was held of the process itself is let go when the next look at connections does not find it.
+    private void TakeToDoors(uint pid, AdmissionProcess process)
+    {
+        AdmissionPlace place = PlaceOf(process.Place.Service, atDoors: true);
+        process.Place.Remove(process.Index);
+        place.Add(process.Index, _kernelStations.TryLookup((uint)process.Index, out Station station) ? (long)station.IdleNs : 0);
+        _processes[pid] = new AdmissionProcess((int)pid, process.Started, place, process.Index, null);
+        process.Dispose();
     }
 
     // At its front doors a service has one place for all of its processes: nobody knows which of them a request will meet.
     private AdmissionPlace PlaceOf(uint service, bool atDoors)
     {
         if (atDoors && _placesAtDoors.TryGetValue(service, out AdmissionPlace? known)) return known;
-        AdmissionPlace place = new(service, atDoors, new AdmissionStation(atDoors ? settings with { MostIdle = settings.MostIdleAtDoors } : settings, pace, _holds!));
+        AdmissionPlace place = new(service, atDoors, new AdmissionStation(atDoors ? settings with { MostIdle = settings.MostIdleAtDoors, MostHeldNs = settings.MostHeldAtDoorsNs } : settings, pace, _holds!));
         if (atDoors) _placesAtDoors[service] = place;
         return place;
     }
@@ -111,7 +122,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         if (process!.Index != 0)
         {
             _kernelPlaces.Delete(pid);
-            process.Place.Indices.Remove(process.Index);
+            process.Place.Remove(process.Index);
             _free.Push(process.Index);
         }
 
@@ -126,10 +137,11 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         Dictionary<uint, FrontDoor> doors = [];
         foreach ((uint id, Service service) in _services)
         {
-            string? blocks = _seenBlocking.ContainsKey(id) ? "it receives with calls that wait" : null;
+            string? blocks = null;
+            bool anew = _seenBlocking.TryRemove(id, out _);
             foreach (TaskRecord task in tasks.Where(task => task.Service == id))
             {
-                bool known = _examined.TryGetValue(task.Pid, out (ulong Started, string? Reason) before) && before.Started == task.Started;
+                bool known = _examined.TryGetValue(task.Pid, out (ulong Started, string? Reason) before) && before.Started == task.Started && !anew;
                 string? reason = known ? before.Reason
                     : examined.Count + 1 >= _kernelStations.MaxEntries ? $"admission follows at most {_kernelStations.MaxEntries - 1} processes"
                     : _atDoors.Contains(id) ? Elsewhere((int)task.Pid) : Elsewhere((int)task.Pid) ?? Waits((int)task.Pid, ref blocks);
@@ -138,7 +150,7 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
                 examined[task.Pid] = (task.Started, reason);
             }
 
-            if (blocks is not null && _atDoors.Add(id)) TakeToDoors(id, service, blocks, starts, tasks, doors, refuse);
+            if (blocks is not null && !_refused.Contains(id) && _atDoors.Add(id)) HoldAtDoors(id, service, blocks, starts, tasks, doors, refuse);
             else if (_atDoors.Contains(id)) _frontDoors.Look(id, tasks, doors, reason => refuse($"service {service.Name}", reason), Say);
         }
 
@@ -147,11 +159,12 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
     }
 
     // The service itself must not be held.
-    private void TakeToDoors(uint id, Service service, string blocks, bool starts, TaskRecord[] tasks, Dictionary<uint, FrontDoor> doors, Action<string, string> refuse)
+    private void HoldAtDoors(uint id, Service service, string blocks, bool starts, TaskRecord[] tasks, Dictionary<uint, FrontDoor> doors, Action<string, string> refuse)
     {
         if (_atDoors.Count > 1)
         {
             _atDoors.Remove(id);
+            _refused.Add(id);
             refuse($"service {service.Name}", $"{blocks}; at front doors connections are held for one service only, and another one needs it");
             return;
         }
@@ -161,15 +174,16 @@ internal sealed class AdmissionMembers(GateKernel gates, AdmissionKernel kernel,
         bool any = _frontDoors.Look(id, tasks, doors, reasons.Add, Say);
         if (reasons.Count == 0 && any && doors.Count == before) reasons.Add("no process of a front door accepts connections over TCP");
         if (reasons.Count > 0) refuse($"service {service.Name}", $"{blocks}; and at its front doors: {string.Join("; ", reasons)}");
+        else if (!any) log?.Invoke($"service {service.Name}: {blocks}; no process of a front door is there yet whose connections could be held instead");
         else if (!starts) log?.Invoke($"service {service.Name}: {blocks}: connections of front doors are held instead");
     }
 
-    private void Say(string reason) => log?.Invoke($"{reason}. Its connections are not held");
+    private void Say(string reason) => log?.Invoke($"admission at front doors: {reason}");
 
     private string? Waits(int pid, ref string? blocks)
     {
         using BpfLink? list = kernel.TryListOf(pid);
-        if (list is not null) blocks ??= WaitEvidence.Missing(pid, () => AdmissionKernel.Read(list));
+        if (list is not null) blocks ??= WaitEvidence.Missing(pid, () => AdmissionKernel.Read(list), out _);
         return null;
     }
 

@@ -39,6 +39,31 @@ internal sealed class AdmissionProcess(int pid, ulong started, AdmissionPlace pl
 /// <param name="Station">The decisions.</param>
 internal sealed record AdmissionPlace(uint Service, bool AtDoors, AdmissionStation Station)
 {
+    private readonly Dictionary<int, long> _idle = [];
+    private long _idleNs;
+
     /// <summary>Entries in <c>admission_stations</c> of the processes that serve its turns.</summary>
-    public List<int> Indices { get; } = [];
+    public IReadOnlyCollection<int> Indices => _idle.Keys;
+
+    /// <summary>A process serves turns here from now on.</summary>
+    /// <param name="index">Its entry.</param>
+    /// <param name="idleNs">What it was idle until now, all told.</param>
+    public void Add(int index, long idleNs) => _idle[index] = idleNs;
+
+    /// <summary>It serves no more.</summary>
+    public void Remove(int index) => _idle.Remove(index);
+
+    /// <summary>How long its processes were idle, all told, in the mean: what each was since the last time is added, so that none that comes or goes makes it jump.</summary>
+    public long Idle(Func<int, long> read)
+    {
+        long more = 0;
+        foreach (int index in _idle.Keys)
+        {
+            long now = read(index);
+            more += now - _idle[index];
+            _idle[index] = now;
+        }
+
+        return _idleNs += more / Math.Max(1, _idle.Count);
+    }
 }

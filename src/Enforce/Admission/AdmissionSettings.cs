@@ -24,6 +24,12 @@ internal sealed record AdmissionSettings
     /// <summary>The same for a service whose front doors are held: from a door to the service a request needs longer, so that two places run dry more often.</summary>
     public double MostIdleAtDoors { get; init; } = 0.01;
 
+    /// <summary>A request that waits for so long is let in whatever has a place: a front door closes connections on which it hears nothing for some seconds.</summary>
+    public long MostHeldNs { get; init; } = long.MaxValue;
+
+    /// <summary>The same where front doors are held.</summary>
+    public long MostHeldAtDoorsNs { get; init; } = 3_000_000_000;
+
     /// <summary>A process that used less of a CPU than this may be waiting for something else while turns are in hand: one more place.</summary>
     public double LittleUse { get; init; } = 0.7;
 

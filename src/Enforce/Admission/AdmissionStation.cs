@@ -134,6 +134,8 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         if (!Active) return;
         Expire(nowNs);
         Dispatch(nowNs);
+        foreach (AdmissionTenant tenant in _tenants)
+            while (tenant.First() is { } first && nowNs - first.SinceNs > settings.MostHeldNs) LetIn(first, nowNs);
     }
 
     /// <summary>Releases every connection: the end, or a failure.</summary>
@@ -214,18 +216,20 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
 
     private void Dispatch(long nowNs)
     {
-        while (HasRoom && Next() is { } next)
-        {
-            if (!holds.Release(next.Id))
-            {
-                next.Tenant.Move(next, AdmissionState.Free, nowNs); // found again, or closed, by the next look at all connections
-                continue;
-            }
+        while (HasRoom && Next() is { } next) LetIn(next, nowNs);
+    }
 
-            next.Tenant.Move(next, AdmissionState.Admitted, nowNs);
-            next.ActiveNs = nowNs;
-            _places.Add(next);
+    private void LetIn(AdmissionConnection next, long nowNs)
+    {
+        if (!holds.Release(next.Id))
+        {
+            next.Tenant.Move(next, AdmissionState.Free, nowNs); // found again, or closed, by the next look at all connections
+            return;
         }
+
+        next.Tenant.Move(next, AdmissionState.Admitted, nowNs);
+        next.ActiveNs = nowNs;
+        _places.Add(next);
     }
 
     private AdmissionConnection? Next()

@@ -20,6 +20,7 @@ internal sealed class FrontDoors(AdmissionKernel kernel)
 {
     private readonly BpfMap _doors = kernel["admission_doors"];
     private readonly Dictionary<uint, Examined> _examined = [];
+    private readonly HashSet<uint> _named = [];
 
     /// <summary>Looks at the processes of front doors that came, and tells the kernel where they listen.</summary>
     /// <param name="service">The service behind.</param>
@@ -38,21 +39,22 @@ internal sealed class FrontDoors(AdmissionKernel kernel)
             _examined.Remove(pid);
         }
 
-        // One that does not listen yet may do so later.
-        List<TaskRecord> fresh = [.. members.Where(task => !_examined.ContainsKey(task.Pid))];
-        ILookup<uint, uint> ports = Ports(fresh);
-        foreach (TaskRecord task in fresh.Where(task => ports.Contains(task.Pid)))
+        ILookup<uint, uint> ports = Ports(members);
+        foreach (TaskRecord task in members)
         {
-            uint[] listens = [.. ports[task.Pid].Distinct()];
-            foreach (uint port in listens) _doors.Update(new DoorKey(task.Pid, port), service);
-            string? reason = Reason((int)task.Pid);
+            uint[] listens = [.. ports[task.Pid].Distinct().Order()];
+            bool known = _examined.TryGetValue(task.Pid, out Examined? before);
+            if (known && before!.Shown && listens.SequenceEqual(before.Ports)) continue;
+            if (listens.Length == 0 && !known) continue; // it may listen later
+            bool shown = true;
+            string? reason = TryTell(task.Pid, service, listens, before?.Ports ?? []) ? Reason((int)task.Pid, known, out shown) : "there are too many ports of front doors to follow";
             if (reason is not null)
             {
                 Forget(task.Pid, listens);
                 reasons.Add((task.VirtualService, reason));
             }
 
-            _examined[task.Pid] = new Examined(task.Started, listens, reason is null);
+            _examined[task.Pid] = new Examined(task.Started, listens, reason is null && shown, shown);
         }
 
         foreach ((uint pid, Examined one) in _examined)
@@ -63,15 +65,33 @@ internal sealed class FrontDoors(AdmissionKernel kernel)
             else refuse(reason);
         }
 
+        foreach (IGrouping<uint, TaskRecord> one in members.GroupBy(task => task.VirtualService))
+            if (!one.Any(task => doors.ContainsKey(task.Pid)) && _named.Add(one.Key))
+                say(string.Create(CultureInfo.InvariantCulture, $"process {one.First().Pid} and its virtual service accept no connections over TCP, so what they ask is not held"));
         return members.Count > 0;
     }
 
-    private string? Reason(int pid)
+    private bool TryTell(uint pid, uint service, uint[] ports, uint[] before)
     {
+        Forget(pid, [.. before.Except(ports)]);
+        try
+        {
+            foreach (uint port in ports) _doors.Update(new DoorKey(pid, port), service);
+            return true;
+        }
+        catch (BpfException)
+        {
+            return false; // full
+        }
+    }
+
+    private string? Reason(int pid, bool once, out bool shown)
+    {
+        shown = true;
         if (WaitEvidence.NamespaceOf(pid) is { } other && other != WaitEvidence.NamespaceOf(Environment.ProcessId))
             return string.Create(CultureInfo.InvariantCulture, $"process {pid} is in another network namespace, where nobody could let go what a dead enforcer holds");
         using BpfLink? list = kernel.TryListOf(pid);
-        return list is null ? null : WaitEvidence.Missing(pid, () => AdmissionKernel.Read(list));
+        return list is null ? null : WaitEvidence.Missing(pid, () => AdmissionKernel.Read(list), out shown, once);
     }
 
     private void Forget(uint pid, uint[] ports)
@@ -90,5 +110,6 @@ internal sealed class FrontDoors(AdmissionKernel kernel)
             .ToLookup(one => one.Pid, one => one.Port);
     }
 
-    private sealed record Examined(ulong Started, uint[] Ports, bool MayBeHeld);
+    // Not shown: nothing was seen yet that decides.
+    private sealed record Examined(ulong Started, uint[] Ports, bool MayBeHeld, bool Shown);
 }

@@ -25,19 +25,25 @@ internal static class WaitEvidence
     /// <summary>What was seen of a process.</summary>
     /// <param name="pid">The process.</param>
     /// <param name="list">Lists its connections.</param>
-    /// <returns>Null where it waits as it must, or has no connection; else the reason.</returns>
-    public static string? Missing(int pid, Func<AdmissionRecord[]> list)
+    /// <param name="shown">False where nothing was seen that decides: a process without connections that sleeps in other calls.</param>
+    /// <param name="once">Looks once, where it was looked at before and nothing was shown.</param>
+    /// <returns>Null where it waits as it must, or nothing is shown; else the reason.</returns>
+    public static string? Missing(int pid, Func<AdmissionRecord[]> list, out bool shown, bool once = false)
     {
+        shown = true;
         AdmissionRecord[] first = list();
-        bool waits = false;
-        if (first.Length == 0)
+        bool waits = Waits(pid), accepts = false;
+        for (int look = 1; look < (once ? 1 : Looks) && !waits && !(accepts = first.Length == 0 && IsIn(pid, AcceptCalls)); look++)
         {
-            bool accepts = false;
-            for (int look = 0; look < Looks && !(accepts |= IsIn(pid, AcceptCalls)); look++) Thread.Sleep(Pause);
-            return accepts && !Waits(pid) ? string.Create(CultureInfo.InvariantCulture, $"process {pid} waits in accept and in no call for many connections: it serves one at a time, with receives that wait") : null;
+            Thread.Sleep(Pause);
+            waits = Waits(pid);
         }
 
-        for (int look = 0; look < Looks && !(waits |= Waits(pid)); look++) Thread.Sleep(Pause);
+        if (first.Length == 0)
+        {
+            shown = waits || accepts;
+            return accepts ? string.Create(CultureInfo.InvariantCulture, $"process {pid} waits in accept and in no call for many connections: it serves one at a time, with receives that wait") : null;
+        }
 
         // Twice, for a service may accept first and make the connection non-blocking then.
         HashSet<ulong> blocking = [.. first.Where(connection => connection.Blocks != 0).Select(connection => connection.Connection)];

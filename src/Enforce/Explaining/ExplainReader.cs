@@ -114,7 +114,7 @@ public sealed class ExplainReader : IDisposable
         foreach (SocketHolder holder in holders)
         {
             if (_admission.Of(holder.Pid, holder.Fd, out string virtualService) is not { } admission) continue;
-            requester = virtualService;
+            if (virtualService.Length > 0) requester = virtualService;
             return admission;
         }
 
