@@ -9,7 +9,7 @@ public sealed class StationCaseTests
     private const long Millisecond = 1_000_000;
 
     private readonly Holds _holds = new();
-    private readonly AdmissionStation _station;
+    private AdmissionStation _station;
     private readonly Dictionary<uint, TenantReading> _readings = new() { [Aggressor] = default, [Victim] = default };
     private long _now = Millisecond;
 
@@ -149,6 +149,41 @@ public sealed class StationCaseTests
         _holds.Held.Add(held);
         _station.Found(held, _station.Tenant(Aggressor, 100), held: true, waits: true, _now);
         Assert.DoesNotContain(held, _holds.Held);
+    }
+
+    [Fact]
+    public void A_request_that_waits_longer_than_its_front_door_would_is_let_in_whatever_has_a_place()
+    {
+        const long Most = 300 * Millisecond;
+        _station = new AdmissionStation(new AdmissionSettings { MostHeldNs = Most }, new AdmissionPace(), _holds);
+        Contend();
+        for (int i = 0; i < 20; i++)
+        {
+            foreach (ulong one in Admitted()) _station.Received(one, _now); // in hand for ever: no place becomes free
+            _readings[Aggressor] = Next(_readings[Aggressor], turns: 1, waiting: 15, delayNs: Millisecond, cpuNs: 19 * Millisecond);
+            _readings[Victim] = Next(_readings[Victim], turns: 0, waiting: 1, delayNs: 0);
+            Observe(20);
+        }
+
+        Assert.True(_station.Active);
+        Assert.DoesNotContain(_station.Tenants.SelectMany(tenant => tenant.Connections), connection => connection.State == AdmissionState.Waiting && _now - connection.SinceNs > Most);
+    }
+
+    [Fact]
+    public void Processes_that_come_and_go_do_not_make_the_idle_time_of_their_service_jump()
+    {
+        Dictionary<int, long> idle = new() { [1] = 100, [2] = 0 };
+        AdmissionPlace place = new(7, true, _station);
+        place.Add(1, 100);
+        place.Add(2, 0);
+        Assert.Equal(0, place.Idle(index => idle[index]));
+        (idle[1], idle[2]) = (140, 20);
+        Assert.Equal(30, place.Idle(index => idle[index]));
+        place.Remove(2);
+        Assert.Equal(30, place.Idle(index => idle[index]));
+        idle[1] = 150;
+        Assert.Equal(40, place.Idle(index => idle[index]));
+        Assert.Equal([1], place.Indices);
     }
 
     // The victim's request waits longer than the bound: the aggressor's connections are held, two of them have places.
