@@ -112,7 +112,7 @@ public sealed class DisturbedRecorderTests : IDisposable
         string said = one.StandardError.ReadToEnd() + other.StandardError.ReadToEnd();
         one.WaitForExit();
         other.WaitForExit();
-        Assert.True(new[] { 0, (int)ExitCode.BadInput }.SequenceEqual(new[] { one.ExitCode, other.ExitCode }.Order()), said);
+        Assert.True(new[] { 0, (int)ExitCode.Usage }.SequenceEqual(new[] { one.ExitCode, other.ExitCode }.Order()), said);
         Recorded.Read(session, out SessionReader reader);
         Assert.False(reader.Truncated);
         Assert.True(reader.Info.EndedCleanly);
