@@ -230,12 +230,7 @@ public sealed class VirtualHostTests : IDisposable
     private static (string VirtualService, long Requests)[] Requests(Enforcer enforcer) =>
         [.. enforcer.Status().Use.Where(use => use.Service == "web" && use.Counts.Requests > 0).Select(use => (use.VirtualService == VirtualService.BestEffort ? "" : use.VirtualService, use.Counts.Requests)).Order()];
 
-    private void Child(int signal)
-    {
-        using Process kill = Process.Start("kill", [string.Create(CultureInfo.InvariantCulture, $"-{signal}"), _nginx.Pid.ToString(CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
-        Assert.Equal(0, kill.ExitCode);
-    }
+    private void Child(int signal) => Assert.Equal(0, Tmds.Linux.LibC.kill(_nginx.Pid, signal));
 
     private static TcpClient Connect(int port) => new("127.0.0.1", port) { ReceiveTimeout = 10_000 };
 
