@@ -67,7 +67,7 @@ internal sealed class FrontDoors(AdmissionKernel kernel)
 
         foreach (IGrouping<uint, TaskRecord> one in members.GroupBy(task => task.VirtualService))
             if (!one.Any(task => doors.ContainsKey(task.Pid)) && _named.Add(one.Key))
-                say(string.Create(CultureInfo.InvariantCulture, $"process {one.First().Pid} and its virtual service accept no connections over TCP, so what they ask is not held"));
+                say(string.Create(CultureInfo.InvariantCulture, $"of the virtual service of process {one.First().Pid} no process is seen whose connections over TCP may be held, so what it asks is not held"));
         return members.Count > 0;
     }
 

@@ -32,11 +32,13 @@ internal static class WaitEvidence
     {
         shown = true;
         AdmissionRecord[] first = list();
-        bool waits = Waits(pid), accepts = false;
-        for (int look = 1; look < (once ? 1 : Looks) && !waits && !(accepts = first.Length == 0 && IsIn(pid, AcceptCalls)); look++)
+        bool waits = false, accepts = false;
+        for (int look = 0; look < (once ? 1 : Looks); look++)
         {
-            Thread.Sleep(Pause);
+            if (look > 0) Thread.Sleep(Pause);
             waits = Waits(pid);
+            accepts = !waits && first.Length == 0 && IsIn(pid, AcceptCalls);
+            if (waits || accepts) break;
         }
 
         if (first.Length == 0)
