@@ -69,5 +69,12 @@ vs_apt_install() (
       ;;
   esac
   # shellcheck disable=SC2086 # one word per package
-  vs_apt install --no-install-recommends $1
+  vs_apt install --no-install-recommends $1 || exit
+
+  # Nor at the next boot. Only what was installed here just now: where a server was there before, its package was not missing.
+  if command -v systemctl >/dev/null; then
+    for service in redis-server nginx; do
+      case $1 in *"$service"*) systemctl --quiet disable "$service.service" >&2 || true ;; esac
+    done
+  fi
 )

@@ -93,7 +93,7 @@ public static class HostProbe
         if (CgroupMount.WithCpu(mounts) is null) return new Capability(Name, CapabilityState.Missing, false, "", "no hierarchy with the cpu controller", "see cpu shares");
         if (mounts.FirstOrDefault(mount => mount.FavorsDynamicModifications) is { } mount) return new Capability(Name, CapabilityState.Works, false, $"{mount.MountPoint} has it", "", "");
         return LibC.geteuid() == 0
-            ? new Capability(Name, CapabilityState.Works, false, $"switched on while enforcing, by one more mount of cgroup2 below {EnforcerLock.Folder}", "", "")
+            ? new Capability(Name, CapabilityState.Works, false, $"will be switched on while enforcing, by one more mount of cgroup2 below {EnforcerLock.Folder} (not tried now)", "", "")
             : new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may mount", "run 'sudo vs doctor'");
     }
 }

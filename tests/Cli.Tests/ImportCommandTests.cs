@@ -130,8 +130,8 @@ public sealed class ImportCommandTests : CommandTest
     }
 
     [Theory]
-    [InlineData("session.json", "expected a session description: this is a folder")]
-    [InlineData("events.nettrace", "expected the session's events: this is a folder")]
+    [InlineData("session.json", "expected a session description: this is a folder, a pipe or a device")]
+    [InlineData("events.nettrace", "expected the session's events: this is a folder, a pipe or a device")]
     public void A_session_whose_file_is_a_folder_is_bad_input(string file, string expected)
     {
         string session = Path.Combine(Folder, "session"), path = Path.Combine(session, file);

@@ -75,4 +75,24 @@ public sealed class InferCommandTests : CommandTest
         Assert.Equal(before, Contents());
         Assert.Equal(names, Directory.EnumerateFileSystemEntries(Folder).Order());
     }
+
+    [Fact]
+    public void What_a_person_wrote_is_replaced_only_with_force()
+    {
+        string session = Session("s", "shop");
+        (string Text, string Sentence)[] works =
+        [
+            ("version: 1\n", $"vs: '{At("r.yaml")}' was not written by vs infer: choose another name, or --force to replace it\n"),
+            ("nonsense", $"vs: '{At("r.yaml")}' exists and is no rule file that can be read: choose another name, or --force to replace it\n"),
+        ];
+        foreach ((string text, string sentence) in works)
+        {
+            File.WriteAllText(At("r.yaml"), text);
+            Assert.Equal((2, "", sentence), Vs("infer", session, "-o", At("r.yaml")));
+            Assert.Equal(text, File.ReadAllText(At("r.yaml")));
+        }
+
+        Assert.Equal(0, Vs("infer", session, "-o", At("r.yaml"), "--force").Code);
+        Assert.Equal(0, Vs("infer", session, "-o", At("r.yaml")).Code); // what it wrote itself is its own
+    }
 }

@@ -49,6 +49,7 @@ public sealed class SessionJsonTests : IDisposable
     [InlineData("\"startNs\": 1", "\"startNs\": -9000000", "expected 'clock.startNs' from -4611686018427387904 to 4611686018427387904")]
     [InlineData("\"utcOffsetNs\": 1", "\"utcOffsetNs\": 5", "expected 'clock.utcOffsetNs' from -4611686018427387904 to 4611686018427387904")]
     [InlineData("\"endNs\": 0", "\"endNs\": 5", "expected 'clock.endNs' not before 'clock.startNs' (1000000000000), or 0 for a recording that was cut")]
+    [InlineData("\"pid\": ", "\"pid\": -", "expected a process id of 0 or more")]
     [InlineData("\"formatVersion\": 1", "\"formatVersion\": \"1\"", "expected formatVersion as a number (1), this is text in quotes")]
     [InlineData("\"listen:tcp/5432\"", "\"listen:5432\"", "'services[0].match[0]': expected a selector such as listen:tcp/5432")]
     [InlineData("\"host\": ", "\"host\": x", "expected JSON, the text is broken here")]
@@ -59,6 +60,29 @@ public sealed class SessionJsonTests : IDisposable
         int line = text[..at].Count(c => c == '\n') + 1;
         VsException error = Assert.Throws<VsException>(() => Read(Encoding.UTF8.GetBytes(text[..at] + after + text[(at + before.Length)..])));
         Assert.Equal((ExitCode.BadInput, $"{Path.Combine(_folder, "session.json")}:{line}: {expected}"), (error.ExitCode, error.Message));
+    }
+
+    [Theory]
+    [InlineData("clock")]
+    [InlineData("services")]
+    [InlineData("processes")]
+    [InlineData("counts")]
+    public void A_member_that_is_not_there_is_named(string member)
+    {
+        string text = Encoding.UTF8.GetString(SessionJson.Write(Sample.Info)).Replace($"  \"{member}\":", "  \"other\":", StringComparison.Ordinal);
+        Assert.Equal($"{Path.Combine(_folder, "session.json")}:1: expected '{member}', it is not there", Assert.Throws<VsException>(() => Read(Encoding.UTF8.GetBytes(text))).Message);
+    }
+
+    [Theory]
+    [InlineData("session.json", "expected a session description: this is a folder, a pipe or a device")]
+    [InlineData("events.nettrace", "expected the session's events: this is a folder, a pipe or a device")]
+    public void A_pipe_in_the_place_of_a_file_is_not_waited_for(string file, string expected)
+    {
+        File.WriteAllBytes(Path.Combine(_folder, "session.json"), SessionJson.Write(Sample.Info));
+        string path = Path.Combine(_folder, file);
+        File.Delete(path);
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [path])) mkfifo.WaitForExit();
+        Assert.Equal($"{path}: {expected}", Assert.Throws<VsException>(() => SessionReader.Open(_folder)).Message);
     }
 
     [Fact]
@@ -110,7 +134,11 @@ public sealed class SessionJsonTests : IDisposable
         string target = Path.Combine(_folder, "target"), link = Path.Combine(_folder, "link");
         Directory.CreateDirectory(target);
         Directory.CreateSymbolicLink(link, target);
-        Assert.Equal(ExitCode.Permission, Assert.Throws<VsException>(() => PrivateFolder.Create(link)).ExitCode);
+        foreach (string name in (string[])[link, link + "/", link + "//", link + "/.", link + "/./"])
+            Assert.Equal(ExitCode.Permission, Assert.Throws<VsException>(() => PrivateFolder.Create(name)).ExitCode);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(target));
+        PrivateFolder.Create(Path.Combine(_folder, "new") + "/").Dispose();
+        Assert.True(Directory.Exists(Path.Combine(_folder, "new")));
 
         string planted = Path.Combine(_folder, "planted");
         using PrivateFolder opened = PrivateFolder.Create(planted);

@@ -132,11 +132,15 @@ public sealed class DeathTests
         Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         using PgBench load = site.Load(Stage.Aggressor, 4);
         await site.ConnectedAsync(new ChargeAudit(), 2);
+        string governed = CgroupMount.WithCpu(CgroupMount.Find())!.Open().Folder("/virtual-services");
         _ = Tmds.Linux.LibC.kill(enforcer.Pid, Child.Kill);
+        Assert.True(Directory.Exists(governed), "what is to be taken back is there");
         await VsChild.RunAsync(Site.Cancel, "stop");
+        Assert.False(Directory.Exists(governed)); // a control group that holds a process cannot be removed: all are back where they were
+        Assert.False(Directory.Exists("/sys/fs/bpf/virtual-services"));
         Assert.NotEmpty(await load.FinishAsync(Site.Cancel));
         using JsonDocument status = JsonDocument.Parse(await Enforcer.StatusAsync(Site.Cancel));
-        Assert.True(!status.RootElement.TryGetProperty("enforcer_pid", out JsonElement pid) || pid.ValueKind == JsonValueKind.Null, "nothing is enforced any more");
+        Assert.Equal("none", status.RootElement.GetProperty("state").GetString());
     }
 
     [Fact]

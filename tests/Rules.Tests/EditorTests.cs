@@ -108,6 +108,24 @@ public sealed class EditorTests
     }
 
     [Fact]
+    public void A_link_of_somebody_else_is_not_followed()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give a link to somebody else");
+        using var folder = new TemporaryFolder();
+        string target = folder.Write("target.yaml", Samples.Valid), link = folder.PathOf("r.yaml"), outer = folder.PathOf("outer.yaml");
+        File.CreateSymbolicLink(link, "target.yaml");
+        File.CreateSymbolicLink(outer, "r.yaml");
+        using (var chown = System.Diagnostics.Process.Start("chown", ["-h", "65534", link])) chown.WaitForExit();
+        foreach (string path in (string[])[link, outer])
+        {
+            VsException error = Assert.Throws<VsException>(() => RuleFile.Save(path, "version: 1"));
+            Assert.Equal((ExitCode.Permission, $"{path}: {link} is a link of user 65534, who could lead what is written elsewhere; name the file itself"), (error.ExitCode, error.Message));
+        }
+
+        Assert.Equal(Samples.Valid, File.ReadAllText(target));
+    }
+
+    [Fact]
     public void A_file_that_is_not_there_yet_is_made()
     {
         using var folder = new TemporaryFolder();

@@ -24,6 +24,7 @@ internal static class DemoCommand
             DemoOptions options = new(result.GetValue(output), result.GetValue(seconds), result.GetValue(rounds));
             if (options.WindowSeconds is < 1 or > 60) throw new VsException(ExitCode.Usage, "demo: --seconds takes 1 to 60");
             if (options.Rounds is < 1 or > 20) throw new VsException(ExitCode.Usage, "demo: --rounds takes 1 to 20");
+            context.FinishWhateverComes("still ending what the demo started; kill -9 would leave its servers running");
             DemoReport report = await new DemoRun(options, context.Error).RunAsync(context.Cancellation);
             return Conclude(report, result.GetValue(json), context.Out);
         });

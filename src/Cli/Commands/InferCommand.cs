@@ -12,6 +12,8 @@ namespace VirtualServices.Cli.Commands;
 /// <summary><c>vs infer</c>: who works for whom, and the rules that follow.</summary>
 internal static class InferCommand
 {
+    private const string Origin = "Proposed by vs infer"; // how a rule file begins that nobody wrote by hand
+
     internal sealed record Arguments(IReadOnlyList<string> Sessions, string Rules, string? Links, string? Attribution, string? Report, bool Force);
 
     public static Command Create(CommandContext context)
@@ -21,7 +23,7 @@ internal static class InferCommand
         var links = new Option<string?>("--links") { Description = "Write each outgoing call with the request that caused it (JSON Lines)" }.Path();
         var attribution = new Option<string?>("--attribution") { Description = "Write each request with its virtual service (JSON Lines)" }.Path();
         var report = new Option<string?>("--report") { Description = "Write a page that shows what was found and why (HTML)" }.Path();
-        var force = new Option<bool>("--force") { Description = "Replace a rule file even if gates in it have been reviewed" };
+        var force = new Option<bool>("--force") { Description = "Replace a rule file even if gates in it have been reviewed, or somebody else wrote it" };
         var command = new VsCommand(
             "infer",
             "Infers from sessions who works for whom, and proposes a rule file. Nothing is enforced before somebody approves it.",
@@ -84,6 +86,8 @@ internal static class InferCommand
             throw new VsException(ExitCode.Usage, $"'{path}' exists and is no rule file that can be read: choose another name, or --force to replace it", error);
         }
 
+        if (!existing.Text.TrimStart('\uFEFF').StartsWith($"# {Origin} ", StringComparison.Ordinal))
+            throw new VsException(ExitCode.Usage, $"'{path}' was not written by vs infer: choose another name, or --force to replace it");
         int reviewed = existing.Rules.Gates.Count(gate => gate.State != GateState.Proposed);
         if (reviewed > 0)
             throw new VsException(ExitCode.Usage, $"'{path}' holds {reviewed} reviewed {(reviewed == 1 ? "gate" : "gates")}: choose another name, or --force to replace it and lose the reviews");
@@ -91,7 +95,7 @@ internal static class InferCommand
 
     private static string Header(InferenceResult result) => string.Create(
         CultureInfo.InvariantCulture,
-        $"Proposed by vs infer from {result.Sessions.Count} {(result.Sessions.Count == 1 ? "session" : "sessions")} with {result.Sessions.Sum(s => s.Events)} events, {result.Sessions.Sum(s => s.LostEvents)} lost.\nNothing is enforced until its gates are approved: vs review, vs approve.");
+        $"{Origin} from {result.Sessions.Count} {(result.Sessions.Count == 1 ? "session" : "sessions")} with {result.Sessions.Sum(s => s.Events)} events, {result.Sessions.Sum(s => s.LostEvents)} lost.\nNothing is enforced until its gates are approved: vs review, vs approve.");
 
     // A front end is asked from outside the recording.
     private static string HowItServes(ServiceFinding service) => service.Model switch

@@ -1,4 +1,5 @@
 using System.Globalization;
+using VirtualServices.Linux.Files;
 using VirtualServices.Model;
 
 namespace VirtualServices.Cli.Demo;
@@ -18,11 +19,18 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
     /// <exception cref="VsException">The host lacks something, or a step of the path failed.</exception>
     public async Task<DemoReport> RunAsync(CancellationToken cancel)
     {
-        CheckFolder(options.Folder);
-        await CheckHostAsync(cancel);
-        string folder = options.Folder is null
-            ? Directory.CreateTempSubdirectory("virtual-services-demo-").FullName
-            : Directory.CreateDirectory(Path.GetFullPath(options.Folder)).FullName;
+        using PrivateFolder own = MakeFolder(options.Folder);
+        try
+        {
+            await CheckHostAsync(cancel);
+        }
+        catch
+        {
+            own.RemoveIfEmpty();
+            throw;
+        }
+
+        string folder = own.Path;
         Say("starting PostgreSQL and sizing the query");
         await using Stage stage = await Stage.SetUpAsync(cancel);
         Say(string.Create(CultureInfo.InvariantCulture, $"PostgreSQL is process {stage.Server.Pid} on port {stage.Server.Port}; a query reads {stage.Workload.Rows} rows, about {Workload.WantedTime.TotalMilliseconds} ms alone"));
@@ -30,14 +38,19 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
         return await MeasureAsync(stage, folder, cancel);
     }
 
-    /// <summary>The session, the rules and the report get a folder of their own: what a demo before left is not overwritten, and is refused before anything is started.</summary>
-    /// <exception cref="VsException">Exit code 2: the folder holds something, or is none.</exception>
-    internal static void CheckFolder(string? folder)
+    /// <summary>The session, the rules and the report get a folder of their own: what a demo before left is not overwritten, and nobody else can change the rules between review and enforcement.</summary>
+    /// <exception cref="VsException">Exit code 2: the folder holds something, or is none. 5: it is a link, or somebody else's.</exception>
+    internal static PrivateFolder MakeFolder(string? folder)
     {
-        if (folder is null) return;
-        if (File.Exists(folder)) throw new VsException(ExitCode.Usage, $"demo: -o {folder}: is a file, expected a folder that does not exist yet or is empty");
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-            throw new VsException(ExitCode.Usage, $"demo: -o {folder}: is not empty: name a folder that does not exist yet, or remove what is in it");
+        string path = folder is null ? Path.Combine(Path.GetTempPath(), $"virtual-services-demo-{Path.GetRandomFileName()}") : Path.GetFullPath(folder);
+        try
+        {
+            return PrivateFolder.Create(path);
+        }
+        catch (VsException error)
+        {
+            throw new VsException(error.ExitCode, $"demo: -o: {error.Message}", error);
+        }
     }
 
     private static async Task CheckHostAsync(CancellationToken cancel)

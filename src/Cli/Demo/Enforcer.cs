@@ -83,10 +83,7 @@ internal sealed class Enforcer : IAsyncDisposable
     }
 
     private static VsException Refused(string rules, Child child, int code)
-    {
-        ExitCode known = code != 0 && Enum.IsDefined((ExitCode)code) ? (ExitCode)code : ExitCode.Bug;
-        return new VsException(known, $"demo: 'vs enforce {rules}' did not come into force: {(child.Errors + child.Output).Trim()}");
-    }
+        => new(VsChild.Known(code), $"demo: 'vs enforce {rules}' did not come into force: {(child.Errors + child.Output).Trim()}");
 
     private static async Task<bool> IsInForceAsync(int pid, CancellationToken cancel) => IsAlive(await StateAsync(cancel), out int? found) && found == pid;
 

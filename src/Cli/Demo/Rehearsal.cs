@@ -47,7 +47,7 @@ internal sealed class Rehearsal(Stage stage, TextWriter progress)
         using PgBench victim = Start(Stage.Victim, Stage.VictimConnections - EarlyConnections, RecordSeconds - 3);
         foreach (PgBench one in (PgBench[])[victim, aggressor, earlyVictim, earlyAggressor]) await one.FinishAsync(cancel);
         int code = await recorder.WaitAsync(cancel);
-        if (code != 0) throw new VsException((ExitCode)code, $"demo: 'vs record' ended with exit code {code}: {recorder.Errors.Trim()}");
+        if (code != 0) throw new VsException(VsChild.Known(code), $"demo: 'vs record' ended with exit code {code}: {recorder.Errors.Trim()}");
     }
 
     private PgBench Start(string tenant, int connections, int seconds) => PgBench.Start(

@@ -26,8 +26,11 @@ internal static class VsChild
         int code = await child.WaitAsync(cancel);
         return code == 0
             ? child.Output
-            : throw new VsException((ExitCode)code, $"demo: 'vs {string.Join(' ', words)}' ended with exit code {code}: {(child.Errors + child.Output).Trim()}");
+            : throw new VsException(Known(code), $"demo: 'vs {string.Join(' ', words)}' ended with exit code {code}: {(child.Errors + child.Output).Trim()}");
     }
+
+    /// <summary>What a child ended with as an exit code of our own: one that a signal ended is a bug (70).</summary>
+    public static ExitCode Known(int code) => code != 0 && Enum.IsDefined((ExitCode)code) ? (ExitCode)code : ExitCode.Bug;
 
     /// <summary>Starts a command of <c>vs</c> that runs until it is interrupted.</summary>
     public static Child Start(IEnumerable<string> arguments, Action<string>? onErrorLine = null) => Child.Start(Command(arguments), onErrorLine: onErrorLine);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using VirtualServices.Linux.Files;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -46,7 +47,7 @@ public static class SessionJson
 
     private static byte[] ReadBytes(string path)
     {
-        if (Directory.Exists(path)) throw VsException.BadInput(path, "expected a session description: this is a folder");
+        if (FileId.Of(path) is { IsRegular: false }) throw VsException.BadInput(path, "expected a session description: this is a folder, a pipe or a device");
         try
         {
             if (new FileInfo(path).Length > MaximumBytes) throw VsException.BadInput(path, "expected a session description of at most 1 GiB");

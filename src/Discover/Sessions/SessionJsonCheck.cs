@@ -4,7 +4,7 @@ using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Discover.Sessions;
 
-/// <summary>What the serialiser would let pass in a <c>session.json</c>: another version, elements that are null, counts that cannot be, two services of one name.</summary>
+/// <summary>What the serialiser would let pass in a <c>session.json</c>: another version, elements that are null, counts that cannot be, two services of one name, members that are not there.</summary>
 internal static class SessionJsonCheck
 {
     // The file's own members, and those of an object in one of its lists.
@@ -20,21 +20,26 @@ internal static class SessionJsonCheck
         CheckVersion(bytes, path);
         Utf8JsonReader reader = new(bytes);
         HashSet<string> services = new(StringComparer.Ordinal);
+        HashSet<string> missing = [.. SessionJsonContext.Default.SessionInfo.Properties.Where(property => property.IsRequired).Select(property => property.Name)];
         string list = "";
         string member = "";
         long startNs = 0;
         for (JsonTokenType before = JsonTokenType.None; reader.Read(); before = reader.TokenType)
         {
-            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == MemberDepth) list = reader.GetString()!;
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == MemberDepth) missing.Remove(list = reader.GetString()!);
             if (reader.TokenType == JsonTokenType.PropertyName) member = reader.GetString()!;
             if (reader.TokenType == JsonTokenType.Null && before != JsonTokenType.PropertyName) throw VsException.BadInput(Place(bytes, path, in reader), $"expected no null in the list '{list}'");
             if (list is "counts" or "packets" && reader.TokenType == JsonTokenType.Number && (!reader.TryGetInt64(out long count) || count is < 0 or > MostCounted))
                 throw VsException.BadInput(Place(bytes, path, in reader), $"expected a count from 0 to {MostCounted}");
+            if (list == "processes" && member == "pid" && reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int pid) && pid < 0)
+                throw VsException.BadInput(Place(bytes, path, in reader), "expected a process id of 0 or more");
             if (list == "clock" && reader.TokenType == JsonTokenType.Number) CheckTime(bytes, path, in reader, member, ref startNs);
             if (list != "services" || reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != ElementMemberDepth || !reader.ValueTextEquals("name")) continue;
             reader.Read();
             if (reader.TokenType == JsonTokenType.String && !services.Add(reader.GetString()!)) throw VsException.BadInput(Place(bytes, path, in reader), "expected services with names of their own, this name was there before");
         }
+
+        if (missing.Count > 0) throw VsException.BadInput($"{path}:1", $"expected '{missing.Order(StringComparer.Ordinal).First()}', it is not there");
     }
 
     // What is no whole number is left to the serialiser, which knows the type.

@@ -1,4 +1,5 @@
 using VirtualServices.Discover.Nettrace;
+using VirtualServices.Linux.Files;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -52,7 +53,7 @@ public sealed class SessionReader : IEventSource
     {
         SessionInfo info = SessionJson.Read(Path.Combine(folder, SessionJson.FileName));
         string path = Path.Combine(folder, EventsFileName);
-        if (Directory.Exists(path)) throw VsException.BadInput(path, "expected the session's events: this is a folder");
+        if (FileId.Of(path) is { IsRegular: false }) throw VsException.BadInput(path, "expected the session's events: this is a folder, a pipe or a device");
         try
         {
             return Open(info, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16), path);

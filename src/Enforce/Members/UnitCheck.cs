@@ -6,7 +6,7 @@ namespace VirtualServices.Enforce.Members;
 /// <summary>Finds units that this host does not know: a typing error would else wait for ever. A unit that is known but not started is fine.</summary>
 internal static class UnitCheck
 {
-    private static readonly string[] Folders = ["/etc/systemd/system", "/run/systemd/system", "/run/systemd/transient", "/run/systemd/generator", "/usr/lib/systemd/system", "/lib/systemd/system"];
+    private static readonly string[] Folders = ["/etc/systemd/system", "/run/systemd/system", "/run/systemd/system.control", "/run/systemd/transient", "/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
     /// <summary>Throws for the first unknown unit.</summary>
     public static void Run(RuleSet rules)

@@ -29,6 +29,8 @@ public sealed unsafe partial class PrivateFolder : IDisposable
     /// <exception cref="VsException">Exit code 2: there is no folder to make it in, it is a file, holds something or is in use: another name will do. 5: it is a link, belongs to somebody else, or may not be made. 4: the host cannot make it.</exception>
     public static PrivateFolder Create(string path)
     {
+        // The kernel follows a link whose name ends with a slash whatever it is told, and shells add one when they complete a name.
+        path = WithoutSlash(path);
         byte[] name = Name(path);
         bool made;
         fixed (byte* text = name)
@@ -144,6 +146,13 @@ public sealed unsafe partial class PrivateFolder : IDisposable
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int renameat(int fromFolder, byte* from, int toFolder, byte* to);
+
+    private static string WithoutSlash(string path)
+    {
+        string name = path.TrimEnd('/');
+        if (name.Length == 0) return path;
+        return name.EndsWith("/.", StringComparison.Ordinal) ? WithoutSlash(name[..^1]) : name;
+    }
 
     private static byte[] Name(string path) => Encoding.UTF8.GetBytes(path + '\0');
 

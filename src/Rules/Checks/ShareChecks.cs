@@ -24,15 +24,7 @@ internal static class ShareChecks
             yield return new Finding(
                 Severity.Error, "the rule file", document.LineOfNetwork, $"network: assured rates add up to {Format(all)}, more than the {Units.FormatRate(link.Value.Rate)} of {link.Value.Name}");
         }
-
-        if (document.Rules.Devices.Count == 0 && document.Rules.VirtualServices.FirstOrDefault(HasNetworkShare) is { } first)
-        {
-            yield return new Finding(
-                Severity.Warning, $"virtual service '{first.Name}'", document.LineOfVirtualService(first.Name, "network"), "no device is named to which its network share applies: add 'network: { devices: [ { name: eth0 } ] }' to the file, or call 'vs enforce' with --device");
-        }
     }
-
-    private static bool HasNetworkShare(VirtualService vs) => vs.Name != VirtualService.BestEffort && vs.Network != new NetworkShare();
 
     /// <summary>An assured rate holds on every governed device, so the slowest decides.</summary>
     private static (string Name, long Rate)? SlowestLink(RuleSet rules, HostCapacity? capacity)

@@ -23,15 +23,23 @@ internal static partial class FileOwner
         if (Fchown(to, uid, gid) != 0) throw NativeError.Make($"keeping the owner {uid}:{gid} of {from}");
     }
 
-    internal static (uint Uid, uint Gid) Of(string path)
+    /// <summary>For <see cref="Of"/>: of a link itself, not of what it leads to (AT_SYMLINK_NOFOLLOW).</summary>
+    internal const int OfLink = 0x100;
+
+    internal static uint ThisUser => EffectiveUser();
+
+    internal static (uint Uid, uint Gid) Of(string path, int flags = 0)
     {
         Span<byte> buffer = stackalloc byte[StatxSize];
-        if (Statx(AtCurrentFolder, path, 0, UidAndGid, buffer) != 0) throw NativeError.Make($"statx of {path}");
+        if (Statx(AtCurrentFolder, path, flags, UidAndGid, buffer) != 0) throw NativeError.Make($"statx of {path}");
         return (BinaryPrimitives.ReadUInt32LittleEndian(buffer[UidOffset..]), BinaryPrimitives.ReadUInt32LittleEndian(buffer[GidOffset..]));
     }
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> buffer);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUser();
 
     [LibraryImport("libc", EntryPoint = "fchown", SetLastError = true)]
     private static partial int Fchown(SafeFileHandle file, uint uid, uint gid);
