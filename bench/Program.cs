@@ -1,6 +1,7 @@
 using System.Globalization;
 using VirtualServices.Bench;
 using VirtualServices.Bench.Network;
+using VirtualServices.Bench.Recording;
 using VirtualServices.Model;
 
 // Prints the tables of docs/performance.md. Numbers after a name are taken where none is given.
@@ -9,7 +10,8 @@ const string Usage = """
     dotnet run --project bench -c Release -- turns [PAIRS 200] [PROGRAM ...]         nanoseconds for a request and its answer, gate programs on less off; all, or those named
     dotnet run --project bench -c Release -- moves [SECONDS 20]        from re-bind to moved
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
-    dotnet run --project bench -c Release -- record [ROUNDS 9]         throughput of a recorded Redis, at each level against none
+    dotnet run --project bench -c Release -- record [ROUNDS 9] [SERVER ...]            throughput of a watched server against itself: vs record at each level, strace, perf, bpftrace, tcpdump; redis, nginx, postgres: all, or those named
+    dotnet run --project bench -c Release -- record-stranger [ROUNDS 9]               nanoseconds that a system call of another program takes more
     dotnet run --project bench -c Release -- record-rate [SECONDS 10]  events a second that are recorded, their bytes, and the recorder's CPU and memory
     dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
@@ -48,7 +50,10 @@ try
             await new NetworkProof(Number(1, 5), args is [_, _, .. string[] chosen] ? chosen : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record":
-            await new RecordCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);
+            await new RecordCost(Number(1, 9), args is [_, _, .. string[] servers] ? servers : [], Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "record-stranger":
+            await new StrangerCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record-rate":
             await new RecordRate(Number(1, 10), Console.Out, Console.Error).RunAsync(stop.Token);

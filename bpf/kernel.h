@@ -94,6 +94,7 @@ struct thread_info {
 #endif
 
 struct file;
+struct bpf_local_storage;
 
 struct fdtable {
 	unsigned int max_fds;
@@ -135,6 +136,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct files_struct *files;
+	struct bpf_local_storage *bpf_storage;
 };
 
 struct inode {
@@ -226,6 +228,11 @@ struct bpf_iter__task {
 };
 
 struct linux_binprm;
+
+/* Only for its form: a place in memory that holds a pointer. */
+struct llist_node {
+	struct llist_node *next;
+};
 
 #pragma clang attribute pop
 

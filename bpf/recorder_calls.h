@@ -96,7 +96,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 	if (!entry)
 		return 0;
 	task = bpf_get_current_task_btf();
-	state = bpf_task_storage_get(&tasks, task, 0, 0);
+	state = recorded(task);
 	if (!state)
 		return 0;
 	if (is_foreign(task)) {
@@ -118,9 +118,9 @@ static __noinline void submit_made(struct task_struct *task, struct recorded_tas
 		return;
 	/* A socket says something only when it is bound or connected: it is described then. */
 	if (state->socket.sk && state->form == FORM_MAKES)
-		state->described = state->socket.id;
+		know(state, state->socket.id);
 	submit_call(task, state, &state->socket, &outcome, ROLE_UNKNOWN);
-	state->described = 0;
+	forget(state, state->socket.id);
 }
 
 static __always_inline void submit_pair(struct task_struct *task, struct recorded_task *state, u64 now)
@@ -203,7 +203,7 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result)
 	if (id >= CALLS || !config.calls[id])
 		return 0;
 	task = bpf_get_current_task_btf();
-	state = bpf_task_storage_get(&tasks, task, 0, 0);
+	state = recorded(task);
 	if (!state)
 		return 0;
 	now = bpf_ktime_get_ns();

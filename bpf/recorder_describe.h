@@ -163,7 +163,7 @@ static __always_inline void describe(struct task_struct *task, struct recorded_t
 	struct teller teller = { .time_ns = state->enter_ns, .pid = task->tgid, .tid = task->pid };
 
 	if (describe_as(found, &teller, fd, role))
-		state->described = found->id;
+		know(state, found->id);
 }
 
 #endif

@@ -61,7 +61,7 @@ static __noinline void submit_call(struct task_struct *task, struct recorded_tas
 {
 	struct ring_event *event;
 
-	if (found->id && (found->id != state->described || role != ROLE_UNKNOWN))
+	if (found->id && (!knows(state, found->id) || role != ROLE_UNKNOWN))
 		describe(task, state, found, outcome->fd, role);
 	if (outcome->peer.port) {
 		submit_datagram(task, state, found, outcome);

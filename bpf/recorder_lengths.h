@@ -16,7 +16,7 @@
 /* io_uring's own threads are made without a word; they work for the process that they belong to. */
 static __always_inline struct recorded_task *state_of(struct task_struct *task)
 {
-	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0), *leader;
+	struct recorded_task *state = recorded(task), *leader;
 	u32 service;
 
 	if (state || !(task->flags & PF_IO_WORKER))
@@ -95,46 +95,57 @@ static __noinline void first_use(struct task_struct *task, struct recorded_task 
 	state->enter_ns = outcome.now_ns;
 }
 
+/* A TCP socket that this thread has told of before: nothing is left to find out. Spares the look-up of its note. */
+static __always_inline u64 known_id(struct sock *sk, struct recorded_task *state)
+{
+	u64 cookie = sk->sk_protocol == IPPROTO_TCP ? sk->__sk_common.skc_cookie.counter : 0;
+
+	return cookie && knows(state, cookie) ? cookie : 0;
+}
+
+/* Finds out whose transfer it is, and tells what is to be told before the first one. */
+static __always_inline void meet(struct sock *sk, struct task_struct *task, struct recorded_task *state, struct found_socket *found)
+{
+	struct socket_note *note = bpf_sk_storage_get(&notes, sk, 0, 0);
+	u8 side;
+
+	if (!note) {
+		note = bpf_sk_storage_get(&notes, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (note)
+			note->told = sk->sk_protocol == IPPROTO_TCP; /* it was there before */
+	}
+	find_by_sock(sk, found);
+	if (!note)
+		return;
+	note->id = found->id;
+	if (note->told)
+		return;
+	side = side_at_first_use(sk, note, found->id & ~SOCKET_INODE_FLAG);
+	if (side != ROLE_UNKNOWN)
+		first_use(task, state, found, side, note->passive ? note->made_ns : 0);
+}
+
 static __always_inline int transferred(struct sock *sk, int result, int flags, u8 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct recorded_task *state = state_of(task);
-	struct outcome outcome = { .fd = -1, .result = shown_result(result), .kind = kind };
-	struct found_socket found = {};
-	struct socket_note *note;
-	u8 side;
+	struct outcome outcome;
+	struct found_socket found;
 
 	if (!state)
 		return 0;
+	outcome = (struct outcome){ .fd = -1, .result = shown_result(result), .kind = kind };
+	found = (struct found_socket){};
 	/* Noted while the datagram was received or sent, also where it is only looked at. */
 	outcome.peer = state->peer;
 	state->peer.port = 0;
 	if (!is_recorded_family(sk) || result == -EAGAIN || (kind == CALL_RECEIVE && flags & (MSG_PEEK | MSG_ERRQUEUE)))
 		return 0;
 	outcome.now_ns = bpf_ktime_get_ns();
-	note = bpf_sk_storage_get(&notes, sk, 0, 0);
-	if (!note) {
-		note = bpf_sk_storage_get(&notes, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (note)
-			note->told = sk->sk_protocol == IPPROTO_TCP; /* it was there before */
-	}
-	if (note && note->id && note->id == state->described) {
-		found.id = note->id;
-		found.protocol = sk->sk_protocol;
-		found.sk = sk;
-	} else {
-		find_by_sock(sk, &found);
-		if (note)
-			note->id = found.id;
-	}
 	state->enter_ns = outcome.now_ns;
-	if (note && !note->told) {
-		side = side_at_first_use(sk, note, found.id & ~SOCKET_INODE_FLAG);
-		if (side != ROLE_UNKNOWN) {
-			find_by_sock(sk, &found);
-			first_use(task, state, &found, side, note->passive ? note->made_ns : 0);
-		}
-	}
+	found.id = known_id(sk, state);
+	if (!found.id)
+		meet(sk, task, state, &found);
 	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
 	return 0;
 }

@@ -50,7 +50,7 @@ static __always_inline void submit_process(struct task_struct *task, struct reco
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct recorded_task *state = bpf_task_storage_get(&tasks, parent, 0, 0);
+	struct recorded_task *state = recorded(parent);
 	struct recorded_task *inherited;
 
 	if (!state)
@@ -70,7 +70,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
-	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct recorded_task *state = recorded(task);
 
 	if (!state)
 		return 0;
@@ -82,7 +82,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_task_exit, struct task_struct *task)
 {
-	if (bpf_task_storage_get(&tasks, task, 0, 0))
+	if (recorded(task))
 		submit_life(task, CALL_EXIT, 0, 0);
 	return 0;
 }

@@ -16,13 +16,16 @@ struct found_socket {
 	u16 is_eventfd;
 };
 
+/* A power of two. Ids are counted up, so an event loop's connections have places of their own. */
+#define KNOWN_SOCKETS 64
+
 /* State of a recorded thread. */
 struct recorded_task {
 	u64 enter_ns;
 	u64 marked_ns;
 	struct found_socket socket; /* of the call under way */
 	struct found_socket second; /* splice: where the bytes go; dup2: what is closed */
-	u64 described; /* id of the socket described last: spares a look-up per call */
+	u64 known[KNOWN_SOCKETS]; /* ids of sockets that were described, each in the place of its last bits: spares a look-up per call */
 	u64 pointer;   /* user memory that the call's form tells of */
 	struct peer_address peer; /* level sockets: the other end of the datagram under way; port 0 for none */
 	u32 service;
@@ -49,6 +52,27 @@ struct {
 	__type(key, int);
 	__type(value, struct recorded_task);
 } tasks SEC(".maps");
+
+static __always_inline bool knows(struct recorded_task *state, u64 id)
+{
+	return state->known[id % KNOWN_SOCKETS] == id;
+}
+
+static __always_inline void know(struct recorded_task *state, u64 id)
+{
+	state->known[id % KNOWN_SOCKETS] = id;
+}
+
+static __always_inline void forget(struct recorded_task *state, u64 id)
+{
+	state->known[id % KNOWN_SOCKETS] = 0;
+}
+
+/* State of a task that is recorded, else 0. A stranger mostly has no storage of any program: then the helper is not called for it. */
+static __always_inline struct recorded_task *recorded(struct task_struct *task)
+{
+	return task->bpf_storage ? bpf_task_storage_get(&tasks, task, 0, 0) : 0;
+}
 
 /* Process id to service: what mark_tasks marks; where it has marked something new it says so with the top bit. */
 #define SERVICE_MARKED (1U << 31)

@@ -95,7 +95,7 @@ SEC("cgroup/sock_release")
 int on_release(struct bpf_sock *context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct recorded_task *state = recorded(task);
 	struct outcome outcome = { .fd = -1, .kind = CALL_CLOSE };
 	struct found_socket found = {};
 	struct socket_note *note;
@@ -106,7 +106,7 @@ int on_release(struct bpf_sock *context)
 	if (!note || !note->id)
 		return 1;
 	found.id = note->id;
-	state->described = found.id; /* a socket without a transfer has nothing to be described by */
+	know(state, found.id); /* a socket without a transfer has nothing to be described by */
 	outcome.now_ns = bpf_ktime_get_ns();
 	state->enter_ns = outcome.now_ns;
 	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);

@@ -15,7 +15,7 @@ SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *woken)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct recorded_task *state = recorded(task);
 	struct found_socket found = {};
 	struct ring_event *event;
 	struct pt_regs *regs;
@@ -26,7 +26,7 @@ int BPF_PROG(on_waking, struct task_struct *woken)
 	/* Uninterruptible sleep is the kernel's own business: a lock, a page. */
 	if (!state || task->pid == woken->pid || !(woken->__state & TASK_INTERRUPTIBLE))
 		return 0;
-	if (!bpf_task_storage_get(&tasks, woken, 0, 0))
+	if (!recorded(woken))
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	id = call_number(regs);

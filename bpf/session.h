@@ -148,6 +148,7 @@ struct ring_counts {
 struct recorder_config {
 	u16 calls[512];		/* system call number to form << 8 | kind; 0 is not recorded */
 	u8 wakes[512];		/* system call number to enum wake_means */
+	u8 casts;		/* the kernel has bpf_rdonly_cast (Linux 6.2) */
 };
 
 #endif

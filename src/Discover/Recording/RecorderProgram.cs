@@ -158,16 +158,29 @@ internal sealed partial class RecorderProgram : IDisposable
 
     private static void CheckTracepoints()
     {
-        if (File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_sock_recv_length\0"u8) < 0)
+        if (!KernelHas("\0btf_trace_sock_recv_length\0"u8))
             throw new VsException(ExitCode.HostLacks, "--level sockets needs Linux 6.3, whose sockets tell of receives and sends: record with --level syscalls");
     }
 
-    private static BpfObject Load(RecordLevel level, bool hooks, int ringBytes, int existing)
+    private static bool KernelHas(ReadOnlySpan<byte> name) => File.ReadAllBytes(TypeInformation).AsSpan().IndexOf(name) >= 0;
+
+    private static BpfObject Load(RecordLevel level, bool hooks, int ringBytes, int existing) => Load(level, hooks, ringBytes, existing, KernelHas("\0bpf_rdonly_cast\0"u8));
+
+    /// <summary>Loads the programs.</summary>
+    /// <param name="level">Which of them.</param>
+    /// <param name="hooks">With those of cgroups.</param>
+    /// <param name="ringBytes">Size of the ring.</param>
+    /// <param name="existing">How many unix sockets are there.</param>
+    /// <param name="casts">Whether the kernel has bpf_rdonly_cast (Linux 6.2).</param>
+    /// <exception cref="BpfException">The kernel refuses.</exception>
+    internal static BpfObject Load(RecordLevel level, bool hooks, int ringBytes, int existing, bool casts)
     {
         BpfObject program = BpfObject.Open(Image(), "recorder");
         try
         {
-            program.SetInitialValue(".rodata", CallTable.Build());
+            RecorderConfig config = CallTable.Build();
+            config.Casts = casts ? (byte)1 : (byte)0;
+            program.SetInitialValue(".rodata", config);
             program.SetMaxEntries("ring", (uint)ringBytes);
             program.SetMaxEntries("existing", (uint)Math.Max(1, existing));
             foreach (string name in level == RecordLevel.Sockets ? SyscallPrograms : SocketPrograms) program.SkipProgram(name);

@@ -91,6 +91,7 @@ internal unsafe struct RecorderConfig
     internal const int CallNumbers = 512;
     internal fixed ushort Calls[CallNumbers];
     internal fixed byte Wakes[CallNumbers];
+    internal byte Casts;
 }
 
 /// <summary><c>struct eventfd_request</c>.</summary>

@@ -5,7 +5,7 @@ using VirtualServices.Discover.Sessions;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
-namespace VirtualServices.Bench;
+namespace VirtualServices.Bench.Recording;
 
 /// <summary>From the command to the first event: a process that was there before sends a byte each millisecond.</summary>
 internal sealed class RecordStart(int rounds, TextWriter output, TextWriter progress)

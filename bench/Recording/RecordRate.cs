@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Discover.Sessions;
@@ -5,7 +6,7 @@ using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
-namespace VirtualServices.Bench;
+namespace VirtualServices.Bench.Recording;
 
 /// <summary>How many events a second are recorded, and what that takes: threads send and receive single bytes as fast as they can, and share the processors with the recorder.</summary>
 internal sealed class RecordRate(int seconds, TextWriter output, TextWriter progress)
@@ -34,8 +35,8 @@ internal sealed class RecordRate(int seconds, TextWriter output, TextWriter prog
                 }
             }
 
-            await output.WriteLineAsync("| load | level | calls not recorded | calls recorded | events lost | calls without an event | bytes per event | recorder, part of a CPU | its largest memory |");
-            await output.WriteLineAsync("|---|---|---|---|---|---|---|---|---|");
+            await output.WriteLineAsync("| load | level | calls not recorded | calls recorded | events lost | calls without an event | bytes per event | recorder, part of a CPU | its largest memory | read again |");
+            await output.WriteLineAsync("|---|---|---|---|---|---|---|---|---|---|");
             foreach (string row in rows) await output.WriteLineAsync(row);
         }
         finally
@@ -76,22 +77,23 @@ internal sealed class RecordRate(int seconds, TextWriter output, TextWriter prog
             await recorder.EndAsync(Child.Interrupt, TimeSpan.FromSeconds(60));
         }
 
-        (long events, long lost) = Count(session);
+        (long events, long lost, double rate) = Count(session);
         long bytes = new FileInfo(Path.Combine(session, SessionReader.EventsFileName)).Length;
         Directory.Delete(session, recursive: true);
-        return Say($"| {kind}, {threads} {(threads == 1 ? "thread" : "threads")} | {level} | {alone:N0}/s | {calls / took:N0}/s | {lost:N0} | {calls - events - lost:N0} | {(double)bytes / events:F1} | {cpu / 1e9 / took:F2} | {memory / 1024} MiB |");
+        return Say($"| {kind}, {threads} {(threads == 1 ? "thread" : "threads")} | {level} | {alone:N0}/s | {calls / took:N0}/s | {lost:N0} | {calls - events - lost:N0} | {(double)bytes / events:F1} | {cpu / 1e9 / took:F2} | {memory / 1024} MiB | {rate:N0}/s |");
     }
 
-    /// <summary>Bytes that the load sent and received, as the session has them, and what was lost.</summary>
-    private static (long Events, long Lost) Count(string session)
+    /// <summary>Bytes that the load sent and received, as the session has them, what was lost, and how many events a second were read, one after the other.</summary>
+    private static (long Events, long Lost, double Rate) Count(string session)
     {
+        long started = Stopwatch.GetTimestamp(), all = 0;
         using SessionReader reader = SessionReader.Open(session);
         SessionEvent[] buffer = new SessionEvent[4096];
         long events = 0;
-        for (int read; (read = reader.Read(buffer)) > 0;)
+        for (int read; (read = reader.Read(buffer)) > 0; all += read)
             foreach (ref readonly SessionEvent e in buffer.AsSpan(0, read))
                 if (e.Call is CallKind.Send or CallKind.Receive && e.Result == 1) events++;
-        return (events, reader.Info.LostEvents());
+        return (events, reader.Info.LostEvents(), all / Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     /// <summary>CPU time of all threads so far.</summary>
