@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtualServices.Bench;
+using VirtualServices.Bench.Inference;
 using VirtualServices.Bench.Network;
 using VirtualServices.Bench.Recording;
 using VirtualServices.Model;
@@ -17,6 +18,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
     dotnet run --project bench -c Release -- cgi [SECONDS 15]          a shared php-cgi that serves one connection at a time: requests of two tenants with and without gates
     dotnet run --project bench -c Release -- network [ROUNDS 5] [PART ...]           network shares in namespaces of its own: isolation, shares, assured, cost, classes, cycles; all, or those named
+    dotnet run --project bench -c Release -- infer [MILLIONS 100] [SHAPE ...] [F.svg]   vs infer on one processor, sessions of 1, 3, 10 ... million events: events a second, memory; all shapes, or those named
     """;
 using CancellationTokenSource stop = new();
 Console.CancelKeyPress += (_, key) =>
@@ -60,6 +62,9 @@ try
             return 0;
         case "record-start":
             await new RecordStart(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "infer":
+            await new InferSpeed(Number(1, 100), args is [_, _, .. string[] words] ? words : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         default:
             await Console.Error.WriteLineAsync(Usage);

@@ -1,3 +1,4 @@
+using VirtualServices.Infer.Links;
 using VirtualServices.Infer.Proposals;
 using VirtualServices.Infer.Statistics;
 using VirtualServices.Model;
@@ -56,6 +57,7 @@ public sealed class InferenceEngine
             string subject = "session " + Words.Clean(session.Id);
             if (session.LostEvents > 0) unknowns.Add(new Unknown(subject, "events were lost while it was recorded: what they said is missing from every count", session.LostEvents, 0));
             if (session.Malformed > 0) unknowns.Add(new Unknown(subject, "events that cannot be were left out: the file is damaged or its source is faulty", session.Malformed, 0));
+            if (session.GivenUp > 0) unknowns.Add(new Unknown(subject, "sockets or threads whose end was never seen, more than any host has at a time: those not used for longest were taken to be gone", session.GivenUp, 0));
             if (session.Truncated) unknowns.Add(new Unknown(subject, "it did not end cleanly: what came after the cut is missing", 0, 0));
         }
 
@@ -69,8 +71,24 @@ public sealed class InferenceEngine
             Rules = new RuleSet(virtualServices, services, gates),
             Services = [.. findings.OrderBy(f => f.Name, StringComparer.Ordinal)],
             Unknowns = [.. unknowns.OrderBy(u => u.Subject, StringComparer.Ordinal).ThenBy(u => u.Reason, StringComparer.Ordinal)],
+            Samples = Samples(tenants),
             Sessions = [.. _sessions.Values.Select(s => new SessionFinding(s.Id, s.Events, s.LostEvents, s.Malformed, Math.Max(s.EndNs - s.StartNs, 0), s.Truncated))],
         };
+    }
+
+    /// <summary>The best sample of each service over all sessions, of the first session where they are alike.</summary>
+    private List<SampleRequest> Samples(TenantMap tenants)
+    {
+        var best = new SortedDictionary<string, (SampleTree Tree, OriginKey Origin, SessionStatistics Session)>(StringComparer.Ordinal);
+        foreach (SessionStatistics session in _sessions.Values)
+        {
+            foreach ((SampleTree tree, OriginKey origin) in session.Samples)
+            {
+                if (!best.TryGetValue(tree.Service, out var known) || (tree.Steps.Count > known.Tree.Steps.Count && tree.CompareTo(known.Tree) > 0)) best[tree.Service] = (tree, origin, session);
+            }
+        }
+
+        return [.. best.Values.Select(sample => SampleRequest.Of(sample.Tree, sample.Session.Id, tenants.NameOf(sample.Origin)))];
     }
 
     private static VirtualService Make(string name, IReadOnlyList<Selector> doors) =>

@@ -20,6 +20,9 @@ public sealed class InferenceResult
     /// <summary>The sessions that were read, by id.</summary>
     public required IReadOnlyList<SessionFinding> Sessions { get; init; }
 
+    /// <summary>One request for each service at which requests enter, with all that was done for it.</summary>
+    public required IReadOnlyList<SampleRequest> Samples { get; init; }
+
     internal TenantMap Tenants { get; }
 }
 

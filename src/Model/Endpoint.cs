@@ -42,6 +42,12 @@ public sealed record Endpoint(IPAddress? Address, int Port, string Path)
         return true;
     }
 
+    /// <summary>The same end. Compared and hashed by hand: tables of connections are searched by it for every connection of a session.</summary>
+    public bool Equals(Endpoint? other) => ReferenceEquals(this, other) || (other is not null && Port == other.Port && Path == other.Path && Equals(Address, other.Address));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Address, Port, Path.Length == 0 ? 0 : Path.GetHashCode(StringComparison.Ordinal));
+
     /// <inheritdoc/>
     public override string ToString()
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace VirtualServices.Discover.Nettrace;
@@ -15,7 +16,14 @@ internal ref struct Fields(ReadOnlySpan<byte> bytes, int start = 0)
 
     internal readonly int Left => _bytes.Length - Position;
 
-    internal byte Byte() => Take(1)[0];
+    internal byte Byte()
+    {
+        ReadOnlySpan<byte> bytes = _bytes;
+        int position = Position;
+        if ((uint)position >= (uint)bytes.Length) return Take(1)[0];
+        Position = position + 1;
+        return bytes[position];
+    }
 
     internal ushort UInt16() => BinaryPrimitives.ReadUInt16LittleEndian(Take(2));
 
@@ -23,7 +31,17 @@ internal ref struct Fields(ReadOnlySpan<byte> bytes, int start = 0)
 
     internal ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong Varuint()
+    {
+        ReadOnlySpan<byte> bytes = _bytes;
+        int position = Position;
+        if ((uint)position >= (uint)bytes.Length || bytes[position] >= 0x80) return LongVaruint();
+        Position = position + 1;
+        return bytes[position];
+    }
+
+    private ulong LongVaruint()
     {
         int position = Position;
         if (!Varint.TryRead(_bytes, ref position, out ulong value)) throw new FieldException(Position, "expected an integer of variable length");
@@ -54,12 +72,14 @@ internal ref struct Fields(ReadOnlySpan<byte> bytes, int start = 0)
         return Encoding.UTF8.GetString(Take((int)length));
     }
 
-    /// <summary>UTF-16 up to two zero bytes.</summary>
+    /// <summary>UTF-16 up to two zero bytes. No address and no name is as long as is let pass: texts are kept, and must not fill the memory.</summary>
     internal string Utf16()
     {
+        const int MostCharacters = 4096;
         int start = Position;
         for (int at = start; at + 1 < _bytes.Length; at += 2)
         {
+            if (at - start > 2 * MostCharacters) throw new FieldException(start, $"expected a text of at most {MostCharacters} characters");
             if (_bytes[at] != 0 || _bytes[at + 1] != 0) continue;
             Position = at + 2;
             return Encoding.Unicode.GetString(_bytes[start..at]);

@@ -15,6 +15,8 @@ internal sealed class NettraceReader : IDisposable
     private readonly BlockReader _blocks;
     private readonly Dictionary<uint, int> _types = [];
     private readonly Dictionary<ulong, (int Pid, int Tid)> _threads = [];
+    private readonly (uint Id, int Type)[] _lastTypes = new (uint, int)[32]; // those seen last: nearly every event's, without a look into the tables
+    private readonly (ulong Index, int Pid, int Tid)[] _lastThreads = new (ulong, int, int)[256];
     private readonly RecentDescriptions _descriptions = new();
     private int _position;
     private bool _inEvents;
@@ -113,6 +115,7 @@ internal sealed class NettraceReader : IDisposable
 
     private void ReadMetadata(ref Fields fields)
     {
+        ForgetRecent();
         fields.Take(fields.UInt16());
         while (!fields.AtEnd)
         {
@@ -129,6 +132,7 @@ internal sealed class NettraceReader : IDisposable
 
     private void ReadThreads(ref Fields fields)
     {
+        ForgetRecent();
         while (!fields.AtEnd)
         {
             Fields row = fields.Part(fields.UInt16());
@@ -167,7 +171,9 @@ internal sealed class NettraceReader : IDisposable
     {
         const uint FlushThreads = 1;
         fields.UInt64();
-        if ((fields.UInt32() & FlushThreads) != 0) _threads.Clear();
+        if ((fields.UInt32() & FlushThreads) == 0) return;
+        _threads.Clear();
+        ForgetRecent();
     }
 
     private void BeginEvents(ref Fields fields)
@@ -190,14 +196,11 @@ internal sealed class NettraceReader : IDisposable
         CountLost();
         if (_header.Payload > (uint)fields.Left) throw new FieldException(at, $"expected a payload of {_header.Payload} bytes, the block has {fields.Left}");
         Fields payload = fields.Part((int)_header.Payload);
-        if (!_types.TryGetValue(_header.Type, out int type)) throw new FieldException(at, $"expected an event type that the file describes, not {_header.Type}");
+        int type = TypeOf(_header.Type, at);
         if (type == EventSchema.EndId) Complete = true;
         if (EventSchema.CallOf(type) is not { } call) return false;
-        if (!_threads.TryGetValue(_header.Thread, out (int Pid, int Tid) thread)) throw new FieldException(at, $"expected a thread that the file describes, not {_header.Thread}");
-
         e.Call = call;
-        e.Pid = thread.Pid;
-        e.Tid = thread.Tid;
+        (e.Pid, e.Tid) = ThreadOf(_header.Thread, at);
         ReadCall(ref payload, ref e);
         if (e.Call is CallKind.Fork or CallKind.Wake)
         {
@@ -223,6 +226,30 @@ internal sealed class NettraceReader : IDisposable
         if (type is EventSchema.ReceiveKnownId or EventSchema.SendKnownId) e.Request = payload.Varuint();
 
         return true;
+    }
+
+    private int TypeOf(uint id, int at)
+    {
+        ref (uint Id, int Type) known = ref _lastTypes[id % (uint)_lastTypes.Length];
+        if (known.Id == id && known.Type != 0) return known.Type;
+        if (!_types.TryGetValue(id, out int type)) throw new FieldException(at, $"expected an event type that the file describes, not {id}");
+        known = (id, type);
+        return type;
+    }
+
+    private (int Pid, int Tid) ThreadOf(ulong index, int at)
+    {
+        ref (ulong Index, int Pid, int Tid) known = ref _lastThreads[index % (ulong)_lastThreads.Length];
+        if (known.Index == index && known.Pid != 0) return (known.Pid, known.Tid);
+        if (!_threads.TryGetValue(index, out (int Pid, int Tid) thread)) throw new FieldException(at, $"expected a thread that the file describes, not {index}");
+        known = (index, thread.Pid, thread.Tid);
+        return thread;
+    }
+
+    private void ForgetRecent()
+    {
+        Array.Clear(_lastTypes);
+        Array.Clear(_lastThreads);
     }
 
     /// <summary>Numbers go on from block to block; what is missing between two was lost when it was recorded.</summary>

@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.Intrinsics.X86;
+
 namespace VirtualServices.Discover.Nettrace;
 
 /// <summary>Integers of variable length: 7 bits a byte, lowest first, as nettrace and protocol buffers have them.</summary>
@@ -31,6 +35,20 @@ internal static class Varint
     internal static bool TryRead(ReadOnlySpan<byte> source, ref int position, out ulong value)
     {
         value = 0;
+        if (Bmi2.X64.IsSupported && position <= source.Length - sizeof(ulong))
+        {
+            // Up to eight bytes at once: the first byte without its top bit is the last one.
+            ulong word = BinaryPrimitives.ReadUInt64LittleEndian(source[position..]);
+            ulong ends = ~word & 0x8080_8080_8080_8080;
+            if (ends != 0)
+            {
+                ulong used = ends ^ (ends - 1); // all bits up to the lowest end
+                value = Bmi2.X64.ParallelBitExtract(word & used, 0x7f7f_7f7f_7f7f_7f7f);
+                position += (BitOperations.TrailingZeroCount(ends) >> 3) + 1;
+                return true;
+            }
+        }
+
         for (int shift = 0; shift < 64; shift += 7)
         {
             if ((uint)position >= (uint)source.Length) return false;

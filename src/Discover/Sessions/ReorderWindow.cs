@@ -38,12 +38,11 @@ internal sealed class ReorderWindow(int capacity)
         _events[slot] = e;
     }
 
-    internal SessionEvent TakeFirst()
+    internal void TakeFirst(out SessionEvent e)
     {
-        SessionEvent e = _events[_first];
+        e = _events[_first];
         _first = Slot(1);
         _count--;
-        return e;
     }
 
     private int Slot(int position)

@@ -97,7 +97,7 @@ public sealed class SessionReader : IEventSource
             }
 
             if (_window.IsEmpty) break;
-            buffer[count++] = _window.TakeFirst();
+            _window.TakeFirst(out buffer[count++]);
         }
 
         return count;

@@ -6,6 +6,9 @@ namespace VirtualServices.Infer.Inventory;
 /// <summary>Where each party listens. Ports alone are kept: a service that listens on several addresses of one port is asked at one place.</summary>
 internal sealed class ListenerTable
 {
+    /// <summary>Addresses of a party that are kept, and ports of all.</summary>
+    private const int Most = 4096;
+
     private readonly Dictionary<int, SortedSet<string>> _byParty = [];
     private readonly HashSet<int> _ports = [];
 
@@ -15,7 +18,7 @@ internal sealed class ListenerTable
         if (protocol == TransportProtocol.Tcp && local.Port > 0) _ports.Add(local.Port);
         if (party is null || TextOf(protocol, local) is not { } text) return;
         if (!_byParty.TryGetValue(party.Id, out SortedSet<string>? all)) _byParty.Add(party.Id, all = new SortedSet<string>(StringComparer.Ordinal));
-        all.Add(text);
+        if (all.Count < Most) all.Add(text);
     }
 
     /// <summary>Listening addresses of a party, sorted.</summary>

@@ -11,6 +11,7 @@ internal sealed class PartyTable
     private readonly string _bootId;
     private readonly List<Party> _all = [];
     private readonly Dictionary<string, Party> _byKey = new(StringComparer.Ordinal);
+    private readonly Dictionary<ProcessRecord, Party> _byRecord = new(ReferenceEqualityComparer.Instance); // lines of the inventory, which it keeps anyway
     private readonly SessionInfo _info;
     private readonly SelectorMatcher _matcher;
     private readonly HashSet<string> _recordedUnits = new(StringComparer.Ordinal);
@@ -37,6 +38,12 @@ internal sealed class PartyTable
 
     /// <summary>The party of a process in the inventory.</summary>
     public Party Of(ProcessRecord process)
+    {
+        if (!_byRecord.TryGetValue(process, out Party? party)) _byRecord.Add(process, party = Find(process));
+        return party;
+    }
+
+    private Party Find(ProcessRecord process)
     {
         if (process.Service.Length > 0) return OfService(process.Service);
 

@@ -36,6 +36,20 @@ internal sealed class ProcessState(int pid, long serial, Party? party, ProcessRe
 
     public List<TracedThread> Threads { get; } = [];
 
+    public void Add(TracedThread thread)
+    {
+        thread.Slot = Threads.Count;
+        Threads.Add(thread);
+    }
+
+    public void Remove(TracedThread thread)
+    {
+        TracedThread last = Threads[^1];
+        Threads[thread.Slot] = last;
+        last.Slot = thread.Slot;
+        Threads.RemoveAt(Threads.Count - 1);
+    }
+
     /// <summary>Ends of which it holds a descriptor. A set: a server may hold any number, and each is given up one by one.</summary>
     public HashSet<ConnectionEnd> Held { get; } = [];
 

@@ -8,6 +8,10 @@ internal sealed class ProcessTable
     /// <summary>procfs gives start times in ticks of 10 ms; two of them allow for the way from fork to its event.</summary>
     private const long StartToleranceNs = 20_000_000;
 
+    /// <summary>Threads that are kept: more than any host runs.</summary>
+    internal const int MostThreads = 1 << 18;
+
+    private readonly Shelf<TracedThread> _shelf = new(MostThreads);
     private readonly PartyTable _parties;
     private readonly long _startNs;
     private readonly Dictionary<int, ProcessRecord[]> _records;
@@ -15,6 +19,7 @@ internal sealed class ProcessTable
     private readonly Dictionary<int, ProcessState> _alive = [];
     private readonly Dictionary<ulong, TracedThread> _threads = [];
     private TracedThread? _last;
+    private long _uses;
     private long _serial;
 
     public ProcessTable(SessionInfo info, PartyTable parties)
@@ -34,14 +39,24 @@ internal sealed class ProcessTable
     /// <summary>Processes that run now, in the order in which they were seen.</summary>
     public IReadOnlyList<ProcessState> Alive => [.. _alive.Values.OrderBy(p => p.Serial)];
 
+    /// <summary>How many.</summary>
+    public int Count => _alive.Count;
+
     public bool ListenedAtStart(int pid) => _listenersAtStart.Contains(pid);
 
     /// <summary>The thread that made a call; made up where it is new.</summary>
     public TracedThread Thread(int pid, int tid, long timeNs)
     {
-        if (_last is { } last && last.Tid == tid && last.Process.Pid == pid && !last.Process.Ended) return last;
+        _uses++;
+        if (_last is { } last && last.Tid == tid && last.Process.Pid == pid && !last.Process.Ended)
+        {
+            last.UsedAt = _uses;
+            return last;
+        }
+
         ulong key = Key(pid, tid);
         if (!_threads.TryGetValue(key, out TracedThread? thread)) thread = AddThread(Process(pid, timeNs), tid, fresh: false);
+        thread.UsedAt = _uses;
         _last = thread;
         return thread;
     }
@@ -93,8 +108,7 @@ internal sealed class ProcessTable
     /// <summary>A thread was made.</summary>
     public void ForkThread(ProcessState process, int tid)
     {
-        if (_threads.Remove(Key(process.Pid, tid), out TracedThread? old)) old.Process.Threads.Remove(old);
-        if (_last == old) _last = null;
+        if (_threads.TryGetValue(Key(process.Pid, tid), out TracedThread? old)) Drop(old);
         AddThread(process, tid, fresh: true);
     }
 
@@ -103,9 +117,7 @@ internal sealed class ProcessTable
     public bool EndThread(TracedThread thread)
     {
         ProcessState process = thread.Process;
-        _threads.Remove(Key(process.Pid, thread.Tid));
-        process.Threads.Remove(thread);
-        if (_last == thread) _last = null;
+        Drop(thread);
         if (thread.Tid == process.Pid || thread.Tid == 0) process.LeaderEnded = true;
         return process.LeaderEnded && process.Threads.Count == 0;
     }
@@ -115,8 +127,37 @@ internal sealed class ProcessTable
     {
         process.Ended = true;
         _alive.Remove(process.Pid);
-        foreach (TracedThread thread in process.Threads) _threads.Remove(Key(process.Pid, thread.Tid));
+        foreach (TracedThread thread in process.Threads)
+        {
+            _threads.Remove(Key(process.Pid, thread.Tid));
+            _shelf.Remove(thread);
+        }
+
         _last = null;
+    }
+
+    /// <summary>Threads that were given up because there were more than <see cref="MostThreads"/>.</summary>
+    public long GivenUp => _shelf.GivenUp;
+
+    /// <summary>Gives the threads up that are too many.</summary>
+    /// <returns>A process that has no other thread: it is to be ended, and this to be called again; else null.</returns>
+    public ProcessState? GiveUp()
+    {
+        while (_shelf.TooMany() is { } thread)
+        {
+            if (thread.Process.Threads.Count == 1) return thread.Process;
+            Drop(thread);
+        }
+
+        return null;
+    }
+
+    private void Drop(TracedThread thread)
+    {
+        _threads.Remove(Key(thread.Process.Pid, thread.Tid));
+        thread.Process.Remove(thread);
+        _shelf.Remove(thread);
+        if (_last == thread) _last = null;
     }
 
     private static ulong Key(int pid, int tid) => ((ulong)(uint)pid << 32) | (uint)tid;
@@ -125,8 +166,10 @@ internal sealed class ProcessTable
     {
         // A thread that was forked in sight begins at 0; of any other, what it used before is not known.
         var thread = new TracedThread(process, tid) { CpuNs = fresh ? 0 : null };
-        process.Threads.Add(thread);
+        process.Add(thread);
         _threads[Key(process.Pid, tid)] = thread;
+        thread.UsedAt = _uses;
+        _shelf.Add(thread);
         return thread;
     }
 

@@ -3,7 +3,7 @@ using VirtualServices.Infer.Turns;
 namespace VirtualServices.Infer.Inventory;
 
 /// <summary>A thread that made a call; thread id 0 stands for "some thread of the process".</summary>
-internal sealed class TracedThread(ProcessState process, int tid)
+internal sealed class TracedThread(ProcessState process, int tid) : IShelved<TracedThread>
 {
     public ProcessState Process { get; } = process;
 
@@ -26,6 +26,21 @@ internal sealed class TracedThread(ProcessState process, int tid)
 
     /// <summary>Server-side connections on which this thread was the first.</summary>
     public int Connections { get; set; }
+
+    /// <summary>Place in <see cref="ProcessState.Threads"/>.</summary>
+    public int Slot { get; set; }
+
+    /// <inheritdoc/>
+    public TracedThread? Older { get; set; }
+
+    /// <inheritdoc/>
+    public TracedThread? Newer { get; set; }
+
+    /// <inheritdoc/>
+    public long UsedAt { get; set; }
+
+    /// <inheritdoc/>
+    public long ShelvedAt { get; set; }
 
     /// <summary>What the reader of the walk keeps per thread.</summary>
     public object? Notes { get; set; }

@@ -19,13 +19,14 @@ internal sealed class BoostedTrees
     /// <summary>Scores beyond this are no scores, and sums of them would end in infinity.</summary>
     private const double MostScore = 1e9;
 
-    private readonly List<int> _roots = [], _feature = [], _less = [], _greater = [], _firstLeaf = [];
-    private readonly List<float> _threshold = [];
-    private readonly List<double> _leaf = [], _scores = [], _probabilities = [];
+    private readonly List<double> _scores = [], _probabilities = [];
+    private Node[] _nodes = [];
+    private int[] _roots = [];
+    private double[] _leaves = [];
     private double _bias;
 
     /// <summary>Nodes of all trees.</summary>
-    public int Nodes => _feature.Count;
+    public int Nodes => _nodes.Length;
 
     /// <summary>Reads a model.</summary>
     /// <param name="input">Its text.</param>
@@ -34,6 +35,7 @@ internal sealed class BoostedTrees
     public static BoostedTrees Read(TextReader input, string file)
     {
         var trees = new BoostedTrees();
+        var builder = new Builder();
         int number = 0;
         try
         {
@@ -41,7 +43,8 @@ internal sealed class BoostedTrees
             if (Next() != "features " + string.Join(' ', LinkFeatures.Names)) throw new FormatException("expected the features of this engine, in its order");
             trees._bias = Next().Split(' ') is ["bias", var bias] ? Number(bias, -MostScore, MostScore) : throw new FormatException("expected 'bias SCORE'");
             string line = Next();
-            for (; line.StartsWith("tree ", StringComparison.Ordinal); line = Next()) trees.ReadTree(line, Next);
+            for (; line.StartsWith("tree ", StringComparison.Ordinal); line = Next()) builder.ReadTree(line, Next);
+            (trees._nodes, trees._roots, trees._leaves) = ([.. builder.Nodes], [.. builder.Roots], [.. builder.Leaves]);
             trees.ReadCurve(line, Next);
             if (Next() != End) throw new FormatException($"expected '{End}'");
             if (input.Peek() >= 0) throw new FormatException($"expected nothing after '{End}'");
@@ -75,11 +78,18 @@ internal sealed class BoostedTrees
     public double Score(in LinkFeatures features)
     {
         double sum = _bias;
-        for (int tree = 0; tree < _roots.Count; tree++)
+        ReadOnlySpan<Node> nodes = _nodes;
+        ReadOnlySpan<float> values = features;
+        foreach (int root in _roots)
         {
-            int node = 0, root = _roots[tree];
-            while (node >= 0) node = features[_feature[root + node]] <= _threshold[root + node] ? _less[root + node] : _greater[root + node];
-            sum += _leaf[_firstLeaf[tree] + ~node];
+            int at = root;
+            while (at >= 0)
+            {
+                ref readonly Node node = ref nodes[at];
+                at = values[node.Feature] <= node.Threshold ? node.LessOrEqual : node.Greater;
+            }
+
+            sum += _leaves[~at];
         }
 
         return sum;
@@ -101,30 +111,6 @@ internal sealed class BoostedTrees
 
     internal static string LastLine => End;
 
-    private void ReadTree(string line, Func<string> next)
-    {
-        string[] words = line.Split(' ');
-        if (words is not ["tree", var count]) throw new FormatException("expected 'tree NODES'");
-        int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - _feature.Count));
-        _roots.Add(_feature.Count);
-        _firstLeaf.Add(_leaf.Count);
-        for (int i = 0; i < nodes; i++)
-        {
-            words = next().Split(' ');
-            if (words.Length != 4) throw new FormatException("expected the four numbers of a node");
-            _feature.Add(Whole(words[0], 0, LinkFeatures.Count - 1));
-            _threshold.Add((float)Number(words[1], float.MinValue, float.MaxValue));
-
-            // Children come after their parent, so that every way ends.
-            _less.Add(Child(words[2], i, nodes));
-            _greater.Add(Child(words[3], i, nodes));
-        }
-
-        words = next().Split(' ');
-        if (words[0] != "leaves" || words.Length != nodes + 2) throw new FormatException("expected 'leaves' and one more value than the tree has nodes");
-        foreach (string leaf in words.AsSpan(1)) _leaf.Add(Number(leaf, -MostScore, MostScore));
-    }
-
     private void ReadCurve(string line, Func<string> next)
     {
         if (line.Split(' ') is not ["curve", var count]) throw new FormatException("expected 'tree NODES' or 'curve POINTS'");
@@ -138,12 +124,6 @@ internal sealed class BoostedTrees
         }
     }
 
-    private static int Child(string word, int node, int nodes)
-    {
-        int child = Whole(word, ~nodes, nodes - 1);
-        return child < 0 || child > node ? child : throw new FormatException($"'{word}': a child comes after its parent");
-    }
-
     private static int Whole(string word, int least, int most)
     {
         if (int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most) return number;
@@ -155,5 +135,44 @@ internal sealed class BoostedTrees
         const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
         if (double.TryParse(word, Style, CultureInfo.InvariantCulture, out double number) && number >= least && number <= most) return number; // NaN is neither
         throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{word}': expected a number from {least} to {most}"));
+    }
+
+    /// <summary>A question. Children are indexes of nodes, or, below 0, the leaf ~child; of all trees together.</summary>
+    private readonly record struct Node(int Feature, float Threshold, int LessOrEqual, int Greater);
+
+    /// <summary>Trees while they are read.</summary>
+    private sealed class Builder
+    {
+        public List<Node> Nodes { get; } = [];
+
+        public List<int> Roots { get; } = [];
+
+        public List<double> Leaves { get; } = [];
+
+        public void ReadTree(string line, Func<string> next)
+        {
+            string[] words = line.Split(' ');
+            if (words is not ["tree", var count]) throw new FormatException("expected 'tree NODES'");
+            int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - Nodes.Count)), root = Nodes.Count;
+            Roots.Add(root);
+            for (int i = 0; i < nodes; i++)
+            {
+                words = next().Split(' ');
+                if (words.Length != 4) throw new FormatException("expected the four numbers of a node");
+                Nodes.Add(new Node(Whole(words[0], 0, LinkFeatures.Count - 1), (float)Number(words[1], float.MinValue, float.MaxValue), Child(words[2]), Child(words[3])));
+
+                // Children come after their parent, so that every way ends.
+                int Child(string word)
+                {
+                    int child = Whole(word, ~nodes, nodes - 1);
+                    if (child < 0) return ~(Leaves.Count + ~child);
+                    return child > i ? root + child : throw new FormatException($"'{word}': a child comes after its parent");
+                }
+            }
+
+            words = next().Split(' ');
+            if (words[0] != "leaves" || words.Length != nodes + 2) throw new FormatException("expected 'leaves' and one more value than the tree has nodes");
+            foreach (string leaf in words.AsSpan(1)) Leaves.Add(Number(leaf, -MostScore, MostScore));
+        }
     }
 }

@@ -17,6 +17,12 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>Thread that sent it, 0 where unknown.</summary>
     public int Tid { get; } = tid;
 
+    /// <summary>Process that sent it.</summary>
+    public int Pid { get; init; }
+
+    /// <summary>The request that it is at the other end, where that was read.</summary>
+    public RequestNode? Served { get; set; }
+
     /// <summary>Number of the call on its connection.</summary>
     public long Number { get; set; }
 
@@ -52,6 +58,7 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
         Final = true;
         Prover = null;
         Prompt = default;
+        Before = null; // it would lead to the window before, and from there on to the beginning
     }
 
     /// <summary>How sure the link is, 0..1.</summary>
@@ -68,6 +75,9 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
 
     /// <summary>The parent before the present step took calls away.</summary>
     public RequestNode? Before { get; set; }
+
+    /// <summary>The present step took it away from its request.</summary>
+    public bool Taken { get; set; }
 
     /// <summary>Position among the window's calls to the same callee.</summary>
     public int Rank { get; set; }

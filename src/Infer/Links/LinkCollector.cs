@@ -18,8 +18,13 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     /// <summary>Calls of a connection that wait for their requests at the other end.</summary>
     private const int MostWaiting = 64;
 
+    /// <summary>Services that are learnt apart; what is beyond is learnt together.</summary>
+    private const int MostServices = 1024;
+
     private readonly BoostedTrees _model = model ?? ConfidenceModel.Embedded;
     private readonly Dictionary<Party, ServiceWindows> _services = [];
+    private readonly NumberBudget _budget = new();
+    private ServiceWindows? _others;
     private readonly List<CallNode> _calls = [];
     private readonly List<RequestNode> _requests = [];
     private SessionWalker? _walker;
@@ -43,6 +48,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
 
     /// <summary>CPU time of the requests that were told.</summary>
     public CpuLedger Cpu { get; } = new();
+
+    /// <summary>A request or two to look at, with all that was done for them.</summary>
+    public SampleTrees Samples { get; } = new();
 
     /// <summary>How often links were worked out.</summary>
     internal int Flushes { get; private set; }
@@ -103,6 +111,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (notes.Last is { } before && before.LastNs == long.MaxValue) before.LastNs = Math.Max(e.TimeNs, before.ArrivalNs);
         var node = new RequestNode(end, e.TimeNs, e.TimeNs + e.DurationNs)
         {
+            Pid = thread.Process.Pid,
             Tid = thread.Tid,
             Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
         };
@@ -146,6 +155,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         end.Notes = notes;
         var node = new CallNode(end, e.TimeNs, thread.Tid)
         {
+            Pid = thread.Process.Pid,
             Number = end.Turns,
             Prompt = thread.Process.Party is null ? default : NotesOf(thread).Prompt,
             Service = thread.Process.Party is { Recorded: true } party ? party.Name : null,
@@ -153,7 +163,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         notes.Last = node;
         Cpu.Sent(thread, NotesOf(thread).Work, new Prompt(null, node));
         if (!node.Prompt.IsKnown) NotesOf(thread).Prompt = new Prompt(null, node); // whatever it was, what follows is for the same
-        if (notes.Waiting.Count == MostWaiting) notes.Waiting.Dequeue();
+
+        // Where both ends do not count alike nobody asks for older ones.
+        while (notes.Waiting.Count >= (end.InStep ? MostWaiting : 1)) notes.Waiting.Dequeue();
         notes.Waiting.Enqueue(node);
         if (useProofs && e.Request != 0)
         {
@@ -181,7 +193,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         node.KnownVs = request.KnownVs;
         node.Direct = origin;
         node.Asker = _walker!.PeerParty(end);
-        if (request.KnownVs == 0 && end.Peer is { Notes: ClientNotes client } peer) node.Caller = client.Take(peer, end, in request, node.ReplyNs < long.MaxValue);
+        if (request.KnownVs != 0 || end.Peer is not { Notes: ClientNotes client } peer || client.Take(peer, end, in request, node.ReplyNs < long.MaxValue) is not { } caller) return;
+        node.Caller = caller;
+        caller.Served ??= node;
     }
 
     /// <inheritdoc/>
@@ -203,7 +217,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
 
     private ServiceWindows ServiceOf(Party party)
     {
-        if (!_services.TryGetValue(party, out ServiceWindows? service)) _services.Add(party, service = new ServiceWindows());
+        if (_services.TryGetValue(party, out ServiceWindows? service)) return service;
+        if (_services.Count >= MostServices) return _others ??= new ServiceWindows(_budget);
+        _services.Add(party, service = new ServiceWindows(_budget));
         return service;
     }
 
@@ -219,8 +235,11 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         Flushes++;
         long cut = all ? long.MaxValue : CutNs();
         foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model);
+        _others?.Solve(cut, _model);
         int told = 0;
-        while (told < _calls.Count && (all || _calls[told].Final || _calls[told].TimeNs < cut))
+
+        // Calls come nearly in the order of their times. One that is said to be of next year must not hold back all that come after it.
+        while (told < _calls.Count && (all || _calls[told].Final || _calls[told].TimeNs < cut || _calls.Count - told > 2 * _window))
         {
             CallNode call = _calls[told++];
             call.Conclude();
@@ -233,10 +252,12 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         for (int i = 0; i < _requests.Count; i++)
         {
             RequestNode request = _requests[i];
+            CallNode? caller = request.Caller;
             if ((request.Settled && Resolve(request, all)) || (all && Resolve(request, all)))
             {
                 Cpu.Tell(request);
                 onRequest?.Invoke(request);
+                if (caller?.Told is null) Samples.Offer(request, caller);
                 continue;
             }
 
@@ -244,6 +265,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         }
 
         _requests.RemoveRange(kept, _requests.Count - kept);
+        Samples.Choose(all);
 
         // Requests that wait for what never comes would else have everything worked out anew for each event.
         _full = Math.Max(_window, 2 * (_calls.Count + _requests.Count));

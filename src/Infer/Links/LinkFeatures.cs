@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace VirtualServices.Infer.Links;
 
@@ -80,7 +81,7 @@ internal enum Feature
 
 /// <summary>Input of the confidence model. Numbers are small and of similar size, so that one model serves services of any speed.</summary>
 [InlineArray(Count)]
-internal struct LinkFeatures
+internal struct LinkFeatures : IEquatable<LinkFeatures>
 {
     public const int Count = (int)Feature.Foreign + 1;
 
@@ -93,4 +94,18 @@ internal struct LinkFeatures
     public void Set(Feature feature, double value) => this[(int)feature] = (float)value;
 
     public readonly float Get(Feature feature) => this[(int)feature];
+
+    /// <summary>The same numbers, bit by bit.</summary>
+    public readonly bool Equals(LinkFeatures other) => Bytes(in this).SequenceEqual(Bytes(in other));
+
+    public override readonly bool Equals(object? obj) => obj is LinkFeatures other && Equals(other);
+
+    public override readonly int GetHashCode()
+    {
+        HashCode hash = new();
+        hash.AddBytes(Bytes(in this));
+        return hash.ToHashCode();
+    }
+
+    private static ReadOnlySpan<byte> Bytes(in LinkFeatures features) => MemoryMarshal.AsBytes((ReadOnlySpan<float>)features);
 }

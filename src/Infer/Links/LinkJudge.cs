@@ -20,6 +20,10 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     /// <summary>Of a request with more calls than <see cref="WindowSolver.MostCalls"/>, so many before a call and from it on are looked at: all of them for each of them would be their square.</summary>
     private const int Around = Timeline.LookBack;
 
+    /// <summary>Links with the same features, which proven ones often are, are judged once.</summary>
+    private const int MostJudged = 4096;
+
+    private readonly Dictionary<LinkFeatures, double> _judged = [];
     private readonly List<CallNode> _mine = [], _theirs = [];
     private double[] _own = [];
     private ulong[] _signs = [];
@@ -111,7 +115,14 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         call.Features.Set(Feature.Unexplained, unexplained);
         call.Features.Set(Feature.Position, Math.Log(1 + parent.Forgotten + call.Position));
         call.Features.Set(Feature.Late, Timeline.IsLate(parent, call) ? 1 : 0);
+        if (call.Proven && _judged.TryGetValue(call.Features, out double confidence))
+        {
+            call.Confidence = confidence;
+            return;
+        }
+
         call.Confidence = trees.Confidence(in call.Features);
+        if (call.Proven && _judged.Count < MostJudged) _judged.Add(call.Features, call.Confidence);
     }
 
     private void Compare(ProcessWindow window, CallNode call, RequestNode parent)

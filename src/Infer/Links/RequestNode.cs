@@ -21,6 +21,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>Last byte of the answer so far, or the close of the connection, ns; <see cref="long.MaxValue"/> before.</summary>
     public long LastNs { get; set; } = long.MaxValue;
 
+    /// <summary>Process that received it.</summary>
+    public int Pid { get; init; }
+
     /// <summary>Thread that received it, 0 where unknown.</summary>
     public int Tid { get; init; }
 

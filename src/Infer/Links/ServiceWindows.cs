@@ -4,8 +4,15 @@ using VirtualServices.Infer.Turns;
 namespace VirtualServices.Infer.Links;
 
 /// <summary>One service: what was learnt of it, and the windows of its processes.</summary>
-internal sealed class ServiceWindows
+/// <param name="budget">Numbers that all services together may still give.</param>
+internal sealed class ServiceWindows(NumberBudget budget)
 {
+    /// <summary>Callees, and kinds of requests, that are told apart: what is learnt of each takes memory. All beyond are taken for one.</summary>
+    private const int MostNumbers = 256;
+
+    /// <summary>Requests of a process that are kept for the next window where their times do not say that they are over.</summary>
+    private const int MostRequests = 2 * LinkCollector.Window;
+
     private readonly ServiceModel _model = new();
     private readonly Dictionary<ProcessState, ProcessWindow> _byProcess = [];
     private readonly List<ProcessWindow> _windows = [];
@@ -53,18 +60,11 @@ internal sealed class ServiceWindows
 
     private void Prepare(ProcessWindow window)
     {
-        foreach (CallNode call in window.Calls)
-        {
-            if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
-        }
+        foreach (CallNode call in window.Calls) Number(call);
 
         foreach (RequestNode request in window.Requests)
         {
-            foreach (CallNode call in request.Calls)
-            {
-                if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
-            }
-
+            foreach (CallNode call in request.Calls) Number(call);
             if (request.Class < 0) request.Class = NumberOf(_classes, request.Asker, PortOf(request.End));
         }
 
@@ -81,11 +81,18 @@ internal sealed class ServiceWindows
         window.Prepare();
     }
 
+    private void Number(CallNode call)
+    {
+        if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
+    }
+
     private static string PortOf(ConnectionEnd end) => end.Local.Path.Length > 0 ? end.Local.Path : end.Local.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    private static int NumberOf(Dictionary<(int, string), int> numbers, Party? party, string place)
+    private int NumberOf(Dictionary<(int, string), int> numbers, Party? party, string place)
     {
-        if (!numbers.TryGetValue((party?.Id ?? -1, place), out int number)) numbers.Add((party?.Id ?? -1, place), number = numbers.Count);
+        if (numbers.TryGetValue((party?.Id ?? -1, place), out int number)) return number;
+        number = numbers.Count;
+        if (number < MostNumbers && budget.Take()) numbers.Add((party?.Id ?? -1, place), number);
         return number;
     }
 
@@ -93,10 +100,11 @@ internal sealed class ServiceWindows
     {
         Shrink(window.Calls, cutNs);
         Shrink(window.Proven, cutNs);
+        int tooMany = window.Requests.Count - MostRequests;
         window.Requests.RemoveAll(request =>
         {
             request.Forget();
-            if (request.LastNs >= cutNs || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) return false;
+            if ((request.LastNs >= cutNs && tooMany-- <= 0) || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) return false;
             request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
             return true;
         });
@@ -112,4 +120,13 @@ internal sealed class ServiceWindows
 
         calls.RemoveAll(static call => call.Final);
     }
+}
+
+/// <summary>How many callees and kinds of requests are told apart, of all services together: what is learnt of each takes 50 KB.</summary>
+internal sealed class NumberBudget
+{
+    private int _left = 4096;
+
+    /// <returns>False where nothing is left.</returns>
+    public bool Take() => _left > 0 && _left-- > 0;
 }

@@ -230,13 +230,17 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         {
             foreach (CallNode call in window.Calls)
             {
-                if (call.Parent is not null || call.Callee != step.Callee || _owners.Count > 0 && _takenMark.Contains(call)) continue;
+                if (call.Parent is not null || call.Callee != step.Callee || call.Taken) continue;
                 _units.Add([call]);
                 _owners.Add(null);
             }
         }
 
-        _takenMark.Clear();
+        foreach (CallNode[] unit in _units)
+        {
+            foreach (CallNode call in unit) call.Taken = false;
+        }
+
         if (_units.Count == 0) return;
         Array.Fill(_without, double.NaN, 0, window.Requests.Count);
         _assignment.Begin(window.Requests.Count);
@@ -266,9 +270,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         }
     }
 
-    private readonly HashSet<CallNode> _takenMark = [];
-
-    private CallNode[]? TakeAway(RequestNode request, Step step)
+    private static CallNode[]? TakeAway(RequestNode request, Step step)
     {
         if (request.Calls.Count > MostCalls && step.Whole) return null;
         int from = -1, count = 0;
@@ -297,12 +299,12 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             if (from < 0) return null;
         }
 
-        CallNode[] unit = [.. request.Calls.GetRange(from, count)];
+        CallNode[] unit = CollectionsMarshal.AsSpan(request.Calls).Slice(from, count).ToArray();
         request.Calls.RemoveRange(from, count);
         foreach (CallNode call in unit)
         {
             call.Parent = null;
-            _takenMark.Add(call);
+            call.Taken = true;
         }
 
         return unit;
@@ -329,9 +331,9 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     /// <summary>Gives a call to a request.</summary>
     internal static void Insert(RequestNode request, CallNode call)
     {
-        int at = request.Calls.Count;
-        while (at > 0 && request.Calls[at - 1].TimeNs > call.TimeNs) at--;
-        request.Calls.Insert(at, call);
+        List<CallNode> calls = request.Calls;
+        int at = calls.Count == 0 || calls[^1].TimeNs <= call.TimeNs ? calls.Count : Timeline.CountUntil(CollectionsMarshal.AsSpan(calls), call.TimeNs);
+        calls.Insert(at, call);
         call.Parent = request;
     }
 

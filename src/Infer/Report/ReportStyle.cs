@@ -51,6 +51,7 @@ internal static class ReportStyle
         svg text { fill: var(--ink); font: 14px system-ui, sans-serif; }
         svg .small { fill: var(--soft); font-size: 12px; }
         svg .box { fill: var(--bg); stroke: var(--line); }
+        svg .grid { stroke: var(--line); } svg .span { opacity: .8; } svg .ask { stroke: var(--soft); fill: none; stroke-width: 1.2; }
         svg .flow { fill: none; opacity: .62; }
         .s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); } .s5 { stroke: var(--c5); } .s6 { stroke: var(--c6); } .s7 { stroke: var(--c7); }
         .sn { stroke: var(--none); stroke-dasharray: 6 5; }

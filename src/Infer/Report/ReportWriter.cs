@@ -25,6 +25,8 @@ public static class ReportWriter
         VirtualServices(html, result, palette);
         html.Raw("<h2>Proposed gates</h2>\n");
         ReportGates.Write(html, result, palette);
+        html.Raw("<h2>One request, from process to process</h2>\n");
+        ReportTimeline.Write(html, result, palette);
         html.Raw("<h2>Whose work the CPU time was</h2>\n");
         foreach (ServiceFinding service in result.Services.Where(s => s.Shared)) Coverage(html, service, result, palette);
         html.Raw("<h2>What is unknown, and why</h2>\n");

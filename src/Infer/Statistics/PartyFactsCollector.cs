@@ -13,7 +13,7 @@ internal sealed class PartyFactsCollector
     private readonly PartyTable _parties;
     private readonly Dictionary<int, ProcessRecord> _byPid = [];
     private readonly SortedDictionary<string, PartyFacts> _facts = new(StringComparer.Ordinal);
-    private readonly HashSet<(int Party, ProcessRecord Record)> _callers = [];
+    private readonly Dictionary<int, HashSet<ProcessRecord>> _callers = [];
 
     public PartyFactsCollector(SessionInfo info, PartyTable parties)
     {
@@ -38,7 +38,8 @@ internal sealed class PartyFactsCollector
             return;
         }
 
-        if (!_callers.Add((party.Id, record))) return;
+        if (!_callers.TryGetValue(party.Id, out HashSet<ProcessRecord>? seen)) _callers.Add(party.Id, seen = new HashSet<ProcessRecord>(ReferenceEqualityComparer.Instance));
+        if (!seen.Add(record)) return;
         AddValues(callers, record);
         ProcessRecord root = record;
         foreach (ProcessRecord above in Chain(record))

@@ -1,3 +1,5 @@
+using VirtualServices.Infer.Links;
+
 namespace VirtualServices.Infer.Statistics;
 
 /// <summary>What one session contributes; all that is kept of it.</summary>
@@ -15,6 +17,9 @@ internal sealed class SessionStatistics(string id, string bootId)
 
     public long Malformed { get; set; }
 
+    /// <summary>Sockets and threads that were given up because more seemed to be open at a time than any host has.</summary>
+    public long GivenUp { get; set; }
+
     public long LostEvents { get; set; }
 
     public bool Truncated { get; set; }
@@ -22,6 +27,9 @@ internal sealed class SessionStatistics(string id, string bootId)
     public long StartNs { get; set; }
 
     public long EndNs { get; set; }
+
+    /// <summary>Sample requests, with the keys of those for whom they were.</summary>
+    public List<(SampleTree Tree, OriginKey Origin)> Samples { get; } = [];
 
     /// <summary>Adds another session's services and parties.</summary>
     public void Add(SessionStatistics other)

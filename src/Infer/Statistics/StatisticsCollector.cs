@@ -10,6 +10,9 @@ namespace VirtualServices.Infer.Statistics;
 /// <summary>Sums up one session.</summary>
 internal sealed class StatisticsCollector : ActivitySink
 {
+    /// <summary>Flows, and sequences of requesters, that are told apart; what is beyond is summed up as unknown.</summary>
+    private const int MostFlows = 1 << 16, MostProfiles = 1 << 14;
+
     private readonly IEventSource _source;
     private readonly SessionWalker _walker;
     private readonly LinkCollector _links = new(null, null);
@@ -144,7 +147,12 @@ internal sealed class StatisticsCollector : ActivitySink
     {
         Party? direct = _walker.PeerParty(end);
         var key = (service.Id, about.Listen, origin, direct?.Id ?? -1);
-        if (!_flows.TryGetValue(key, out FlowStatistics? flow)) _flows.Add(key, flow = new FlowStatistics());
+        if (!_flows.TryGetValue(key, out FlowStatistics? flow))
+        {
+            if (_flows.Count >= MostFlows) key = (service.Id, "", Origin.Unknown, -1);
+            if (!_flows.TryGetValue(key, out flow)) _flows.Add(key, flow = new FlowStatistics());
+        }
+
         if (about.Flow is null)
         {
             flow.Connections++;
@@ -175,6 +183,7 @@ internal sealed class StatisticsCollector : ActivitySink
         {
             Events = _walker.Events,
             Malformed = _walker.Malformed,
+            GivenUp = _walker.GivenUp,
             LostEvents = info.LostEvents(),
             Truncated = _source.Truncated || !info.EndedCleanly,
             StartNs = info.Clock.StartNs,
@@ -207,6 +216,7 @@ internal sealed class StatisticsCollector : ActivitySink
             cpu[key] = cpu.GetValueOrDefault(key) + ns;
         }
 
+        foreach (SampleTree tree in _links.Samples.Chosen) result.Samples.Add((tree, KeyOf(tree.Origin)));
         foreach (PartyFacts facts in _facts.Finish()) result.Parties.Add(facts.Key, facts);
         return result;
     }
@@ -220,7 +230,18 @@ internal sealed class StatisticsCollector : ActivitySink
         string text = string.Join('|', served.Select(s => Sized(s.Origin.Service) + Sized(s.Origin.Outside) + Sized(s.Origin.Known) + Sized(s.Direct)));
         text = $"{Sized(listen)}{(notes.Interleaved ? '!' : '.')}{text}";
         if (!tally.Statistics.Profiles.TryGetValue(text, out ProfileStatistics? profile))
-            tally.Statistics.Profiles.Add(text, profile = new ProfileStatistics(listen, served, notes.Interleaved));
+        {
+            if (tally.Statistics.Profiles.Count >= MostProfiles && served.Length > 0)
+            {
+                // For whom these worked is not told any more: that speaks against binding them, never for it.
+                (text, listen, served) = (notes.Interleaved ? "!" : ".", "", [new ServedKey(KeyOf(Origin.Unknown), "")]);
+                (notes.Requests[ProcessNotes.MostOrigins], notes.Requests[0]) = (notes.Requests.Sum(), 0);
+            }
+
+            if (!tally.Statistics.Profiles.TryGetValue(text, out profile))
+                tally.Statistics.Profiles.Add(text, profile = new ProfileStatistics(listen, served, notes.Interleaved));
+        }
+
         profile.Processes++;
         profile.CpuNs += notes.CpuNs;
         for (int i = 0; i <= ProcessNotes.MostOrigins; i++)

@@ -13,7 +13,7 @@ internal enum TurnDirection : byte
 }
 
 /// <summary>One end of a connection while it is open.</summary>
-internal sealed class ConnectionEnd(ulong id)
+internal sealed class ConnectionEnd(ulong id) : IShelved<ConnectionEnd>
 {
     /// <summary>Id in outputs: the cookie as soon as it is known.</summary>
     public ulong Id { get; set; } = id;
@@ -116,11 +116,33 @@ internal sealed class ConnectionEnd(ulong id)
     /// <summary>Requests whose requester is not known yet.</summary>
     public List<Request>? Waiting { get; set; }
 
+    /// <inheritdoc/>
+    public ConnectionEnd? Older { get; set; }
+
+    /// <inheritdoc/>
+    public ConnectionEnd? Newer { get; set; }
+
+    /// <inheritdoc/>
+    public long UsedAt { get; set; }
+
+    /// <inheritdoc/>
+    public long ShelvedAt { get; set; }
+
     /// <summary>What the reader of the walk keeps per connection.</summary>
     public object? Notes { get; set; }
 
     /// <summary>What the statistics keep per connection: links are found in the same walk.</summary>
     public object? Statistics { get; set; }
+
+    public bool HeldBy(ProcessState process)
+    {
+        foreach (ProcessState holder in Holders)
+        {
+            if (holder == process) return true;
+        }
+
+        return false;
+    }
 
     public bool HeldBy(int pid)
     {

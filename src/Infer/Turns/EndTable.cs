@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using VirtualServices.Infer.Inventory;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -12,6 +13,10 @@ internal sealed class EndTable(bool hostsApart)
     /// <summary>Peers of sockets for datagrams that are kept: datagrams do not say when it is over.</summary>
     public const int MostDatagrams = 1 << 14;
 
+    /// <summary>Ends that are kept: more than any host holds open.</summary>
+    internal const int Most = 1 << 18;
+
+    private readonly Shelf<ConnectionEnd> _shelf = new(Most);
     private readonly Dictionary<ulong, ConnectionEnd> _byId = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byInode = [];
     private readonly Dictionary<ulong, ConnectionEnd> _byPeerInode = [];
@@ -19,6 +24,15 @@ internal sealed class EndTable(bool hostsApart)
     private readonly Dictionary<(ConnectionEnd Socket, ulong High, ulong Low, ushort Port), ConnectionEnd> _datagrams = [];
     private readonly Queue<ConnectionEnd> _datagramsByAge = [];
     private readonly Dictionary<string, ConnectionEnd> _byName = new(StringComparer.Ordinal); // of connections with a name: one end that waits for its other one
+
+    /// <summary>Ends that are open now, without those of datagrams.</summary>
+    public int Count => _shelf.Count;
+
+    /// <summary>Ends that were given up because there were more than <see cref="Most"/>.</summary>
+    public long GivenUp => _shelf.GivenUp;
+
+    /// <summary>The end that was not used for longest where there are too many, to be closed; else null.</summary>
+    public ConnectionEnd? TooMany() => _shelf.TooMany();
 
     /// <summary>Ends that are open now, in the order of their ids.</summary>
     public IReadOnlyList<ConnectionEnd> Open =>
@@ -37,6 +51,7 @@ internal sealed class EndTable(bool hostsApart)
     {
         var end = new ConnectionEnd(id);
         _byId[id] = end;
+        _shelf.Add(end);
         if ((id & SocketDescription.InodeFlag) != 0)
         {
             end.Inode = id & ~SocketDescription.InodeFlag;
@@ -86,7 +101,7 @@ internal sealed class EndTable(bool hostsApart)
     }
 
     /// <summary>The other end under the same id.</summary>
-    public static ConnectionEnd AddTwin(ConnectionEnd end, SocketRole role)
+    public ConnectionEnd AddTwin(ConnectionEnd end, SocketRole role)
     {
         var twin = new ConnectionEnd(end.Id)
         {
@@ -99,6 +114,7 @@ internal sealed class EndTable(bool hostsApart)
             NetworkNamespace = end.NetworkNamespace,
         };
         end.Twin = twin;
+        _shelf.Add(twin);
         if (end.Peer is null) Pair(end, twin);
         return twin;
     }
@@ -155,6 +171,7 @@ internal sealed class EndTable(bool hostsApart)
     public void Remove(ConnectionEnd end)
     {
         end.Closed = true;
+        _shelf.Remove(end);
         ConnectionEnd? twin = end.Twin is { Closed: false } open ? open : null;
         Drop(_byId, end.Id, end, twin);
         if (end.Alias != 0) Drop(_byId, end.Alias, end, null);

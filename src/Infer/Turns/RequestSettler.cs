@@ -8,6 +8,12 @@ internal sealed class RequestSettler(PartyTable parties, ActivitySink sink)
     /// <summary>Most requests of one connection that wait; the oldest is given up then. It bounds memory where a peer stays unknown.</summary>
     private const int MostWaiting = 256;
 
+    /// <summary>Most requests of all connections that wait; then those of the connection that has waited longest are given up.</summary>
+    internal const int MostWaitingInAll = 1 << 17;
+
+    private readonly Queue<ConnectionEnd> _byAge = [];
+    private int _waiting;
+
     /// <summary>A request was received.</summary>
     public void Add(ConnectionEnd end, Request request)
     {
@@ -23,10 +29,18 @@ internal sealed class RequestSettler(PartyTable parties, ActivitySink sink)
         {
             Tell(end, waiting[0], Fallback(end, waiting[0]));
             waiting.RemoveAt(0);
+            _waiting--;
         }
 
+        if (waiting.Count == 0) _byAge.Enqueue(end);
         waiting.Add(request);
+        _waiting++;
         Settle(end);
+        while (_waiting > MostWaitingInAll || _byAge.Count > 2 * MostWaitingInAll)
+        {
+            ConnectionEnd oldest = _byAge.Dequeue();
+            if (oldest.Waiting is { Count: > 0 }) GiveUp(oldest);
+        }
     }
 
     /// <summary>More is known: settles waiting requests in their order.</summary>
@@ -36,6 +50,7 @@ internal sealed class RequestSettler(PartyTable parties, ActivitySink sink)
         int settled = 0;
         while (settled < waiting.Count && TryOrigin(end, waiting[settled], out Origin origin)) Tell(end, waiting[settled++], origin);
         waiting.RemoveRange(0, settled);
+        _waiting -= settled;
         end.Unsettled = waiting.Count > 0;
     }
 
@@ -44,6 +59,7 @@ internal sealed class RequestSettler(PartyTable parties, ActivitySink sink)
     {
         if (end.Waiting is not { Count: > 0 } waiting) return;
         foreach (Request request in waiting) Tell(end, request, Fallback(end, request));
+        _waiting -= waiting.Count;
         waiting.Clear();
         end.Unsettled = false;
     }

@@ -15,9 +15,13 @@ internal sealed class SessionWalker
     /// <summary>A parent that holds more than this passes its connections on at first use only: a server with 10,000 connections that forks must not cost 10,000 steps each time.</summary>
     private const int MostInherited = 64;
 
+    /// <summary>Processes that hold one end, of which is known; who uses it all the same is known then.</summary>
+    private const int MostHolders = 64;
+
     private readonly IEventSource _source;
     private readonly ActivitySink _sink;
     private readonly RequestSettler _settler;
+    private long _number;
 
     public SessionWalker(IEventSource source, ActivitySink sink)
     {
@@ -53,6 +57,9 @@ internal sealed class SessionWalker
     /// <summary>The party at the other end of a server-side connection, or null where unknown.</summary>
     public Party? PeerParty(ConnectionEnd end) => _settler.PeerParty(end);
 
+    /// <summary>Sockets and threads that were given up, because more were open at a time than are kept.</summary>
+    public long GivenUp => Ends.GivenUp + Processes.GivenUp;
+
     public void Run()
     {
         AddExisting();
@@ -61,6 +68,8 @@ internal sealed class SessionWalker
         {
             Events += count;
             for (int i = 0; i < count; i++) Step(in buffer[i]);
+            while (Ends.TooMany() is { } end) Close(end);
+            while (Processes.GiveUp() is { } process) End(process);
         }
 
         foreach (ProcessState process in Processes.Alive) End(process);
@@ -103,6 +112,7 @@ internal sealed class SessionWalker
             return;
         }
 
+        _number++;
         TracedThread thread = Processes.Thread(e.Pid, e.Tid, e.TimeNs);
         ChargeCpu(thread, in e);
         switch (e.Call)
@@ -162,7 +172,7 @@ internal sealed class SessionWalker
         ConnectionEnd end = Ends.Find(e.Socket, e.Pid) ?? Ends.Add(e.Socket);
         if (e.HasPeer && end is { Protocol: TransportProtocol.Udp, Role: SocketRole.Unknown })
         {
-            if (!end.Holders.Contains(thread.Process)) Hold(end, thread.Process);
+            if (!end.HeldBy(thread.Process)) Hold(end, thread.Process);
             end = Ends.Datagram(end, in e);
             if (Ends.ForgottenDatagram() is { } forgotten) Close(forgotten);
         }
@@ -172,7 +182,8 @@ internal sealed class SessionWalker
             if (end.Role != SocketRole.Unknown) Ends.Match(end);
         }
 
-        if (!end.Holders.Contains(thread.Process)) Hold(end, thread.Process);
+        if (!end.HeldBy(thread.Process)) Hold(end, thread.Process);
+        end.UsedAt = _number;
         Use(end, thread);
         return end;
     }
@@ -258,7 +269,7 @@ internal sealed class SessionWalker
         ConnectionEnd? end = Ends.Find(e.Socket, e.Pid);
         if (end is not null && end.Role is SocketRole.Server or SocketRole.Client && end.Role != role)
         {
-            end = end.Twin is { Closed: false } twin ? twin : EndTable.AddTwin(end, role);
+            end = end.Twin is { Closed: false } twin ? twin : Ends.AddTwin(end, role);
         }
         else if (end is { Turns: > 0 })
         {
@@ -267,15 +278,17 @@ internal sealed class SessionWalker
         }
 
         end ??= Ends.Add(e.Socket);
+        end.UsedAt = _number;
         end.Role = role;
         Ends.Match(end);
-        if (!end.Holders.Contains(process)) Hold(end, process);
+        if (!end.HeldBy(process)) Hold(end, process);
         return end;
     }
 
     private ConnectionEnd Describe(SocketDescription description, long timeNs)
     {
         ConnectionEnd end = Ends.Describe(description, out ConnectionEnd? stale);
+        end.UsedAt = _number;
         if (stale is not null) Close(stale);
         if (end.PeerPid > 0 && end.PeerProcess is null && end.PeerRecord is null)
         {
@@ -328,7 +341,7 @@ internal sealed class SessionWalker
 
     private static void Hold(ConnectionEnd end, ProcessState process)
     {
-        if (end.Role == SocketRole.Listener) return; // listening sockets are inherited by everybody and say nothing
+        if (end.Role == SocketRole.Listener || end.Holders.Count == MostHolders) return; // listening sockets are inherited by everybody and say nothing
         end.Holders.Add(process);
         process.Held.Add(end);
         if (end.Role == SocketRole.Client) end.Owner ??= process;
