@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtualServices.Bench.EventLoop;
+using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Enforce;
 
@@ -22,10 +23,9 @@ internal sealed class AdmissionGain(int rounds, TextWriter output, TextWriter pr
             ("requests of 10 µs, victim 500/s on 2 connections", new RedisLoad(Get, 500))])
         {
             await progress.WriteLineAsync(name);
-            ArmResult[] arms = await shared.CompareAsync(load, rounds, Window, progress, cancel);
-            (ArmResult alone, ArmResult cgroups, ArmResult governed) = (arms[0], arms[1], arms[2]);
-            double conserved = (governed.Aggressor.RateAtEqualSpeed + governed.Victim.RateAtEqualSpeed) / (cgroups.Aggressor.RateAtEqualSpeed + cgroups.Victim.RateAtEqualSpeed);
-            await output.WriteLineAsync(Say($"| {name} | {alone.P50:F1}, {alone.P99:F1} ms | {cgroups.P50:F1}, {cgroups.P99:F1} ms | {governed.P50:F1}, {governed.P99:F1} ms | {governed.P99 / alone.P99:F2} | {governed.Victim.Rate / load.VictimRate:P0} | {cgroups.Aggressor.Rate:F0}/s | {governed.Aggressor.Rate:F0}/s | {conserved:F2} |"));
+            ThreeArms arms = await shared.CompareAsync(load, rounds, Window, progress, cancel);
+            (ArmResult alone, ArmResult cgroups, ArmResult governed) = arms;
+            await output.WriteLineAsync(Say($"| {name} | {alone.P50:F1}, {alone.P99:F1} ms | {cgroups.P50:F1}, {cgroups.P99:F1} ms | {governed.P50:F1}, {governed.P99:F1} ms | {arms.OfAlone:F2} | {governed.Victim.Rate / load.VictimRate:P0} | {cgroups.Aggressor.Rate:F0}/s | {governed.Aggressor.Rate:F0}/s | {arms.Conserved:F2} |"));
         }
 
         await output.WriteLineAsync();

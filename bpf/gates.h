@@ -3,6 +3,8 @@
 #pragma once
 
 enum { VS_NONE = 0, VS_BEST_EFFORT = 1 };
+/* In place of a gate in a rebind_event: nothing was re-bound yet. */
+enum { MOVE_AHEAD = 0xffffffff };
 enum classification { CLASSIFY_REQUESTER = 0, CLASSIFY_CREATOR = 1, CLASSIFY_KEEP = 2, CLASSIFY_NAMED = 3 };
 enum bind_scope { BIND_PROCESS = 0, BIND_THREAD = 1, BIND_CONNECTION = 2, BIND_REQUEST = 3 };
 enum gate_call { GATE_RECEIVE = 1, GATE_ACCEPT = 2, GATE_SEND = 3, GATE_CONNECT = 4, GATE_FORK = 5, GATE_EXEC = 6, GATE_SOCKET = 7 };
@@ -15,6 +17,7 @@ enum tag_flags {
 	TAG_WOKEN = 16,			/* slept since the last call: the time since then is the next requester's */
 	TAG_SENDER = 32,		/* `sender` is that of the datagram being received */
 	TAG_THREAD = 64,		/* not the leader of its process, when the tag was made */
+	TAG_LISTENS = 128,		/* began to listen, or held a listening socket when the gates came: connections of all come to it */
 };
 enum mark_flags {
 	MARK_BOUND = 1,			/* a gate bound the connection: its VS changes by gates only */
@@ -146,7 +149,7 @@ struct flow {
 	__u32 sent;			/* datagrams */
 	__u32 received;			/* datagrams */
 	__u32 changed;			/* datagrams that were sent before the VS changed last */
-	__u32 pad;
+	__u32 reader;			/* process that a gate re-binds when the VS changes; 0: none known */
 	__u64 marks[FLOW_MARKS];
 };
 

@@ -7,8 +7,8 @@ static __always_inline bool before(__u32 a, __u32 b)
 	return (__s32)(a - b) < 0;
 }
 
-/* The client's VS changes with the byte `sequence`: before that byte leaves, under the socket's lock. */
-static __noinline void mark_flow(const struct sock *sk, __u32 vs, __u32 sequence)
+/* The client's VS changes with the byte `sequence`: before that byte leaves, under the socket's lock. Returns the process that reads the other end, as far as it is known. */
+static __noinline __u32 mark_flow(const struct sock *sk, __u32 vs, __u32 sequence)
 {
 	struct flow_key key;
 	struct flow *flow;
@@ -28,6 +28,7 @@ static __noinline void mark_flow(const struct sock *sk, __u32 vs, __u32 sequence
 	changes = changes_of(key.client_port);
 	if (changes)
 		__sync_fetch_and_add(changes, 1);
+	return flow ? flow->reader : 0;
 }
 
 /* VS of the bytes from `first` to `last` of a stream; none where they are of several, or where marks were overwritten before the bytes were read. */

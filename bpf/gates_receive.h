@@ -66,6 +66,8 @@ static __noinline __u32 flow_asks(struct sock *sk, struct sock_tag *mark, __u32 
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow)
 		return mark->vs;
+	if (mark->known.rule.gate)
+		flow->reader = mark->known.rule.scope == BIND_PROCESS && mark->known.rule.classify == CLASSIFY_REQUESTER ? bpf_get_current_pid_tgid() >> 32 : 0;
 	if (!flow->marks_made) {
 		mark->vs = flow->vs;
 	} else {

@@ -51,12 +51,30 @@ static __noinline void pass_send(struct task_tag *tag, struct sock_tag *mark, __
 	pass_gate(tag, mark, &(struct passage) { generation, GATE_SEND, endpoint, VS_NONE, creator });
 }
 
+/*
+ * Bytes of another VS leave on a pooled connection: the process at its other end is moved before they wake it. Left where it is, it would wake among the processes of the VS before, and wait for its turn there.
+ * What it is charged for changes when it receives them.
+ */
+static __noinline void move_ahead(__u32 reader, __u32 vs)
+{
+	struct task_struct *task = bpf_task_from_pid(reader);
+	struct task_tag *tag;
+
+	if (!task)
+		return;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	/* A number may be in use again: only who was bound by a gate is moved. */
+	if (tag && tag->service && tag->gate && !tag->membership && tag->vs != vs && !(tag->flags & TAG_OWN_THREAD))
+		tell_mover(task, tag->vs, vs, MOVE_AHEAD, BIND_PROCESS, bpf_ktime_get_ns());
+	bpf_task_release(task);
+}
+
 /* `sent`: bytes that are in the stream already. */
 static __noinline void tcp_sends(struct sock *sk, struct sock_tag *mark, struct task_tag *tag, __u32 sent)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct tcp_sock *tcp;
-	__u32 generation;
+	__u32 generation, reader;
 
 	mark->flags &= ~MARK_ASKED;
 	if (tag && tag->service) {
@@ -88,8 +106,10 @@ static __noinline void tcp_sends(struct sock *sk, struct sock_tag *mark, struct 
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return;
-	mark_flow(sk, mark->vs, tcp->write_seq - sent);
+	reader = mark_flow(sk, mark->vs, tcp->write_seq - sent);
 	mark->told = mark->vs;
+	if (reader && mark->vs)
+		move_ahead(reader, mark->vs);
 }
 
 /* Most sends: an answer on a connection that was used before, by a service whose sends pass no gate and bind nobody; or a client whose bytes are for whom those before were. */

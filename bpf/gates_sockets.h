@@ -50,6 +50,7 @@ static __always_inline bool mark_listener(struct sock *sk, struct task_tag *tag)
 	if (!mark->creator)
 		mark->creator = tag->vs;
 	mark->generation = 0;
+	tag->flags |= TAG_LISTENS;
 	listener_of(sk, &key);
 	bpf_map_update_elem(&listeners, &key, &tag->service, BPF_ANY);
 	return true;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
 
 namespace VirtualServices.Bench.EventLoop;
@@ -25,7 +26,7 @@ internal sealed class SharedRedis : IAsyncDisposable
     public const string Aggressor = "tenant-a", Victim = "tenant-b", Service = "redis";
 
     private const int Loops = 1000;
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(3), Skip = TimeSpan.FromSeconds(0.5), WantedTime = TimeSpan.FromMilliseconds(0.4);
+    private static readonly TimeSpan WantedTime = TimeSpan.FromMilliseconds(0.4);
 
     private readonly string _program;
     private readonly MachineSpeed _speed = MachineSpeed.Start();
@@ -118,43 +119,12 @@ internal sealed class SharedRedis : IAsyncDisposable
         TurnsLoad.Start(_program, Redis.Port, connections, rate, seconds, request, Cgroups.Folder(tenant));
 
     /// <summary>Measures the three arms over the same connections: the victim alone, both without rules, both with.</summary>
-    public async Task<ArmResult[]> CompareAsync(RedisLoad load, int rounds, TimeSpan window, TextWriter progress, CancellationToken cancel)
+    public async Task<ThreeArms> CompareAsync(RedisLoad load, int rounds, TimeSpan window, TextWriter progress, CancellationToken cancel)
     {
         await WriteRulesAsync(load.Weights, cancel);
-        ArmResult alone = new(ArmResult.Alone, load.VictimRate), cgroups = new(ArmResult.Cgroups, load.VictimRate), governed = new(ArmResult.VirtualServices, load.VictimRate);
-        int seconds = 10 + (int)(rounds * (3 * (window + Skip) + Settle + TimeSpan.FromSeconds(8))).TotalSeconds;
+        int seconds = (int)ThreeArms.Longest(rounds, window).TotalSeconds;
         using TurnsLoad aggressor = Load(Aggressor, load.AggressorConnections, null, seconds, load.Request), victim = Load(Victim, load.VictimConnections, load.VictimRate, seconds, load.Request);
-        List<(ArmResult Arm, DateTime From, DateTime To)> windows = [];
-        for (int round = 0; round < rounds; round++)
-        {
-            await progress.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {rounds}"));
-            aggressor.Pause();
-            await WindowAsync(alone);
-            aggressor.Resume();
-            await WindowAsync(cgroups);
-            await using Enforcer enforcer = await Enforcer.StartAsync(Rules, cancel);
-            await Task.Delay(Settle, cancel);
-            await WindowAsync(governed);
-            await enforcer.StopAsync(cancel);
-        }
-
-        IReadOnlyList<Transaction> fast = await aggressor.StopAsync(cancel), steady = await victim.StopAsync(cancel);
-        foreach ((ArmResult arm, DateTime from, DateTime to) in windows)
-        {
-            double speed = _speed.Within(from, to);
-            arm.Victim.Add(steady, from, to, speed);
-            if (arm != alone) arm.Aggressor.Add(fast, from, to, speed);
-        }
-
-        return [alone, cgroups, governed];
-
-        async Task WindowAsync(ArmResult arm)
-        {
-            await Task.Delay(Skip, cancel);
-            DateTime from = DateTime.UtcNow;
-            await Task.Delay(window, cancel);
-            windows.Add((arm, from, DateTime.UtcNow));
-        }
+        return await ThreeArms.MeasureAsync(Rules, aggressor, victim, load.VictimRate, rounds, window, _speed, progress, cancel);
     }
 
     /// <inheritdoc/>

@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Model;
 
 namespace VirtualServices.Bench.EventLoop;
 
 /// <summary>A tenant's client of a shared server (<c>turns.c</c>).</summary>
-internal sealed class TurnsLoad : IDisposable
+internal sealed class TurnsLoad : IArmLoad
 {
     private readonly Child _client;
     private readonly string _file;
@@ -43,10 +44,10 @@ internal sealed class TurnsLoad : IDisposable
         return new TurnsLoad(Child.Start([program, Text(port), Text(connections), Text(rate ?? 0), Text(seconds), request, file], cgroup: cgroup), file);
     }
 
-    /// <summary>Halts it, without closing a connection.</summary>
+    /// <inheritdoc/>
     public void Pause() => _client.Signal(Child.Stop);
 
-    /// <summary>Lets it go on.</summary>
+    /// <inheritdoc/>
     public void Resume() => _client.Signal(Child.Continue);
 
     /// <summary>Ends it early.</summary>

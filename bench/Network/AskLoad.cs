@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
 using VirtualServices.Model;
 
@@ -11,10 +12,14 @@ namespace VirtualServices.Bench.Network;
 /// <param name="Request">Path of a file, or how many bytes of datagrams.</param>
 /// <param name="Connections">How many.</param>
 /// <param name="Rate">Requests a second in all; null: as fast as they are answered.</param>
-internal sealed record Question(bool Datagrams, string Request, int Connections, int? Rate = null);
+internal sealed record Question(bool Datagrams, string Request, int Connections, int? Rate = null)
+{
+    /// <summary>As <c>ask.c</c> names it.</summary>
+    public string Protocol { get; init; } = Datagrams ? "udp" : "tcp";
+}
 
 /// <summary>A tenant's client (<c>ask.c</c>).</summary>
-internal sealed class AskLoad : IDisposable
+internal sealed class AskLoad : IArmLoad
 {
     private const int Header = 4096;
 
@@ -36,27 +41,33 @@ internal sealed class AskLoad : IDisposable
 
     /// <summary>Compiles a program of this folder into another one.</summary>
     /// <returns>Its path.</returns>
-    public static async Task<string> CompileAsync(string name, string folder, CancellationToken cancel, [CallerFilePath] string here = "")
+    public static async Task<string> CompileAsync(string name, string folder, CancellationToken cancel)
     {
         string program = Path.Combine(folder, name);
-        await Child.RunAsync([Tools.Find("clang", "clang"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, Path.Combine(Path.GetDirectoryName(here)!, name + ".c")], null, cancel);
+        await Child.RunAsync([Tools.Find("clang", "clang"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, Path.Combine(Path.GetDirectoryName(ThisFile())!, name + ".c")], null, cancel);
         return program;
     }
 
     /// <summary>Starts to ask.</summary>
     /// <param name="program">The compiled program.</param>
-    /// <param name="networkNamespace">Where it runs.</param>
+    /// <param name="networkNamespace">Where it runs, or null for ours.</param>
     /// <param name="cgroup">Folder of the cgroup that it runs in, or null for ours.</param>
     /// <param name="server">Address and port.</param>
     /// <param name="source">Its own address.</param>
     /// <param name="question">What is asked.</param>
-    public static AskLoad Start(string program, string networkNamespace, string? cgroup, (string Address, int Port) server, string source, Question question)
+    public static AskLoad Start(string program, string? networkNamespace, string? cgroup, (string Address, int Port) server, string source, Question question)
     {
         string file = Path.Combine(Path.GetDirectoryName(program)!, $"ask-{Guid.NewGuid():N}");
-        string[] command = [program, question.Datagrams ? "udp" : "tcp", server.Address, Text(server.Port), source, Text(question.Connections), Text(question.Rate ?? 0), question.Request, file];
+        string[] command = [program, question.Protocol, server.Address, Text(server.Port), source, Text(question.Connections), Text(question.Rate ?? 0), question.Request, file];
         File.WriteAllBytes(file, []);
         return new AskLoad(Child.Start(command, cgroup: cgroup, networkNamespace: networkNamespace), file);
     }
+
+    /// <inheritdoc/>
+    public void Pause() => _client.Signal(Child.Stop);
+
+    /// <inheritdoc/>
+    public void Resume() => _client.Signal(Child.Continue);
 
     /// <summary>Ends it.</summary>
     /// <returns>What was answered; an answer that was lost ended when it was due, with an infinite latency.</returns>
@@ -78,6 +89,8 @@ internal sealed class AskLoad : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static DateTime At(long microseconds) => DateTime.UnixEpoch.AddMicroseconds(microseconds);
 

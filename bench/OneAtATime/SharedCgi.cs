@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtualServices.Bench.EventLoop;
+using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
 
 namespace VirtualServices.Bench.OneAtATime;
@@ -31,7 +32,7 @@ internal sealed class SharedCgi : IAsyncDisposable
     private readonly string _program;
     private readonly List<IAsyncDisposable> _servers = [];
     private CgiServer _cgi = null!;
-    private NginxFront _a = null!, _b = null!;
+    private NginxServer _a = null!, _b = null!;
 
     private SharedCgi(DemoCgroups cgroups, string folder, string program) => (Cgroups, Folder, _program) = (cgroups, folder, program);
 
@@ -130,9 +131,20 @@ internal sealed class SharedCgi : IAsyncDisposable
         return server;
     }
 
-    private async Task<NginxFront> FrontAsync(string tenant, CancellationToken cancel)
+    // A new connection to php-cgi for each request: under / to the shared one, under /own to the tenant's own.
+    private async Task<NginxServer> FrontAsync(string tenant, CancellationToken cancel)
     {
-        NginxFront front = await NginxFront.StartAsync(Path.Combine(Folder, tenant), Cgroups.Folder(tenant), _cgi, await CgiAsync(tenant, cancel), cancel);
+        CgiServer own = await CgiAsync(tenant, cancel);
+        NginxServer front = await NginxServer.StartAsync(
+            Path.Combine(Folder, tenant),
+            Cgroups.Folder(tenant),
+            1,
+            string.Create(CultureInfo.InvariantCulture, $$"""
+            fastcgi_param SCRIPT_FILENAME {{_cgi.ScriptFile}}; fastcgi_param REQUEST_METHOD GET; fastcgi_param REDIRECT_STATUS 200;
+            location / { fastcgi_pass 127.0.0.1:{{_cgi.Port}}; }
+            location /own { fastcgi_pass 127.0.0.1:{{own.Port}}; }
+            """),
+            cancel);
         _servers.Add(front);
         return front;
     }

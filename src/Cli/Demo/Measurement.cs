@@ -8,11 +8,11 @@ internal sealed class Measurement
 {
     private readonly List<(double[] Sorted, TimeSpan Time, double Speed)> _windows = [];
 
-    /// <summary>Transactions per second; 0 where nothing was measured.</summary>
-    public double Rate => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds));
+    /// <summary>Transactions per second that were answered; 0 where nothing was measured.</summary>
+    public double Rate => _windows.Count == 0 ? 0 : Median(_windows.Select(window => Answered(window.Sorted) / window.Time.TotalSeconds));
 
     /// <summary>Rate divided by what the machine was up to meanwhile (<see cref="MachineSpeed"/>), so that windows of a faster and a slower machine can be compared; 0 where nothing was measured.</summary>
-    public double RateAtEqualSpeed => _windows.Count == 0 ? 0 : Median(_windows.Select(window => window.Sorted.Length / window.Time.TotalSeconds / window.Speed));
+    public double RateAtEqualSpeed => _windows.Count == 0 ? 0 : Median(_windows.Select(window => Answered(window.Sorted) / window.Time.TotalSeconds / window.Speed));
 
     /// <summary>What the machine was up to meanwhile, in the unit that was given with the windows; NaN where nothing was measured.</summary>
     public double Speed => _windows.Count == 0 ? double.NaN : Median(_windows.Select(window => window.Speed));
@@ -26,6 +26,9 @@ internal sealed class Measurement
 
     /// <summary>Latency that the given part of a window's transactions does not exceed (nearest rank), ms; a window without any counts as infinite; NaN where nothing was measured.</summary>
     public double Quantile(double part) => _windows.Count == 0 ? double.NaN : Median(_windows.Select(window => Quantile(window.Sorted, part)));
+
+    // What was lost has an infinite latency.
+    private static int Answered(double[] sorted) => Array.FindLastIndex(sorted, double.IsFinite) + 1;
 
     private static double Quantile(double[] sorted, double part) =>
         sorted.Length == 0 ? double.PositiveInfinity : sorted[Math.Clamp((int)Math.Ceiling(part * sorted.Length) - 1, 0, sorted.Length - 1)];

@@ -29,12 +29,13 @@ internal sealed class PgBench : IDisposable
     /// <param name="cgroup">Cgroup folder of the tenant, or null.</param>
     /// <param name="seconds">How long, from the moment that all connections are up.</param>
     /// <param name="host">127.0.0.1, ::1 or the folder of the unix socket.</param>
-    public static PgBench Start(PostgresServer server, Workload workload, TenantLoad load, string? cgroup, int seconds, string host = "127.0.0.1")
+    /// <param name="port">Port of who stands before the server, or null for the server's own.</param>
+    public static PgBench Start(PostgresServer server, Workload workload, TenantLoad load, string? cgroup, int seconds, string host = "127.0.0.1", int? port = null)
     {
         string prefix = Path.Combine(server.Folder, $"log-{Guid.NewGuid():N}");
         List<string> command =
         [
-            server.Program("pgbench"), "-h", host, "-p", Text(server.Port), "-U", load.Role, "-n", "-c", Text(load.Connections), "-j", "1", "-T", Text(seconds),
+            server.Program("pgbench"), "-h", host, "-p", Text(port ?? server.Port), "-U", load.Role, "-n", "-c", Text(load.Connections), "-j", "1", "-T", Text(seconds),
             "-f", workload.Script, "-D", $"rows={Text(workload.Rows)}", "-l", $"--log-prefix={prefix}", $"--random-seed={Text(load.Seed)}",
         ];
         if (load.Reconnects) command.Add("-C");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VirtualServices.Enforce.Kernel;
 
 namespace VirtualServices.Enforce.Moving;
@@ -11,6 +12,8 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
 {
     private const uint OwnThread = 1; // TAG_OWN_THREAD in gates.h
     private const uint Request = 4; // TAG_REQUEST
+    private const uint Listens = 128; // TAG_LISTENS
+    private const long FirstRequestNs = 1_000_000_000;
 
     /// <summary>Ids to move, processes before single threads (moving a process takes all its threads along). Remembers where they came from.</summary>
     public List<(uint Id, uint VirtualService, bool Thread)> Misplaced()
@@ -40,7 +43,13 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
 
     // With request scope a thread works for another virtual service a thousand times a second: it is accounted, never moved.
     private bool IsInPlace(in TaskRecord task) =>
-        (task.Flags & Request) != 0 || (stationary.Contains(task.Service) && task.Membership == Membership.ByRules) || GroupOf(task) == tree.LeafOf(task.VirtualService).Id;
+        (task.Flags & Request) != 0 || ((stationary.Contains(task.Service) || TakesConnections(task)) && task.Membership == Membership.ByRules) || GroupOf(task) == tree.LeafOf(task.VirtualService).Id;
+
+    // A process that takes the connections of all and forks for each works for whoever comes next: in the group of best effort it would be last, and all of them behind it.
+    // Its children begin beside it, and are bound by what they are asked first.
+    private static bool TakesConnections(in TaskRecord task) =>
+        task.Service != IdTable.None && task.Gate == 0 && task.VirtualService == IdTable.BestEffort
+        && ((task.Flags & Listens) != 0 || (task.InheritedFrom != 0 && Stopwatch.GetTimestamp() - (long)task.BoundAtNs < FirstRequestNs)); // both are CLOCK_MONOTONIC in ns
 
     private ulong GroupOf(in TaskRecord task) => tree.Hierarchy.Version == 2 ? task.CgroupV2 : task.CgroupCpu;
 
