@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using VirtualServices.Model;
 
 namespace VirtualServices.Bench;
@@ -11,7 +10,7 @@ internal sealed class Bytes : IDisposable
     private readonly Process _process;
 
     /// <summary>Starts it; it waits to be let go.</summary>
-    /// <param name="program">What <see cref="Compile"/> made.</param>
+    /// <param name="program">What <see cref="CProgram.CompileAsync"/> made.</param>
     /// <param name="kind">What carries the bytes: unix or tcp.</param>
     /// <param name="threads">Threads, each with a connection of its own.</param>
     /// <param name="pauseMicroseconds">Pause of a thread after each byte; 0: as fast as it can.</param>
@@ -23,15 +22,6 @@ internal sealed class Bytes : IDisposable
     }
 
     public int Pid => _process.Id;
-
-    /// <summary>Compiles the program.</summary>
-    public static string Compile(string folder, [CallerFilePath] string here = "")
-    {
-        string output = Path.Combine(folder, "bytes");
-        using Process compiler = Process.Start("clang", ["-O1", "-pthread", "-o", output, Path.Combine(Path.GetDirectoryName(here)!, "bytes.c")]);
-        compiler.WaitForExit();
-        return compiler.ExitCode == 0 ? output : throw new VsException(ExitCode.HostLacks, "bench: clang does not compile bytes.c");
-    }
 
     /// <summary>Lets all threads go.</summary>
     public void Begin() => _process.StandardInput.WriteLine("begin"); // more than a byte: it is not to be counted

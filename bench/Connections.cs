@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using VirtualServices.Model;
 
 namespace VirtualServices.Bench;
@@ -11,7 +10,7 @@ internal sealed class Connections : IDisposable
     private readonly Process _process;
 
     /// <summary>Starts it and waits until all connections are up.</summary>
-    /// <param name="program">What <see cref="Compile"/> made.</param>
+    /// <param name="program">What <see cref="CProgram.CompileAsync"/> made.</param>
     /// <param name="idle">Idle connections.</param>
     /// <param name="touched">Bytes of memory that are read before each send of a turn.</param>
     public Connections(string program, int idle, int touched = 0)
@@ -33,15 +32,6 @@ internal sealed class Connections : IDisposable
 
     /// <summary>Where the server listens.</summary>
     public int Port { get; }
-
-    /// <summary>Compiles the program.</summary>
-    public static string Compile(string folder, [CallerFilePath] string here = "")
-    {
-        string output = Path.Combine(folder, "connections");
-        using Process compiler = Process.Start("clang", ["-O1", "-o", output, Path.Combine(Path.GetDirectoryName(here)!, "connections.c")]);
-        compiler.WaitForExit();
-        return compiler.ExitCode == 0 ? output : throw new VsException(ExitCode.HostLacks, "bench: clang does not compile connections.c");
-    }
 
     /// <summary>The server receives so many requests of a byte each and answers them.</summary>
     public void Run(int requests) => Order(requests);

@@ -26,7 +26,7 @@ internal sealed class GateNanoseconds(int rounds, TextWriter output, TextWriter 
         string folder = Directory.CreateTempSubdirectory("vs-bench-").FullName;
         try
         {
-            string program = Connections.Compile(folder);
+            string program = await CProgram.CompileAsync("connections", folder, cancel);
             await output.WriteLineAsync("| | program | governed: ns a run | stranger: ns a run | runs |");
             await output.WriteLineAsync("|---|---|---|---|---|");
             foreach ((string name, int virtualServices, int services, int connections) in Sizes)

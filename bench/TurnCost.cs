@@ -26,7 +26,7 @@ internal sealed class TurnCost(int pairs, string[] parts, TextWriter output, Tex
         string folder = Directory.CreateTempSubdirectory("vs-bench-").FullName;
         try
         {
-            string program = Connections.Compile(folder);
+            string program = await CProgram.CompileAsync("connections", folder, cancel);
             await output.WriteLineAsync("| memory read before each send | a turn, gates off | on | more: median of the differences, with its error | pairs |");
             await output.WriteLineAsync("|---|---|---|---|---|");
             foreach ((int touched, int turns) in Loads)

@@ -52,7 +52,7 @@ internal sealed class SharedRedis : IAsyncDisposable
         DemoCgroups? cgroups = null;
         try
         {
-            string program = await TurnsLoad.CompileAsync(folder, cancel);
+            string program = await CProgram.CompileAsync("turns", folder, cancel);
             cgroups = DemoCgroups.Create("virtual-services-demo");
             return new SharedRedis(cgroups, await RedisServer.StartAsync(cgroups.Folder(Service), cancel), folder, program);
         }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
@@ -20,15 +19,6 @@ internal sealed class TurnsLoad : IArmLoad
 
     /// <summary>What it said.</summary>
     public string Errors => _client.Errors;
-
-    /// <summary>Compiles the program into a folder.</summary>
-    /// <returns>Its path.</returns>
-    public static async Task<string> CompileAsync(string folder, CancellationToken cancel)
-    {
-        string program = Path.Combine(folder, "turns");
-        await Child.RunAsync([Tools.Find("clang", "clang"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, Path.Combine(Path.GetDirectoryName(ThisFile())!, "turns.c")], null, cancel);
-        return program;
-    }
 
     /// <summary>Starts to ask.</summary>
     /// <param name="program">The compiled program.</param>
@@ -71,8 +61,6 @@ internal sealed class TurnsLoad : IArmLoad
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

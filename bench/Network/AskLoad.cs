@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
@@ -37,15 +36,6 @@ internal sealed class AskLoad : IArmLoad
             using FileStream file = File.OpenRead(_file);
             return file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? BitConverter.ToInt64(bytes) : 0;
         }
-    }
-
-    /// <summary>Compiles a program of this folder into another one.</summary>
-    /// <returns>Its path.</returns>
-    public static async Task<string> CompileAsync(string name, string folder, CancellationToken cancel)
-    {
-        string program = Path.Combine(folder, name);
-        await Child.RunAsync([Tools.Find("clang", "clang"), "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, Path.Combine(Path.GetDirectoryName(ThisFile())!, name + ".c")], null, cancel);
-        return program;
     }
 
     /// <summary>Starts to ask.</summary>
@@ -89,8 +79,6 @@ internal sealed class AskLoad : IArmLoad
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static DateTime At(long microseconds) => DateTime.UnixEpoch.AddMicroseconds(microseconds);
 

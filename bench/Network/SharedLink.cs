@@ -149,8 +149,8 @@ internal sealed class SharedLink : IAsyncDisposable
 
     private async Task SetUpAsync(CancellationToken cancel)
     {
-        _ask = await AskLoad.CompileAsync("ask", _folder, cancel);
-        string datagrams = await AskLoad.CompileAsync("datagrams", _folder, cancel);
+        _ask = await CProgram.CompileAsync("ask", _folder, cancel);
+        string datagrams = await CProgram.CompileAsync("datagrams", _folder, cancel);
         if (_loopback) _cgroups = DemoCgroups.Create("virtual-services-bench");
         await IpAsync(cancel, "netns", "add", Near);
         await IpAsync(cancel, "netns", "add", Far);

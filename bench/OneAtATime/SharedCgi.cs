@@ -58,7 +58,7 @@ internal sealed class SharedCgi : IAsyncDisposable
     public static async Task<SharedCgi> StartAsync(CancellationToken cancel)
     {
         string folder = Directory.CreateTempSubdirectory("vs-cgi-").FullName;
-        SharedCgi shared = new(DemoCgroups.Create("virtual-services-demo"), folder, await TurnsLoad.CompileAsync(folder, cancel));
+        SharedCgi shared = new(DemoCgroups.Create("virtual-services-demo"), folder, await CProgram.CompileAsync("turns", folder, cancel));
         try
         {
             shared._cgi = await shared.CgiAsync(Service, cancel);

@@ -19,7 +19,7 @@ internal sealed class RecordRate(int seconds, TextWriter output, TextWriter prog
         string folder = Directory.CreateTempSubdirectory("vs-bench-").FullName;
         try
         {
-            string program = Bytes.Compile(folder);
+            string program = await CProgram.CompileAsync("bytes", folder, cancel);
             List<string> rows = [];
             foreach (string kind in new[] { "unix", "tcp" })
             {

@@ -20,7 +20,7 @@ internal sealed class RecordStart(int rounds, TextWriter output, TextWriter prog
         string folder = Directory.CreateTempSubdirectory("vs-bench-").FullName;
         try
         {
-            string program = Bytes.Compile(folder);
+            string program = await CProgram.CompileAsync("bytes", folder, cancel);
             using Bytes load = new(program, "tcp", 1, PauseMicroseconds);
             load.Begin();
             Dictionary<string, List<double>> starts = Levels.ToDictionary(level => level, _ => new List<double>());

@@ -34,7 +34,7 @@ internal abstract class RecordedServer : IAsyncDisposable
     /// <exception cref="VsException">There is none of that name, or it did not start.</exception>
     public static async Task<RecordedServer> StartAsync(string name, string folder, CancellationToken cancel) => name switch
     {
-        "redis" => new Redis(await RedisServer.StartAsync(null, cancel), await TurnsLoad.CompileAsync(folder, cancel)),
+        "redis" => new Redis(await RedisServer.StartAsync(null, cancel), await CProgram.CompileAsync("turns", folder, cancel)),
         "nginx" => await Nginx.StartAsync(folder, cancel),
         "postgres" => await Postgres.StartAsync(folder, cancel),
         _ => throw new VsException(ExitCode.Usage, $"bench: unknown server '{name}', expected redis, nginx or postgres"),
@@ -103,7 +103,7 @@ internal abstract class RecordedServer : IAsyncDisposable
                 """,
                 cancel);
             Child child = Child.Start([Tools.Find("nginx", "nginx-light"), "-c", configuration, "-e", Path.Combine(folder, "error")]);
-            Nginx server = new(child, port, await TurnsLoad.CompileAsync(folder, cancel));
+            Nginx server = new(child, port, await CProgram.CompileAsync("turns", folder, cancel));
             if (await Ports.AnswersAsync(port, () => child.HasExited, cancel)) return server;
             string errors = child.Errors;
             await server.DisposeAsync();

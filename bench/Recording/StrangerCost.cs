@@ -1,5 +1,4 @@
 using System.Globalization;
-using VirtualServices.Bench.Network;
 using VirtualServices.Cli.Demo;
 
 namespace VirtualServices.Bench.Recording;
@@ -24,7 +23,7 @@ internal sealed class StrangerCost(int rounds, TextWriter output, TextWriter pro
         string folder = Directory.CreateTempSubdirectory("vs-bench-").FullName;
         try
         {
-            string program = await AskLoad.CompileAsync("stranger", folder, cancel, Here());
+            string program = await CProgram.CompileAsync("stranger", folder, cancel);
             await using RecordedServer server = await RecordedServer.StartAsync("redis", folder, cancel);
             string watched = Directory.CreateDirectory(Path.Combine(folder, "watched")).FullName;
             await output.WriteLineAsync("| call | level | not recorded, ns a call, median | more while another is recorded, ns, median | range | rounds |");
@@ -65,8 +64,6 @@ internal sealed class StrangerCost(int rounds, TextWriter output, TextWriter pro
         foreach ((string kind, _) in Calls) all.Add(kind, double.Parse(await Child.RunAsync([program, kind, "0.5"], null, cancel), CultureInfo.InvariantCulture));
         return all;
     }
-
-    private static string Here([System.Runtime.CompilerServices.CallerFilePath] string path = "") => path;
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

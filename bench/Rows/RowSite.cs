@@ -40,7 +40,7 @@ internal abstract class RowSite : IAsyncDisposable
     {
         try
         {
-            row._ask = await AskLoad.CompileAsync("ask", row.Folder, cancel);
+            row._ask = await CProgram.CompileAsync("ask", row.Folder, cancel);
             foreach (string tenant in (string[])[Aggressor, Victim]) row.Cgroups.Folder(tenant);
             await row.SetUpAsync(cancel);
             await row.WriteRulesAsync(cancel);
