@@ -23,17 +23,17 @@ internal static class JoinCommand
         {
             string folder = result.GetValue(output)!;
             long said = context.Clock.GetTimestamp();
-            JoinResult done = SessionJoin.Run(result.GetValue(sessions)!, folder, Say, context.Cancellation);
-            foreach (string clock in done.Clocks) context.Error.WriteLine(Printable.Text(clock));
-            foreach (string cut in done.Cut) context.Error.WriteLine(Printable.Text($"{cut} was cut: of it, what came before the cut is joined"));
-            context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joined {done.Events:N0} events to {folder}; {done.Proven:N0} connections between sessions proven by sequence numbers, {done.Apart:N0} with the same addresses are others"));
+            JoinResult joined = SessionJoin.Run(result.GetValue(sessions)!, folder, Say, context.Cancellation);
+            foreach (string clock in joined.Clocks) context.Error.WriteLine(Printable.Text(clock));
+            foreach (string cut in joined.Cut) context.Error.WriteLine(Printable.Text($"{cut} was cut: of it, what came before the cut is joined"));
+            context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joined {joined.Events:N0} events to {folder}; {joined.Proven:N0} connections between sessions proven by sequence numbers, {joined.Apart:N0} with the same addresses are others"));
             return ExitCode.Done;
 
-            void Say(long events)
+            void Say(string done)
             {
                 if (context.Clock.GetElapsedTime(said) < ProgressInterval) return;
                 said = context.Clock.GetTimestamp();
-                context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"joining: {events:N0} events"));
+                context.Error.WriteLine(Printable.Text(done));
             }
         });
         return command;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using VirtualServices.Discover.Packets;
@@ -33,17 +34,22 @@ public sealed class SessionJoin : IDisposable
     /// <summary>Joins recordings. On an error nothing is left behind.</summary>
     /// <param name="folders">Two or more; the first one's clock is kept.</param>
     /// <param name="output">Folder to make.</param>
-    /// <param name="progress">Called now and then with the events written.</param>
+    /// <param name="progress">Called now and then with what is done: how many packets of a session were read, how many events were written.</param>
     /// <param name="cancel">Ends it.</param>
     /// <exception cref="VsException">One is no recording, their levels differ, or two recorded the same process (exit code 3).</exception>
-    public static JoinResult Run(IReadOnlyList<string> folders, string output, Action<long>? progress, CancellationToken cancel)
+    public static JoinResult Run(IReadOnlyList<string> folders, string output, Action<string>? progress, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(folders);
         if (folders.Count < 2) throw new VsException(ExitCode.Usage, "name two or more sessions to join");
         using SessionJoin join = new(folders);
         join.Check();
         join.NameHosts();
-        foreach (Part part in join._parts) part.Index = StreamIndex.Read(Path.Combine(part.Folder, SessionReader.PacketsFileName), part.Info.Clock.UtcOffsetNs, cancel);
+        foreach (Part part in join._parts)
+        {
+            Action<long>? packets = progress is null ? null : number => progress(string.Create(CultureInfo.InvariantCulture, $"reading {part.Folder}: {number:N0} packets"));
+            part.Index = StreamIndex.Read(Path.Combine(part.Folder, SessionReader.PacketsFileName), part.Info.Clock.UtcOffsetNs, packets, cancel);
+        }
+
         List<string> clocks = join.MatchClocks();
         return join.Write(output, clocks, progress, cancel);
     }
@@ -128,7 +134,7 @@ public sealed class SessionJoin : IDisposable
         return said;
     }
 
-    private JoinResult Write(string output, List<string> clocks, Action<long>? progress, CancellationToken cancel)
+    private JoinResult Write(string output, List<string> clocks, Action<string>? progress, CancellationToken cancel)
     {
         const int TellEvery = 1 << 14;
         using PrivateFolder folder = PrivateFolder.Create(output);
@@ -146,7 +152,7 @@ public sealed class SessionJoin : IDisposable
                 if (writer.Events % TellEvery == 0)
                 {
                     cancel.ThrowIfCancellationRequested();
-                    progress?.Invoke(writer.Events);
+                    progress?.Invoke(string.Create(CultureInfo.InvariantCulture, $"joining: {writer.Events:N0} events"));
                 }
 
                 if (part.MoveNext()) next.DequeueEnqueue(part, (part.EffectNs, place.Order));

@@ -26,16 +26,22 @@ internal sealed class StreamIndex
     /// <summary>Reads the packets of a session.</summary>
     /// <param name="path">Its <c>packets.pcap</c>; there may be none.</param>
     /// <param name="utcOffsetNs">UTC minus clock of the session, ns.</param>
+    /// <param name="progress">Called now and then with the packets read.</param>
     /// <param name="cancel">Ends it.</param>
     /// <exception cref="VsException">It is no capture file.</exception>
-    internal static StreamIndex Read(string path, long utcOffsetNs, CancellationToken cancel)
+    internal static StreamIndex Read(string path, long utcOffsetNs, Action<long>? progress, CancellationToken cancel)
     {
         StreamIndex index = new();
         if (!File.Exists(path)) return index;
         using PacketFile file = PacketFile.Open(path);
         while (file.MoveNext())
         {
-            if (file.Number % CheckEvery == 0) cancel.ThrowIfCancellationRequested();
+            if (file.Number % CheckEvery == 0)
+            {
+                cancel.ThrowIfCancellationRequested();
+                progress?.Invoke(file.Number);
+            }
+
             if (PacketHeaders.Read(file.Link, file.Data, file.WireBytes, out PacketHeaders headers) == PacketUse.Usable) index.Add(in headers, file.TimeNs - utcOffsetNs);
         }
 
