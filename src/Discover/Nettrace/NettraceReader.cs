@@ -14,9 +14,9 @@ internal sealed class NettraceReader : IDisposable
 
     private readonly BlockReader _blocks;
     private readonly Dictionary<uint, int> _types = [];
-    private readonly Dictionary<ulong, (int Pid, int Tid)> _threads = [];
-    private readonly (uint Id, int Type)[] _lastTypes = new (uint, int)[32]; // those seen last: nearly every event's, without a look into the tables
-    private readonly (ulong Index, int Pid, int Tid)[] _lastThreads = new (ulong, int, int)[256];
+    private (int Pid, int Tid)[] _threads = []; // by their index, which vs record gives one after another; a thread id of -1 is no thread
+    private int _threadsKnown;
+    private readonly (uint Id, int Type)[] _lastTypes = new (uint, int)[32]; // those seen last: nearly every event's, without a look into the table
     private readonly RecentDescriptions _descriptions = new();
     private int _position;
     private bool _inEvents;
@@ -115,7 +115,7 @@ internal sealed class NettraceReader : IDisposable
 
     private void ReadMetadata(ref Fields fields)
     {
-        ForgetRecent();
+        Array.Clear(_lastTypes);
         fields.Take(fields.UInt16());
         while (!fields.AtEnd)
         {
@@ -132,7 +132,6 @@ internal sealed class NettraceReader : IDisposable
 
     private void ReadThreads(ref Fields fields)
     {
-        ForgetRecent();
         while (!fields.AtEnd)
         {
             Fields row = fields.Part(fields.UInt16());
@@ -162,8 +161,7 @@ internal sealed class NettraceReader : IDisposable
             }
 
             if (process > int.MaxValue || thread > int.MaxValue) throw new FieldException(at, "expected process and thread ids below 2^31");
-            if (_threads.Count >= MaximumThreads) throw new FieldException(at, $"expected at most {MaximumThreads} threads at a time");
-            _threads[index] = ((int)process, (int)thread);
+            AddThread(index, (int)process, (int)thread, at);
         }
     }
 
@@ -171,9 +169,7 @@ internal sealed class NettraceReader : IDisposable
     {
         const uint FlushThreads = 1;
         fields.UInt64();
-        if ((fields.UInt32() & FlushThreads) == 0) return;
-        _threads.Clear();
-        ForgetRecent();
+        if ((fields.UInt32() & FlushThreads) != 0) _threadsKnown = 0;
     }
 
     private void BeginEvents(ref Fields fields)
@@ -239,17 +235,23 @@ internal sealed class NettraceReader : IDisposable
 
     private (int Pid, int Tid) ThreadOf(ulong index, int at)
     {
-        ref (ulong Index, int Pid, int Tid) known = ref _lastThreads[index % (ulong)_lastThreads.Length];
-        if (known.Index == index && known.Pid != 0) return (known.Pid, known.Tid);
-        if (!_threads.TryGetValue(index, out (int Pid, int Tid) thread)) throw new FieldException(at, $"expected a thread that the file describes, not {index}");
-        known = (index, thread.Pid, thread.Tid);
-        return thread;
+        (int Pid, int Tid)[] threads = _threads;
+        if (index < (ulong)_threadsKnown && threads[index].Tid >= 0) return threads[index];
+        throw new FieldException(at, $"expected a thread that the file describes, not {index}");
     }
 
-    private void ForgetRecent()
+    private void AddThread(ulong index, int pid, int tid, int at)
     {
-        Array.Clear(_lastTypes);
-        Array.Clear(_lastThreads);
+        if (index >= MaximumThreads) throw new FieldException(at, $"expected at most {MaximumThreads} threads at a time");
+        int known = (int)index + 1;
+        if (known > _threads.Length) Array.Resize(ref _threads, Math.Max(known, Math.Min(2 * _threads.Length, MaximumThreads)));
+        if (known > _threadsKnown)
+        {
+            Array.Fill(_threads, (0, -1), _threadsKnown, known - _threadsKnown);
+            _threadsKnown = known;
+        }
+
+        _threads[index] = (pid, tid);
     }
 
     /// <summary>Numbers go on from block to block; what is missing between two was lost when it was recorded.</summary>

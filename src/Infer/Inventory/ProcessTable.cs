@@ -160,7 +160,8 @@ internal sealed class ProcessTable
         if (_last == thread) _last = null;
     }
 
-    private static ulong Key(int pid, int tid) => ((ulong)(uint)pid << 32) | (uint)tid;
+    // Times an odd number, which keeps keys apart: the hash of a ulong is one half over the other, and of every first thread, whose id is its process's, that would be 0.
+    private static ulong Key(int pid, int tid) => unchecked((((ulong)(uint)pid << 32) | (uint)tid) * 0x9E3779B97F4A7C15);
 
     private TracedThread AddThread(ProcessState process, int tid, bool fresh)
     {

@@ -13,16 +13,16 @@ internal static class CallOrder
     {
         double price = model.OrderOf(call.Callee);
         if (price <= 0) return 0;
-        long arrival = request.ArrivalNs / model.TickNs;
+        long tick = model.TickNs, since = request.ArrivalNs / tick * tick; // when the tick of its arrival began: others are compared without a division each
         int overtaken = 0;
         for (int i = call.Rank; i < Math.Min(call.Rank + Reach, calls.Count); i++)
         {
-            if (calls[i].Before is { } other && other != request && other.ArrivalNs / model.TickNs < arrival) overtaken++;
+            if (calls[i].Before is { } other && other != request && other.ArrivalNs < since) overtaken++;
         }
 
         for (int i = call.Rank; i > Math.Max(call.Rank - Reach, -1); i--)
         {
-            if (calls[i].Before is { } other && other != request && other.ArrivalNs / model.TickNs > arrival) overtaken++;
+            if (calls[i].Before is { } other && other != request && other.ArrivalNs - since >= tick) overtaken++;
         }
 
         return 0.5 * price * Math.Min(overtaken, MostOvertaken);
@@ -39,14 +39,21 @@ internal static class CallOrder
     public static void Learn(ServiceModel model, int callee, List<CallNode> calls)
     {
         if (model.MostCalls(callee) > 1) return;
-        CallNode[] linked = [.. calls.Where(call => call.Parent is not null).OrderBy(call => call.Parent!.ArrivalNs)];
-        List<(long Apart, long First, long Second)> pairs = [];
-        for (int i = 1; i < linked.Length; i++)
+        List<(long ArrivalNs, int Number)> linked = new(calls.Count);
+        for (int i = 0; i < calls.Count; i++)
         {
-            RequestNode one = linked[i - 1].Parent!, two = linked[i].Parent!;
+            if (calls[i].Parent is { } parent) linked.Add((parent.ArrivalNs, i));
+        }
+
+        linked.Sort();
+        List<(long Apart, long First, long Second)> pairs = new(linked.Count);
+        for (int i = 1; i < linked.Count; i++)
+        {
+            CallNode first = calls[linked[i - 1].Number], second = calls[linked[i].Number];
+            RequestNode one = first.Parent!, two = second.Parent!;
             long apart = two.ArrivalNs / model.TickNs - one.ArrivalNs / model.TickNs;
             if (two.ArrivalNs > one.LastNs || apart == 0) continue;
-            pairs.Add((apart, (linked[i - 1].TimeNs - one.ArrivalNs) / model.TickNs, (linked[i].TimeNs - two.ArrivalNs) / model.TickNs));
+            pairs.Add((apart, (first.TimeNs - one.ArrivalNs) / model.TickNs, (second.TimeNs - two.ArrivalNs) / model.TickNs));
         }
 
         ReadOnlySpan<int> shifts = [1, 5, 11, 23];

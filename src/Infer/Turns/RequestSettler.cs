@@ -11,7 +11,10 @@ internal sealed class RequestSettler(PartyTable parties, ActivitySink sink)
     /// <summary>Most requests of all connections that wait; then those of the connection that has waited longest are given up.</summary>
     internal const int MostWaitingInAll = 1 << 17;
 
-    private readonly Queue<ConnectionEnd> _byAge = [];
+    private const int LeastAges = 1024;
+
+    private Queue<ConnectionEnd> _byAge = [];
+    private int _mostAges = LeastAges;
     private int _waiting;
 
     /// <summary>A request was received.</summary>
@@ -36,11 +39,12 @@ internal sealed class RequestSettler(PartyTable parties, ActivitySink sink)
         waiting.Add(request);
         _waiting++;
         Settle(end);
-        while (_waiting > MostWaitingInAll || _byAge.Count > 2 * MostWaitingInAll)
-        {
-            ConnectionEnd oldest = _byAge.Dequeue();
-            if (oldest.Waiting is { Count: > 0 }) GiveUp(oldest);
-        }
+        while (_waiting > MostWaitingInAll) GiveUp(_byAge.Dequeue());
+        if (_byAge.Count < _mostAges) return;
+
+        // Those that wait no more are gone, and must not be kept.
+        _byAge = new Queue<ConnectionEnd>(_byAge.Where(one => one.Waiting is { Count: > 0 }).Distinct());
+        _mostAges = Math.Max(LeastAges, 2 * _byAge.Count);
     }
 
     /// <summary>More is known: settles waiting requests in their order.</summary>
