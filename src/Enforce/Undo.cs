@@ -11,7 +11,8 @@ namespace VirtualServices.Enforce;
 /// <summary>Puts everything back, whatever state it is in: network devices, processes into their cgroups first, then gates, groups and mount away.</summary>
 internal static class Undo
 {
-    private const int MostRounds = 50;
+    private const int MostRounds = 500;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
     public static void All(Action<string>? log)
@@ -57,7 +58,7 @@ internal static class Undo
         }
     }
 
-    // Processes fork while we move them: until the groups are empty.
+    // Processes fork while we move them, and those that are ending cannot be moved but need some time for it: until the groups are empty.
     private static int Restore(CpuHierarchy hierarchy, GateKernel? kernel)
     {
         Homecoming homecoming = new(hierarchy, kernel is null ? null : new Origins(kernel["origins"]));
@@ -67,7 +68,7 @@ internal static class Undo
             Dictionary<uint, TaskRecord> tasks = [];
             foreach (TaskRecord task in kernel?.Run<TaskRecord>("list_tasks") ?? [])
                 if (task.Tid == task.Pid) tasks[task.Pid] = task;
-            int found = 0;
+            int found = 0, before = moved;
             foreach (int pid in hierarchy.Tree(GroupTree.Root).SelectMany(hierarchy.Processes).ToList())
             {
                 found++;
@@ -75,6 +76,7 @@ internal static class Undo
             }
 
             if (found == 0) return moved;
+            if (moved == before) Thread.Sleep(Pause);
         }
 
         throw new VsException(ExitCode.DoesNotHold, $"processes below {hierarchy.Folder(GroupTree.Root)} fork faster than they can be moved back: run 'vs stop' again");
