@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
@@ -11,8 +12,7 @@ namespace VirtualServices.Enforce;
 /// <summary>Puts everything back, whatever state it is in: network devices, processes into their cgroups first, then gates, groups and mount away.</summary>
 internal static class Undo
 {
-    private const int MostRounds = 500;
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
     public static void All(Action<string>? log)
@@ -63,12 +63,13 @@ internal static class Undo
     {
         Homecoming homecoming = new(hierarchy, kernel is null ? null : new Origins(kernel["origins"]));
         int moved = 0;
-        for (int round = 0; round < MostRounds; round++)
+        long began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < Patience)
         {
             Dictionary<uint, TaskRecord> tasks = [];
             foreach (TaskRecord task in kernel?.Run<TaskRecord>("list_tasks") ?? [])
                 if (task.Tid == task.Pid) tasks[task.Pid] = task;
-            int found = 0, before = moved;
+            int found = 0;
             foreach (int pid in hierarchy.Tree(GroupTree.Root).SelectMany(hierarchy.Processes).ToList())
             {
                 found++;
@@ -76,7 +77,7 @@ internal static class Undo
             }
 
             if (found == 0) return moved;
-            if (moved == before) Thread.Sleep(Pause);
+            Thread.Sleep(Pause);
         }
 
         throw new VsException(ExitCode.DoesNotHold, $"processes below {hierarchy.Folder(GroupTree.Root)} fork faster than they can be moved back: run 'vs stop' again");
