@@ -17,7 +17,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
     dotnet run --project bench -c Release -- cgi [SECONDS 15]          a shared php-cgi that serves one connection at a time: requests of two tenants with and without gates
-    dotnet run --project bench -c Release -- rows [ROUNDS 3] [ROW ...]       a steady tenant beside one that takes all it can, at each kind of shared service: chain, pool, small-pool, cache, fresh-cache, dns, web; all, or those named
+    dotnet run --project bench -c Release -- rows [ROUNDS 3] [ROW ...]       a steady tenant beside one that takes all it can, at each kind of shared service: chain, fresh-chain, pool, small-pool, cache, fresh-cache, dns, web; all, or those named
     dotnet run --project bench -c Release -- network [ROUNDS 5] [PART ...]           network shares in namespaces of its own: isolation, shares, assured, cost, classes, cycles; all, or those named
     dotnet run --project bench -c Release -- infer [MILLIONS 100] [SHAPE ...] [F.svg]   vs infer on one processor, sessions of 1, 3, 10 ... million events: events a second, memory; all shapes, or those named
     """;

@@ -11,7 +11,8 @@ internal sealed class RowsProof(int rounds, string[] names, TextWriter output, T
 
     private static readonly (string Name, string Title, double MostOfAlone, double LeastConserved, Func<CancellationToken, Task<RowSite>> StartAsync)[] All =
     [
-        ("chain", "PostgreSQL behind nginx and PHP-FPM of each tenant", 2, 0.92, Start(() => new ChainRow())),
+        ("chain", "PostgreSQL behind nginx and PHP-FPM of each tenant", 2, 0.92, Start(() => new ChainRow(fresh: false))),
+        ("fresh-chain", "the same, a new connection to PostgreSQL for each request", 2, 0.92, Start(() => new ChainRow(fresh: true))),
         ("pool", "PgBouncer, 40 connections to PostgreSQL", 2.5, 0.90, Start(() => new PoolRow(40))),
         ("small-pool", "PgBouncer, 10 connections to PostgreSQL", 2.5, 0.90, Start(() => new PoolRow(10))),
         ("cache", "nginx as a proxy cache, 2 workers", 2, 0.92, Start(() => new CacheRow(fresh: false))),

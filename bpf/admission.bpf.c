@@ -37,6 +37,7 @@ int BPF_PROG(on_admission_state, struct sock *sk, int old, int state)
 	/* CLOSE_WAIT is the client's half: the service may still answer. */
 	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
 		return 0;
+	end_call(sk);
 	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
 	if (!c || c->closed)
 		return 0;
@@ -110,6 +111,8 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 			known->cell = NO_CELL;
 		}
 	}
+	if (!c)
+		end_call(sk);
 	if (!c || c->closed)
 		return 0;
 	if (!ret) {
@@ -128,6 +131,12 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 		account_turn(task, thread, c->cell, now);
 		index = thread->station;
 		at = index ? bpf_map_lookup_elem(&admission_stations, &index) : NULL;
+		if (at && at->thread != (__u32)task->pid) {
+			if (at->thread)
+				at->threads = 1;
+			else
+				at->thread = task->pid;
+		}
 	}
 	/* Set from O_NONBLOCK, too. A receive that may wait would wait for as many bytes as the hold says, also after it is taken back. */
 	if (!(flags & MSG_DONTWAIT) && !c->blocks) {
@@ -159,6 +168,8 @@ int BPF_PROG(on_admission_send, struct sock *sk, int ret, int flags)
 	__u64 now;
 	bool idle;
 
+	if (!c && ret > 0 && is_tcp(sk))
+		begin_call(sk);
 	if (!c || !c->received_ns || ret <= 0)
 		return 0;
 	now = bpf_ktime_get_ns();

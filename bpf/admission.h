@@ -24,6 +24,7 @@ struct cell {
 	__u64 cpu_ns;			/* of the threads that served its turns, from read to read */
 	__s64 waiting;			/* connections with bytes that were not read, held or not */
 	__s64 in_service;		/* turns that were read and not answered */
+	__s64 calls;			/* what the service asked others for it and was not answered */
 	__u32 vs;
 	__u32 service;
 	__u32 wants;			/* 1: user space wants to know of each turn */
@@ -40,6 +41,8 @@ struct station {
 	__u64 released_ns;		/* user space let a connection with a request go last */
 	__u32 hungry;			/* user space has room: an arrival shall wake it */
 	__u32 blocks;			/* user space knows that its receives may wait: its own connections are never held */
+	__u32 thread;			/* that received first */
+	__u32 threads;			/* 1: another one received, too */
 };
 
 /* A connection that is accepted by a service whose requests are admitted, or by a front door of one. */
@@ -56,6 +59,12 @@ struct admission_connection {
 	__u8 blocks;			/* a receive on it was seen that may wait */
 	__u8 door;			/* accepted by a front door: its cell is that of the front door's virtual service */
 	__u8 pad;
+};
+
+/* A connection over which an admitted service asks others. */
+struct admission_call {
+	__u32 cell;			/* for whom it asked */
+	__u32 asked;			/* 1: and was not answered */
 };
 
 struct admission_event {

@@ -260,3 +260,48 @@ static __always_inline void account_turn(struct task_struct *task, struct admiss
 	thread->runtime = runtime;
 	thread->cell = cell;
 }
+
+/* An admitted service asks somebody: while it waits for the answer the turn is not waiting inside it. */
+static __noinline void begin_call(struct sock *sk)
+{
+	struct sock_tag *mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	struct account_key of = { .vs = VS_BEST_EFFORT };
+	struct admission_call *call;
+	struct cell *cell;
+	__u32 *found;
+
+	if (!mark || mark->role != ROLE_CLIENT || !mark->service)
+		return;
+	of.service = mark->service;
+	found = bpf_map_lookup_elem(&admission_index, &of);
+	if (!found)
+		return;
+	call = bpf_sk_storage_get(&admission_calls, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!call || call->asked)
+		return;
+	call->cell = *found;
+	if (mark->vs) {
+		of.vs = mark->vs;
+		found = bpf_map_lookup_elem(&admission_index, &of);
+		if (found)
+			call->cell = *found;
+	}
+	cell = cell_at(call->cell);
+	if (!cell)
+		return;
+	call->asked = 1;
+	__sync_fetch_and_add(&cell->calls, 1);
+}
+
+static __always_inline void end_call(struct sock *sk)
+{
+	struct admission_call *call = bpf_sk_storage_get(&admission_calls, sk, 0, 0);
+	struct cell *cell;
+
+	if (!call || !call->asked)
+		return;
+	call->asked = 0;
+	cell = cell_at(call->cell);
+	if (cell)
+		__sync_fetch_and_add(&cell->calls, -1);
+}

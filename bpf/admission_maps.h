@@ -11,6 +11,7 @@ struct admission_thread {
 };
 
 struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, struct admission_connection); } admission_connections SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, struct admission_call); } admission_calls SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_TASK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, struct admission_thread); } admission_threads SEC(".maps");
 /* A virtual service at a service -> its cell. */
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, ADMISSION_CELLS); __type(key, struct account_key); __type(value, __u32); } admission_index SEC(".maps");

@@ -17,6 +17,7 @@ enum tag_flags {
 	TAG_WOKEN = 16,			/* slept since the last call: the time since then is the next requester's */
 	TAG_SENDER = 32,		/* `sender` is that of the datagram being received */
 	TAG_THREAD = 64,		/* not the leader of its process, when the tag was made */
+	TAG_BEGINS = 256,		/* forked by a process that takes connections and is nobody's: it is beside that one until it is asked something */
 	TAG_LISTENS = 128,		/* began to listen, or held a listening socket when the gates came: connections of all come to it */
 };
 enum mark_flags {

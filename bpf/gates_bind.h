@@ -157,7 +157,10 @@ static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, s
 	if (rebinds) {
 		count->rebinds++;
 		count_rebind(tag);
+	} else if (tag->flags & TAG_BEGINS) {
+		tell_mover(task, tag->vs, tag->vs, gate, BIND_PROCESS, bpf_ktime_get_ns());
 	}
+	tag->flags &= ~TAG_BEGINS;
 }
 
 /* What is known of a call of the current task, of which a service has gates. */

@@ -83,6 +83,8 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	} else {
 		tag->membership = from->membership ? MEMBER_OF_ASSIGNED : MEMBER_BY_RULES;
 		tag->inherited_from = parent_tgid;
+		if ((from->flags & TAG_LISTENS) && !from->gate)
+			tag->flags |= TAG_BEGINS;
 	}
 	open_accounts(child, tag);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Moving;
@@ -11,7 +12,7 @@ namespace VirtualServices.Enforce;
 /// <summary>Puts everything back, whatever state it is in: network devices, processes into their cgroups first, then gates, groups and mount away.</summary>
 internal static class Undo
 {
-    private const int MostRounds = 50;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Undoes what this or a dead enforcer did; does nothing where there is nothing.</summary>
     public static void All(Action<string>? log)
@@ -57,12 +58,13 @@ internal static class Undo
         }
     }
 
-    // Processes fork while we move them: until the groups are empty.
+    // Processes fork while we move them, and those that are ending cannot be moved but need some time for it: until the groups are empty.
     private static int Restore(CpuHierarchy hierarchy, GateKernel? kernel)
     {
         Homecoming homecoming = new(hierarchy, kernel is null ? null : new Origins(kernel["origins"]));
         int moved = 0;
-        for (int round = 0; round < MostRounds; round++)
+        long began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < Patience)
         {
             Dictionary<uint, TaskRecord> tasks = [];
             foreach (TaskRecord task in kernel?.Run<TaskRecord>("list_tasks") ?? [])
@@ -75,6 +77,7 @@ internal static class Undo
             }
 
             if (found == 0) return moved;
+            Thread.Sleep(Pause);
         }
 
         throw new VsException(ExitCode.DoesNotHold, $"processes below {hierarchy.Folder(GroupTree.Root)} fork faster than they can be moved back: run 'vs stop' again");

@@ -29,7 +29,7 @@ public sealed class EnforceTests : IDisposable
         other.Reconnect();
         Wait.Until(() => Groups.Of(acme.Backend) == Groups.Leaf("acme"), "acme's backend is in its group");
         Wait.Until(() => Groups.Of(other.Backend) == Groups.Leaf("other"), "other's backend is in its group");
-        Assert.Equal(Groups.Leaf("bestEffort"), Groups.Of(_server.Pid));
+        Assert.Equal("/virtual-services/_takers", Groups.Of(_server.Pid)); // it takes the connections of all
         EnforcementStatus status = enforcer.Status();
         GateCount gate = Assert.Single(status.Gates);
         Assert.Equal(0, gate.Unknown);

@@ -9,9 +9,16 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     private long _periodCpuNs;
     private long _periodReplied;
     private long _contendedNs = long.MinValue / 2;
+    private long _observedNs;
+    private long _relayedNs = long.MinValue / 2;
+    private long _periodOpenNs;
+    private long _calls;
 
     /// <summary>Usual CPU time of a turn, ns.</summary>
     public double TurnNs { get; private set; } = 1_000_000;
+
+    /// <summary>Usual time of a turn from its beginning to its end, ns; 0 where the service asks nobody else.</summary>
+    public double OpenNs { get; private set; }
 
     /// <summary>Connections of governed virtual services that may be read at a time.</summary>
     public int Places { get; private set; } = settings.LeastAdmitted;
@@ -26,6 +33,8 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     public void Observe(List<AdmissionTenant> tenants, long idleNs, Func<AdmissionTenant, TenantReading> read, long nowNs, bool active)
     {
         double floor = LeastVirtual(tenants, nowNs);
+        long passed = _observedNs == 0 ? 0 : nowNs - _observedNs;
+        (_observedNs, _calls) = (nowNs, 0);
         foreach (AdmissionTenant tenant in tenants)
         {
             TenantReading now = read(tenant), before = tenant.Last;
@@ -40,12 +49,17 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             tenant.VirtualNs += (double)(now.CpuNs - before.CpuNs) / tenant.Weight;
             tenant.PeriodDelayNs += now.DelayNs - before.DelayNs;
             tenant.PeriodServed += now.Turns - before.Turns;
+            tenant.PeriodInsideNs += now.Inside * passed;
+            tenant.PeriodCpuNs += now.CpuNs - before.CpuNs;
+            _periodOpenNs += now.Open * passed;
+            _calls += now.Calls;
             _periodTurns += now.Turns - before.Turns;
             _periodReplied += now.Replied - before.Replied;
             _periodCpuNs += now.CpuNs - before.CpuNs;
             tenant.Last = now;
         }
 
+        if (_calls > 0) _relayedNs = nowNs;
         if (nowNs - _periodBegan >= settings.AdaptNs) Adapt(tenants, idleNs, nowNs, active);
     }
 
@@ -67,8 +81,12 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         return least;
     }
 
-    /// <summary>Somebody is held from now on: as many places as turns fit into the bound.</summary>
-    public void Begin() => Places = Math.Clamp((int)(BoundNs / TurnNs), settings.LeastAdmitted, settings.MostAdmitted);
+    /// <summary>Somebody is held from now on: as many places as turns fit into the bound, or as the service has under way elsewhere.</summary>
+    public void Begin() => Places = Math.Clamp(_calls > 0 ? (int)_calls : (int)(BoundNs / TurnNs), settings.LeastAdmitted, settings.MostAdmitted);
+
+    // A service that asks others reads a request at once and keeps it in a queue of its own, for a connection of its pool or a thread. What a turn is inside it and does not compute, it waits.
+    private static double DelayOf(AdmissionTenant tenant, bool relays) =>
+        tenant.PeriodServed == 0 ? 0 : (double)(tenant.PeriodDelayNs + (relays ? Math.Max(0, tenant.PeriodInsideNs - tenant.PeriodCpuNs) : 0)) / tenant.PeriodServed;
 
     private void Adapt(List<AdmissionTenant> tenants, long idleNs, long nowNs, bool active)
     {
@@ -77,17 +95,19 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         double rate = _periodTurns * 1e9 / period;
         if (_periodReplied > 0 && _periodCpuNs > 0) TurnNs += ((double)_periodCpuNs / _periodReplied - TurnNs) / 4;
         Blind = rate > (Blind ? settings.MostTurnsPerSecond / 2 : settings.MostTurnsPerSecond);
+        bool relays = nowNs - _relayedNs < settings.LingerNs;
+        OpenNs = !relays ? 0 : _periodReplied > 0 ? OpenNs + ((double)_periodOpenNs / _periodReplied - OpenNs) / 4 : OpenNs;
         double worstFree = 0;
         long waiting = 0;
         foreach (AdmissionTenant tenant in tenants)
         {
-            double delay = tenant.PeriodServed > 0 ? (double)tenant.PeriodDelayNs / tenant.PeriodServed : 0;
+            double delay = DelayOf(tenant, relays);
             waiting += tenant.Count(AdmissionState.Waiting);
             if (!tenant.Governed) worstFree = Math.Max(worstFree, delay);
 
             // Who is held waits because we make it wait: that is contention as long as it has something held.
             if (delay > BoundNs || (tenant.PeriodServed == 0 && tenant.Asks && !tenant.Governed) || tenant.Count(AdmissionState.Waiting) > 0) _contendedNs = nowNs;
-            tenant.PeriodDelayNs = tenant.PeriodServed = 0;
+            tenant.PeriodDelayNs = tenant.PeriodServed = tenant.PeriodInsideNs = tenant.PeriodCpuNs = 0;
         }
 
         if (active)
@@ -99,6 +119,6 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             Places = Math.Clamp(Places, settings.LeastAdmitted, settings.MostAdmitted);
         }
 
-        (_periodBegan, _periodIdleNs, _periodTurns, _periodCpuNs, _periodReplied) = (nowNs, idleNs, 0, 0, 0);
+        (_periodBegan, _periodIdleNs, _periodTurns, _periodCpuNs, _periodReplied, _periodOpenNs) = (nowNs, idleNs, 0, 0, 0, 0);
     }
 }

@@ -313,7 +313,26 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         if (index == 0) return default;
         ref Cell cell = ref _cells[index];
         long atDoors = _place.AtDoors ? _cells[_cells.Find(tenant.VirtualService, _place.Service | AdmissionCells.AtDoor)].Waiting : 0;
-        return new TenantReading((long)cell.Received, cell.Waiting + atDoors, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
+        TenantReading reading = new((long)cell.Received, cell.Waiting + atDoors, (long)cell.Replied, (long)cell.DelayNs, (long)cell.CpuNs);
+        return HasOneThread(_place) ? reading with { Open = cell.InService, Calls = cell.Calls + PartOfOthers(cell.InService) } : reading;
+    }
+
+    // Among several threads a turn is handed on, and nobody sees for whom they compute: what it waits inside cannot be told from that.
+    private bool HasOneThread(AdmissionPlace place)
+    {
+        if (place.AtDoors) return false;
+        foreach (int index in place.Indices)
+            if (_stations[index].Threads != 0) return false;
+        return true;
+    }
+
+    // Calls of which nobody knows for whom they are stand for all who have turns open there.
+    private long PartOfOthers(long open)
+    {
+        long calls = _cells[_cells.Find(IdTable.BestEffort, _place!.Service)].Calls, all = 0;
+        if (calls <= 0 || open <= 0) return 0;
+        foreach (AdmissionTenant tenant in _place.Station.Tenants) all += Math.Max(0, _cells[_cells.Find(tenant.VirtualService, _place.Service)].InService);
+        return (long)Math.Round((double)calls * open / Math.Max(open, all));
     }
 
     // By what a connection is reached.

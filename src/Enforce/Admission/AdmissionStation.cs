@@ -167,7 +167,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         double least = _load.LeastVirtual(_tenants, nowNs);
         foreach (AdmissionTenant tenant in _tenants)
         {
-            if (tenant.Last.Waiting > Places || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
+            if (tenant.Wanted > Places || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
             bool governed = nowNs - tenant.ReasonNs < settings.LingerNs;
             if (governed == tenant.Governed)
             {
@@ -253,7 +253,7 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
     // Places whose slice is over go to those that wait; a request in hand keeps the place until its answer. One that is asked for nothing is not kept.
     private void Expire(long nowNs)
     {
-        long park = Math.Max(settings.ParkNs, (long)(20 * _load.TurnNs)), rest = Math.Max(settings.RestNs, (long)(2 * _load.TurnNs));
+        long park = Math.Max(settings.ParkNs, (long)Math.Max(20 * _load.TurnNs, 4 * _load.OpenNs)), rest = Math.Max(settings.RestNs, (long)(2 * _load.TurnNs));
         bool wanted = Next() is not null;
         for (int i = _places.Count - 1; i >= 0; i--)
         {

@@ -39,6 +39,15 @@ internal sealed class AdmissionTenant(uint virtualService, int weight)
     /// <summary>Turns begun in this period of adaptation.</summary>
     public long PeriodServed { get; set; }
 
+    /// <summary>Time of its turns inside the service in this period, summed up over all.</summary>
+    public long PeriodInsideNs { get; set; }
+
+    /// <summary>CPU time in this period.</summary>
+    public long PeriodCpuNs { get; set; }
+
+    /// <summary>Turns that are open or wait to be read.</summary>
+    public long Wanted => Last.Waiting + Last.Open;
+
     /// <summary>All its connections.</summary>
     public HashSet<AdmissionConnection> Connections { get; } = [];
 

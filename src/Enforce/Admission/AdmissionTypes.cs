@@ -24,6 +24,7 @@ internal struct Cell
     public ulong CpuNs;
     public long Waiting;
     public long InService;
+    public long Calls;
     public uint VirtualService;
     public uint Service;
     public uint Wants;
@@ -41,6 +42,8 @@ internal struct Station
     public ulong ReleasedNs;
     public uint Hungry;
     public uint Blocks;
+    public uint Thread;
+    public uint Threads;
 }
 
 [StructLayout(LayoutKind.Sequential)]

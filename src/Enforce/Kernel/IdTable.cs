@@ -17,6 +17,9 @@ internal sealed class IdTable
     /// <summary>Number of <see cref="VirtualService.BestEffort"/>.</summary>
     public const uint BestEffort = 1;
 
+    /// <summary>No virtual service: the group of processes that take the connections of all.</summary>
+    public const uint Takers = uint.MaxValue;
+
     private readonly Dictionary<(IdKind Kind, string Name), uint> _ids = [];
     private readonly Dictionary<(IdKind Kind, uint Id), string> _names = [];
     private readonly Dictionary<IdKind, uint> _highest = [];

@@ -169,6 +169,9 @@ internal struct TaskRecord
     public ulong CgroupV2;
     public ulong CgroupCpu;
     public Bytes16 Comm;
+
+    /// <summary>It began to listen, or held a listening socket when the gates came (TAG_LISTENS).</summary>
+    public readonly bool Listens => (Flags & 128) != 0;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -16,11 +16,13 @@ internal sealed class ExistingConnections(GateKernel kernel, CompiledRules rules
         kernel.Run("mark_connections");
         ServerRecord[] servers = kernel.Run<ServerRecord>("list_servers");
         if (servers.Length == 0) return 0;
-        Dictionary<uint, Assignment> bindings = Choose(servers, Parents());
+        IReadOnlyDictionary<int, int> parents = Parents();
+        Dictionary<uint, Assignment> bindings = Choose(servers, parents);
+        HashSet<int> forking = [.. parents.Values];
 
-        // What a gate bound meanwhile, or before a takeover, is newer knowledge; what a person assigned is nobody else's business.
+        // What a gate bound meanwhile, or before a takeover, is newer knowledge; what a person assigned is nobody else's business. Who listens and forks has a connection for a moment only, until it has forked for it.
         foreach (TaskRecord task in kernel.Run<TaskRecord>("list_tasks"))
-            if (task.Gate != 0 || task.Membership != Membership.ByRules) bindings.Remove(task.Pid);
+            if (task.Gate != 0 || task.Membership != Membership.ByRules || (task.Listens && forking.Contains((int)task.Pid))) bindings.Remove(task.Pid);
         MemberScan.Assign(kernel, bindings);
         return bindings.Count;
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using VirtualServices.Enforce.Kernel;
 using VirtualServices.Linux.Cgroups;
 
 namespace VirtualServices.Enforce.Moving;
@@ -10,6 +11,7 @@ internal sealed unsafe partial class GroupFiles : IDisposable
 {
     private readonly SafeFileHandle?[] _processes;
     private readonly SafeFileHandle?[] _threads;
+    private readonly SafeFileHandle _takers;
 
     /// <summary>Opens the files of all groups of the tree.</summary>
     public GroupFiles(GroupTree tree)
@@ -17,6 +19,7 @@ internal sealed unsafe partial class GroupFiles : IDisposable
         uint highest = tree.VirtualServices.Max();
         _processes = new SafeFileHandle[highest + 1];
         _threads = new SafeFileHandle[highest + 1];
+        _takers = Open(Path.Combine(tree.Hierarchy.Folder(tree.LeafOf(IdTable.Takers).Path), CpuHierarchy.ProcessesFile));
         foreach (uint id in tree.VirtualServices)
         {
             string folder = tree.Hierarchy.Folder(tree.LeafOf(id).Path);
@@ -31,7 +34,8 @@ internal sealed unsafe partial class GroupFiles : IDisposable
     {
         SafeFileHandle?[] files = thread ? _threads : _processes;
         SafeFileHandle? file = virtualService < files.Length ? files[virtualService] : null;
-        file ??= files[Kernel.IdTable.BestEffort];
+        if (virtualService == IdTable.Takers && !thread) file = _takers;
+        file ??= files[IdTable.BestEffort];
         if (file is null) return 22; // EINVAL: threads do not move here; the rule compiler refuses such gates
         byte* text = stackalloc byte[16];
         Utf8Formatter.TryFormat(id, new Span<byte>(text, 16), out int length);
@@ -41,6 +45,7 @@ internal sealed unsafe partial class GroupFiles : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _takers.Dispose();
         foreach (SafeFileHandle? file in _processes) file?.Dispose();
         foreach (SafeFileHandle? file in _threads) file?.Dispose();
     }

@@ -14,6 +14,8 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
     public const string Root = "/virtual-services";
 
     private const string Leaf = "_self";
+    private const string TakersPath = Root + "/_takers";
+    private (string Path, ulong Id) _takers;
     private readonly Dictionary<uint, (string Path, ulong Id)> _leaves = [];
 
     /// <summary>The hierarchy.</summary>
@@ -31,6 +33,11 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
         int weight = Math.Clamp(virtualServices.Where(vs => vs.VirtualService.Parent is null).Sum(vs => vs.VirtualService.Cpu.Weight), 1, 10_000);
         hierarchy.Create(Root);
         hierarchy.SetShare(Root, new CpuShare(weight));
+
+        // They work for all, so they have the weight of all; they use little of it, and so run when a connection wakes them.
+        hierarchy.Create(TakersPath);
+        hierarchy.SetShare(TakersPath, new CpuShare(weight));
+        _takers = (TakersPath, hierarchy.Id(TakersPath));
         Dictionary<string, string> groups = [];
         foreach ((_, VirtualService vs) in virtualServices) groups[vs.Name] = $"{(vs.Parent is null ? Root : groups[vs.Parent])}/{vs.Name}";
 
@@ -51,7 +58,7 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
     }
 
     /// <summary>Group for the processes of a virtual service; best effort's where it has none.</summary>
-    public (string Path, ulong Id) LeafOf(uint virtualService) => _leaves.TryGetValue(virtualService, out (string, ulong) leaf) ? leaf : _leaves[IdTable.BestEffort];
+    public (string Path, ulong Id) LeafOf(uint virtualService) => virtualService == IdTable.Takers ? _takers : _leaves.TryGetValue(virtualService, out (string, ulong) leaf) ? leaf : _leaves[IdTable.BestEffort];
 
     /// <summary>Group of a virtual service, which holds its processes and its children and has its share.</summary>
     public string GroupOf(uint virtualService) => Path.GetDirectoryName(_leaves[virtualService].Path)!;
@@ -68,7 +75,7 @@ internal sealed class GroupTree(CpuHierarchy hierarchy)
     /// <summary>Removes groups of virtual services that are no more; they must be empty by now. One that is not stays until it is.</summary>
     public void RemoveOthers()
     {
-        HashSet<string> kept = [Root];
+        HashSet<string> kept = [Root, TakersPath];
         foreach ((string path, _) in _leaves.Values)
             for (string? group = path; group is not null && group.Length > Root.Length; group = Path.GetDirectoryName(group)) kept.Add(group);
         foreach (string group in hierarchy.Tree(Root).Select(group => "/" + group.TrimStart('/')))

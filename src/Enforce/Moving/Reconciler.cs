@@ -12,7 +12,7 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
 {
     private const uint OwnThread = 1; // TAG_OWN_THREAD in gates.h
     private const uint Request = 4; // TAG_REQUEST
-    private const uint Listens = 128; // TAG_LISTENS
+    private const uint Begins = 256; // TAG_BEGINS
     private const long FirstRequestNs = 1_000_000_000;
 
     /// <summary>Ids to move, processes before single threads (moving a process takes all its threads along). Remembers where they came from.</summary>
@@ -26,7 +26,7 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
             if (IsInPlace(task)) continue;
             if (task.Tid == task.Pid || own) Remember(task);
             if (own) threads.Add((task.Tid, task.VirtualService, true));
-            else if (task.Tid == task.Pid) processes.Add((task.Pid, task.VirtualService, false));
+            else if (task.Tid == task.Pid) processes.Add((task.Pid, PlaceOf(task), false));
         }
 
         return [.. processes, .. threads];
@@ -43,13 +43,16 @@ internal sealed class Reconciler(GateKernel kernel, GroupTree tree, Origins orig
 
     // With request scope a thread works for another virtual service a thousand times a second: it is accounted, never moved.
     private bool IsInPlace(in TaskRecord task) =>
-        (task.Flags & Request) != 0 || ((stationary.Contains(task.Service) || TakesConnections(task)) && task.Membership == Membership.ByRules) || GroupOf(task) == tree.LeafOf(task.VirtualService).Id;
+        (task.Flags & Request) != 0 || (stationary.Contains(task.Service) && task.Membership == Membership.ByRules) || GroupOf(task) == tree.LeafOf(PlaceOf(task)).Id || JustBegan(task);
 
-    // A process that takes the connections of all and forks for each works for whoever comes next: in the group of best effort it would be last, and all of them behind it.
-    // Its children begin beside it, and are bound by what they are asked first.
-    private static bool TakesConnections(in TaskRecord task) =>
-        task.Service != IdTable.None && task.Gate == 0 && task.VirtualService == IdTable.BestEffort
-        && ((task.Flags & Listens) != 0 || (task.InheritedFrom != 0 && Stopwatch.GetTimestamp() - (long)task.BoundAtNs < FirstRequestNs)); // both are CLOCK_MONOTONIC in ns
+    // A process that takes the connections of all, and forks for each: in the group of best effort it would be last, and they all behind it.
+    private static uint PlaceOf(in TaskRecord task) => task.Listens && IsUnbound(task) ? IdTable.Takers : task.VirtualService;
+
+    // What it forks begins beside it, and goes where it belongs with its first request.
+    private bool JustBegan(in TaskRecord task) =>
+        (task.Flags & Begins) != 0 && IsUnbound(task) && Stopwatch.GetTimestamp() - (long)task.BoundAtNs < FirstRequestNs && GroupOf(task) == tree.LeafOf(IdTable.Takers).Id; // both are CLOCK_MONOTONIC in ns
+
+    private static bool IsUnbound(in TaskRecord task) => task.Service != IdTable.None && task.Gate == 0 && task.VirtualService == IdTable.BestEffort && task.Membership == Membership.ByRules;
 
     private ulong GroupOf(in TaskRecord task) => tree.Hierarchy.Version == 2 ? task.CgroupV2 : task.CgroupCpu;
 

@@ -85,6 +85,26 @@ public sealed class AdmissionStationTests
         Assert.True(loop.Station.Tenants.Sum(tenant => tenant.Connections.Count) == 3);
     }
 
+    [Fact]
+    public void Who_asks_now_and_then_does_not_wait_in_the_queue_that_a_relay_keeps_for_its_own_connections()
+    {
+        SimulatedRelay held = Relay(true), free = Relay(false);
+        held.Run(4 * Second);
+        free.Run(4 * Second);
+        long with = held.WaitsNs[Victim].Skip(100).Order().ElementAt((int)(0.95 * (held.WaitsNs[Victim].Count - 100))), without = free.WaitsNs[Victim].Order().ElementAt(free.WaitsNs[Victim].Count / 2);
+        Assert.True(without > 20_000_000, $"without admission the victim waits {without} ns: the test proves nothing");
+        Assert.True(with < without / 2, $"with admission it waits {with} ns, {without} without");
+        Assert.True(held.Answered >= 0.95 * free.Answered, $"{held.Answered} of {free.Answered}");
+    }
+
+    private static SimulatedRelay Relay(bool governs)
+    {
+        SimulatedRelay relay = new(10) { Governs = governs };
+        relay.Add(Aggressor, 24, 50_000);
+        relay.Add(Victim, 4, 40_000_000);
+        return relay;
+    }
+
     private static SimulatedLoop Crowd(bool governs)
     {
         SimulatedLoop loop = new() { Governs = governs };
