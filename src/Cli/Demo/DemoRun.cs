@@ -19,18 +19,22 @@ internal sealed class DemoRun(DemoOptions options, TextWriter progress)
     /// <exception cref="VsException">The host lacks something, or a step of the path failed.</exception>
     public async Task<DemoReport> RunAsync(CancellationToken cancel)
     {
-        using PrivateFolder own = MakeFolder(options.Folder);
-        try
+        string folder;
+        using (PrivateFolder own = MakeFolder(options.Folder))
         {
-            await CheckHostAsync(cancel);
-        }
-        catch
-        {
-            own.RemoveIfEmpty();
-            throw;
+            folder = own.Path;
+            try
+            {
+                await CheckHostAsync(cancel);
+            }
+            catch
+            {
+                own.RemoveIfEmpty();
+                throw;
+            }
         }
 
-        string folder = own.Path;
+        // Its lock is given back by now: whoever writes rules takes it, too.
         Say("starting PostgreSQL and sizing the query");
         await using Stage stage = await Stage.SetUpAsync(cancel);
         Say(string.Create(CultureInfo.InvariantCulture, $"PostgreSQL is process {stage.Server.Pid} on port {stage.Server.Port}; a query reads {stage.Workload.Rows} rows, about {Workload.WantedTime.TotalMilliseconds} ms alone"));
