@@ -28,6 +28,7 @@ vs_missing() {
   command -v redis-server >/dev/null || echo "redis-server is a shared event loop in the tests"
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx-light is a shared front end in the tests"
   command -v php-cgi >/dev/null || echo "php-cgi is a shared server that serves one connection at a time in the tests"
+  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || echo "pgbouncer is a shared pool of database connections in the tests"
   command -v tcpdump >/dev/null || [ -x /usr/sbin/tcpdump ] || echo "tcpdump reads recorded packets in the tests"
   # perl-base, which every Debian has, lacks the module.
   perl -MTime::HiRes -e1 2>/dev/null || echo "perl runs the small servers and clients of the tests"
@@ -73,7 +74,7 @@ vs_apt_install() (
 
   # Nor at the next boot. Only what was installed here just now: where a server was there before, its package was not missing.
   if command -v systemctl >/dev/null; then
-    for service in redis-server nginx; do
+    for service in redis-server nginx pgbouncer; do
       case $1 in *"$service"*) systemctl --quiet disable "$service.service" >&2 || true ;; esac
     done
   fi

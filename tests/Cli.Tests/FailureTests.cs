@@ -135,7 +135,7 @@ public sealed class FailureTests : CommandTest
     [InlineData(true)]
     public async Task A_session_larger_than_memory_is_read(bool infers)
     {
-        const long Memory = 48 << 20;
+        const long Memory = 96 << 20;
         string session = Path.Combine(Folder, "large"), inferred = Path.Combine(Folder, "inferred.yaml");
         (long events, long bytes) = LargeSession.Write(session, Memory + (Memory / 4));
         Assert.True(bytes > Memory);

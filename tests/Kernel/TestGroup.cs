@@ -15,7 +15,14 @@ internal sealed class TestGroup : IDisposable
 
     public void Dispose()
     {
-        foreach (int pid in _hierarchy.Processes(Path)) _hierarchy.MoveProcess("/", pid);
+        // What is ending is listed for a while and cannot be moved.
+        Wait.Until(
+            () =>
+            {
+                foreach (int pid in _hierarchy.Processes(Path)) _hierarchy.MoveProcess("/", pid);
+                return !_hierarchy.Processes(Path).Any();
+            },
+            $"all processes of {Path} are elsewhere or gone");
         _hierarchy.Remove(Path);
     }
 }
