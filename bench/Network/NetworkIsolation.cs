@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtualServices.Cli.Demo;
 
@@ -25,7 +26,8 @@ internal sealed record NetworkArm(string Name, int Rate)
 internal static class NetworkIsolation
 {
     private const int Victim = 1, Aggressor = 0;
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2), Skip = TimeSpan.FromSeconds(1);
+    private const double Steady = 0.2;
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2), Skip = TimeSpan.FromSeconds(1), Probe = TimeSpan.FromSeconds(0.5), Patience = TimeSpan.FromSeconds(15);
 
     /// <summary>Measures the three arms.</summary>
     public static async Task<NetworkArm[]> CompareAsync(SharedLink link, Question bulk, Question small, int rounds, TimeSpan window, TextWriter progress, CancellationToken cancel)
@@ -40,11 +42,15 @@ internal static class NetworkIsolation
             await progress.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {rounds}"));
             await link.ShapeAsync(cancel);
             await WindowAsync(alone, []);
+            double usual = await BytesAsync();
             using AskLoad aggressor = link.Ask(Aggressor, bulk); // anew: a client that is only halted goes on to be sent what it asked for
             await WindowAsync(nothing, aggressor);
             await link.FreeAsync(cancel);
             await using Enforcer enforcer = await Enforcer.StartAsync(link.Rules, cancel);
             await Task.Delay(Settle, cancel);
+
+            // What waited in the old discipline is dropped with it, and comes again only after a time-out that has grown with that queue, up to seconds. Whom the classes do not help never gets its usual rate, and is measured as it is.
+            for (long began = Stopwatch.GetTimestamp(); Math.Abs((await BytesAsync() / usual) - 1) >= Steady && Stopwatch.GetElapsedTime(began) < Patience;) { }
             await WindowAsync(governed, aggressor);
             await enforcer.StopAsync(cancel);
             await aggressor.StopAsync(cancel);
@@ -53,6 +59,13 @@ internal static class NetworkIsolation
         IReadOnlyList<Transaction> steady = await victim.StopAsync(cancel);
         foreach ((NetworkArm arm, DateTime from, DateTime to) in windows) arm.Victim.Add(steady, from, to, 1);
         return [alone, nothing, governed];
+
+        async Task<double> BytesAsync()
+        {
+            long before = victim.Bytes;
+            await Task.Delay(Probe, cancel);
+            return victim.Bytes - before;
+        }
 
         async Task WindowAsync(NetworkArm arm, params AskLoad[] beside)
         {

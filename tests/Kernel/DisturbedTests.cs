@@ -23,7 +23,7 @@ public sealed class DisturbedTests : ActorTests
         standstill.Begin();
         using (Enforcer first = Start([("a", a), ("b", b)], [("back", back)], Gate("g", "back")))
         {
-            Assert.Equal(Groups.Leaf("bestEffort"), Groups.Of(back.Pid));
+            Assert.Equal("/virtual-services/_takers", Groups.Of(back.Pid));
             Task asked = Task.Run(() => a.Ask(), TestContext.Current.CancellationToken);
             await Task.Delay(200, TestContext.Current.CancellationToken);
             Assert.False(asked.IsCompleted);
