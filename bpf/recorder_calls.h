@@ -189,7 +189,7 @@ static __always_inline void end(struct task_struct *task, struct recorded_task *
 	}
 	submit_call(task, state, &state->socket, &outcome, role);
 	if (form == FORM_MESSAGE && outcome.kind == CALL_RECEIVE && result >= 0 && !state->socket.protocol && state->socket.sk)
-		submit_passed(task, state, now);
+		submit_passed(state->pointer, now);
 }
 
 SEC("tp_btf/sys_exit")

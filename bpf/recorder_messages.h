@@ -115,30 +115,48 @@ static __always_inline s32 sum_messages(u64 pointer, long count)
 
 #define MOST_PASSED 16 /* descriptors of one message that are looked at; servers pass one to three */
 
+struct passed {
+	u64 descriptors; /* in the program's memory */
+	u64 now_ns;
+};
+
+/* A callback: the verifier looks at what is done for one descriptor once, not as often as there may be descriptors. */
+static long submit_one_passed(u32 index, void *context)
+{
+	struct passed *passed = context;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct outcome outcome = { .kind = CALL_PASS };
+	struct found_socket found = {};
+	s32 fd = -1;
+
+	if (!state || bpf_probe_read_user(&fd, sizeof(fd), (void *)(passed->descriptors + index * sizeof(fd))))
+		return 1;
+	if (!find_socket(task, fd, &found))
+		return 0;
+	outcome.now_ns = passed->now_ns;
+	outcome.fd = fd;
+	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
+	return 0;
+}
+
 /* Descriptors that a message brought along: the first control message of kind SCM_RIGHTS at its usual place, the front. */
-static __noinline void submit_passed(struct task_struct *task, struct recorded_task *state, u64 now)
+static __noinline void submit_passed(u64 pointer, u64 now)
 {
 	struct user_message message = {};
 	struct user_control control = {};
-	struct outcome outcome = { .now_ns = now, .kind = CALL_PASS };
-	struct found_socket found = {};
-	u32 count;
+	struct passed passed = { .now_ns = now };
+	u64 count; /* 64 bits: the verifier's own form of bpf_loop compares all of the register, and a compiler leaves what it likes in the upper half of a u32 */
 
-	if (bpf_probe_read_user(&message, sizeof(message), (void *)state->pointer) || message.control_length < sizeof(control))
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)pointer) || message.control_length < sizeof(control))
 		return;
 	if (bpf_probe_read_user(&control, sizeof(control), (void *)message.control) || control.level != SOL_SOCKET || control.type != SCM_RIGHTS)
 		return;
+	if (control.length < sizeof(control))
+		return;
+	passed.descriptors = message.control + sizeof(control);
 	count = (control.length - sizeof(control)) / sizeof(s32);
-	for (u32 i = 0; i < MOST_PASSED && i < count; i++) {
-		s32 fd = -1;
-
-		if (bpf_probe_read_user(&fd, sizeof(fd), (void *)(message.control + sizeof(control) + i * sizeof(fd))))
-			return;
-		if (!find_socket(task, fd, &found))
-			continue;
-		outcome.fd = fd;
-		submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
-	}
+	bpf_loop(count < MOST_PASSED ? count : MOST_PASSED, submit_one_passed, &passed, 0);
 }
 
 #endif
