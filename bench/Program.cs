@@ -13,7 +13,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
     dotnet run --project bench -c Release -- record [ROUNDS 9] [SERVER ...]            throughput of a watched server against itself: vs record at each level, strace, perf, bpftrace, tcpdump; redis, nginx, postgres: all, or those named
     dotnet run --project bench -c Release -- record-stranger [ROUNDS 9]               nanoseconds that a system call of another program takes more
-    dotnet run --project bench -c Release -- record-rate [SECONDS 10]  events a second that are recorded, their bytes, and the recorder's CPU and memory
+    dotnet run --project bench -c Release -- record-rate [SECONDS 10] [LOAD ...]            events a second that are recorded, their bytes, the recorder's CPU and memory, and how fast they are read again; loads unix-1, tcp-1, and with a thread for each processor, such as unix-2: all, or those named
     dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
     dotnet run --project bench -c Release -- admission [ROUNDS 5]      on a shared Redis: latency of a victim, work conserved, shares by weight
     dotnet run --project bench -c Release -- cgi [SECONDS 15]          a shared php-cgi that serves one connection at a time: requests of two tenants with and without gates
@@ -62,7 +62,7 @@ try
             await new StrangerCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record-rate":
-            await new RecordRate(Number(1, 10), Console.Out, Console.Error).RunAsync(stop.Token);
+            await new RecordRate(Number(1, 10), args is [_, _, .. string[] loads] ? loads : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record-start":
             await new RecordStart(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);

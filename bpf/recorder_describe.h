@@ -8,7 +8,7 @@ static __always_inline u64 inode_of(struct socket *socket)
 {
 	struct inode *inode = (void *)socket + bpf_core_field_offset(struct socket_alloc, vfs_inode);
 
-	return BPF_CORE_READ(inode, i_ino);
+	return LOOK(inode, inode, i_ino);
 }
 
 static __always_inline void read_addresses(struct sock *sk, u16 family, u8 *local, u8 *remote)

@@ -95,12 +95,20 @@ static __noinline void first_use(struct task_struct *task, struct recorded_task 
 	state->enter_ns = outcome.now_ns;
 }
 
-/* A TCP socket that this thread has told of before: nothing is left to find out. Spares the look-up of its note. */
+/* A TCP or unix socket that this thread has told of before: nothing is left to find out. Spares the look-up of its note. */
 static __always_inline u64 known_id(struct sock *sk, struct recorded_task *state)
 {
-	u64 cookie = sk->sk_protocol == IPPROTO_TCP ? sk->__sk_common.skc_cookie.counter : 0;
+	u64 id = 0;
 
-	return cookie && knows(state, cookie) ? cookie : 0;
+	if (sk->sk_protocol == IPPROTO_TCP) {
+		id = sk->__sk_common.skc_cookie.counter;
+	} else if (sk->__sk_common.skc_family == AF_UNIX) {
+		struct socket *socket = sk->sk_socket;
+
+		if (socket)
+			id = inode_of(socket) | SOCKET_INODE_FLAG;
+	}
+	return id && knows(state, id) ? id : 0;
 }
 
 /* Finds out whose transfer it is, and tells what is to be told before the first one. */

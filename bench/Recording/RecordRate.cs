@@ -9,7 +9,7 @@ using VirtualServices.Model.Sessions;
 namespace VirtualServices.Bench.Recording;
 
 /// <summary>How many events a second are recorded, and what that takes: threads send and receive single bytes as fast as they can, and share the processors with the recorder.</summary>
-internal sealed class RecordRate(int seconds, TextWriter output, TextWriter progress)
+internal sealed class RecordRate(int seconds, IReadOnlyList<string> loads, TextWriter output, TextWriter progress)
 {
     private static readonly string[] Levels = ["sockets", "syscalls"];
 
@@ -25,6 +25,7 @@ internal sealed class RecordRate(int seconds, TextWriter output, TextWriter prog
             {
                 foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
                 {
+                    if (loads is not [] && !loads.Contains(Say($"{kind}-{threads}"))) continue;
                     double alone = await AloneAsync(program, kind, threads, cancel);
                     foreach (string level in Levels)
                     {
