@@ -15,16 +15,18 @@ internal sealed class StatisticsCollector : ActivitySink
 
     private readonly IEventSource _source;
     private readonly SessionWalker _walker;
-    private readonly LinkCollector _links = new(null, null);
+    private readonly LinkCollector _links;
     private readonly PartyFactsCollector _facts;
     private readonly bool _acceptAtFirstUse;
     private readonly Dictionary<int, ServiceTally> _services = [];
+    private readonly Dictionary<string, ServiceTally> _byName = new(StringComparer.Ordinal);
     private readonly Dictionary<(int Service, string Listen, Origin Origin, int Direct), FlowStatistics> _flows = [];
 
     private StatisticsCollector(IEventSource source)
     {
         _source = source;
         _acceptAtFirstUse = source.Info.Level == "sockets";
+        _links = new LinkCollector(OnLinked, null);
         _walker = new SessionWalker(source, new SinkPair(this, _links));
         _links.Begin(_walker);
         _facts = new PartyFactsCollector(source.Info, _walker.Parties);
@@ -81,6 +83,7 @@ internal sealed class StatisticsCollector : ActivitySink
     /// <inheritdoc/>
     public override void OnClosed(ConnectionEnd end)
     {
+        end.Statistics = null; // requests and calls keep their ends for a window
         if (end.Role != SocketRole.Server || end.User is not { } user || TallyOf(user.Party) is not { } tally) return;
         tally.Connections++;
         if (end.UsedBySeveral) tally.SharedByProcesses++;
@@ -111,6 +114,15 @@ internal sealed class StatisticsCollector : ActivitySink
 
         if (process.Notes is ProcessNotes notes) Fold(tally, notes);
         process.Notes = null;
+    }
+
+    /// <summary>The link of a call is told, or is not.</summary>
+    private void OnLinked(CallNode call)
+    {
+        if (call.Told is not null || call.Proof == LinkProof.Told || call.Service is not { } service) return;
+        if (!_byName.TryGetValue(service, out ServiceTally? tally)) _byName.Add(service, tally = TallyOf(_walker.Parties.OfService(service))!);
+        if (call.Open > 0) tally.Statistics.CallsUntold++;
+        else tally.Statistics.CallsUnasked++;
     }
 
     private bool IsChildOfListener(ProcessState process) =>
