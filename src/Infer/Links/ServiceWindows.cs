@@ -52,13 +52,10 @@ internal sealed class ServiceWindows(NumberBudget budget)
         foreach (ProcessWindow window in _windows) judge.Judge(window);
         if (solve) _model.Keep();
 
-        foreach ((ProcessState process, ProcessWindow window) in _byProcess.ToArray())
-        {
-            Shrink(window, cutNs);
-            if (window.Requests.Count + window.Calls.Count + window.Proven.Count > 0) continue;
-            _byProcess.Remove(process);
-            _windows.Remove(window);
-        }
+        foreach (ProcessWindow window in _windows) Shrink(window, cutNs);
+        _windows.RemoveAll(static window => window.IsEmpty);
+        foreach ((ProcessState process, ProcessWindow window) in _byProcess)
+            if (window.IsEmpty) _byProcess.Remove(process);
     }
 
     private void Prepare(ProcessWindow window)

@@ -235,8 +235,16 @@ internal sealed class StatisticsCollector : ActivitySink
 
     private void Fold(ServiceTally tally, ProcessNotes notes)
     {
+        // Most processes served the same as the one of the service that ended before.
+        if (tally.LastProfile is { } last && tally.LastNotes!.IsAlike(notes)) Fold(last, notes, last.Served.Count);
+        else FoldNew(tally, notes);
+    }
+
+    private void FoldNew(ServiceTally tally, ProcessNotes notes)
+    {
         ServedKey[] served = [.. notes.Served.Select(s => new ServedKey(KeyOf(s.Origin), KeyOf(s.Direct)))];
         string listen = notes.Listen ?? "";
+        bool told = true;
 
         // Lengths in front of texts: names may hold any character.
         string text = string.Join('|', served.Select(s => Sized(s.Origin.Service) + Sized(s.Origin.Outside) + Sized(s.Origin.Known) + Sized(s.Direct)));
@@ -245,6 +253,8 @@ internal sealed class StatisticsCollector : ActivitySink
         {
             if (tally.Statistics.Profiles.Count >= MostProfiles && served.Length > 0)
             {
+                told = false;
+
                 // For whom these worked is not told any more: that speaks against binding them, never for it.
                 (text, listen, served) = (notes.Interleaved ? "!" : ".", "", [new ServedKey(KeyOf(Origin.Unknown), "")]);
                 (notes.Requests[ProcessNotes.MostOrigins], notes.Requests[0]) = (notes.Requests.Sum(), 0);
@@ -254,18 +264,24 @@ internal sealed class StatisticsCollector : ActivitySink
                 tally.Statistics.Profiles.Add(text, profile = new ProfileStatistics(listen, served, notes.Interleaved));
         }
 
+        if (told) (tally.LastProfile, tally.LastNotes) = (profile, notes);
+        Fold(profile, notes, served.Length);
+    }
+
+    private static void Fold(ProfileStatistics profile, ProcessNotes notes, int served)
+    {
         profile.Processes++;
         profile.CpuNs += notes.CpuNs;
         for (int i = 0; i <= ProcessNotes.MostOrigins; i++)
         {
-            int slot = i == ProcessNotes.MostOrigins ? served.Length : i;
-            if (i >= served.Length && i != ProcessNotes.MostOrigins) continue;
+            int slot = i == ProcessNotes.MostOrigins ? served : i;
+            if (i >= served && i != ProcessNotes.MostOrigins) continue;
             profile.Requests[slot] += notes.Requests[i];
         }
 
         foreach ((int index, EvidenceSample sample) in notes.Changes)
         {
-            if (profile.Changes.Count < ProfileStatistics.MostCounterExamples) profile.Changes.Add((Math.Min(index, served.Length), sample));
+            if (profile.Changes.Count < ProfileStatistics.MostCounterExamples) profile.Changes.Add((Math.Min(index, served), sample));
         }
     }
 
