@@ -6,7 +6,7 @@ namespace VirtualServices.Bench.Inference;
 internal sealed class PaperThread(PaperHost host, int pid, int tid, bool recorded = true)
 {
     private ulong _cpuNs;
-    private long _waitsSinceNs;
+    private long _waitsSinceNs, _returnedNs;
 
     public int Pid => pid;
 
@@ -82,6 +82,8 @@ internal sealed class PaperThread(PaperHost host, int pid, int tid, bool recorde
 
     private void Write(CallKind call, ulong socket, int result, long durationNs, int fd, int child)
     {
+        durationNs = Math.Min(durationNs, host.NowNs - _returnedNs); // a thread makes one call after the other
+        _returnedNs = host.NowNs;
         SessionEvent e = new()
         {
             Call = call,

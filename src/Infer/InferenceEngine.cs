@@ -31,7 +31,7 @@ public sealed class InferenceEngine
         foreach (SessionStatistics session in _sessions.Values) all.Add(session);
         var tenants = new TenantMap(all, _sessions.Values.Select(s => s.BootId).Distinct(StringComparer.Ordinal).Count());
         var unknowns = new List<Unknown>();
-        var proposer = new GateProposer(tenants, unknowns);
+        var proposer = new GateProposer(tenants, FrontDoorHolding.Choose(all, tenants), unknowns);
         var serviceNames = new NameBook();
         var services = new List<Service>();
         var gates = new List<Gate>();

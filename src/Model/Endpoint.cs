@@ -37,9 +37,34 @@ public sealed record Endpoint(IPAddress? Address, int Port, string Path)
         ReadOnlySpan<char> host = text.AsSpan(0, colon);
         bool bracketed = host.Length > 2 && host[0] == '[' && host[^1] == ']';
         if (bracketed) host = host[1..^1];
+        else if (TryParseIPv4(host, out uint four))
+        {
+            address = new Endpoint(new IPAddress(four), port, "");
+            return true;
+        }
+
         if (!IPAddress.TryParse(host, out IPAddress? ip) || bracketed != (ip.AddressFamily == AddressFamily.InterNetworkV6)) return false;
         address = Inet(ip, port);
         return true;
+    }
+
+    /// <summary>Four decimal numbers, as addresses are nearly always written: a session has two for each connection. What else an address may look like is left to <see cref="IPAddress"/>.</summary>
+    private static bool TryParseIPv4(ReadOnlySpan<char> text, out uint address)
+    {
+        const int Parts = 4, MostDigits = 3;
+        address = 0;
+        int at = 0;
+        for (int part = 0; part < Parts; part++)
+        {
+            int first = at, value = 0;
+            for (; at < text.Length && at - first < MostDigits && char.IsAsciiDigit(text[at]); at++) value = value * 10 + (text[at] - '0');
+            if (at == first || value > byte.MaxValue || (text[first] == '0' && at - first > 1)) return false; // a leading 0 makes it octal
+            address |= (uint)value << (8 * part);
+            if (part == Parts - 1) return at == text.Length;
+            if (at == text.Length || text[at++] != '.') return false;
+        }
+
+        return false;
     }
 
     /// <summary>The same end. Compared and hashed by hand: tables of connections are searched by it for every connection of a session.</summary>

@@ -6,10 +6,11 @@ public sealed class ReplayCommandTests : CommandTest
 {
     private const string Warning = "no process of the session belongs to it, so nothing is charged; the session has db, web";
 
-    private string Session()
+    private string Session(int port = 5432)
     {
         string input = Path.Combine(Folder, "in.jsonl"), session = Path.Combine(Folder, "session");
-        File.WriteAllText(input, "{\"ts\":5,\"pid\":1,\"call\":\"recv\",\"conn\":\"c\",\"role\":\"server\",\"service\":\"web\",\"bytes\":3}\n{\"ts\":9,\"pid\":2,\"call\":\"exit\",\"service\":\"db\"}\n");
+        File.WriteAllText(input, $"{{\"ts\":5,\"pid\":1,\"call\":\"recv\",\"conn\":\"c\",\"role\":\"server\",\"service\":\"web\",\"proto\":\"tcp\",\"local\":\"127.0.0.1:{port}\",\"remote\":\"127.0.0.1:999\",\"bytes\":3}}\n" +
+            "{\"ts\":9,\"pid\":2,\"call\":\"exit\",\"service\":\"db\"}\n");
         Assert.Equal(0, Vs("import", "events", input, "-o", session).Code);
         return session;
     }
@@ -39,6 +40,23 @@ public sealed class ReplayCommandTests : CommandTest
         Assert.Equal((0, $"{RulesPath}:4: warning: virtual service 'named': a recording does not hold the names that clients ask for, so what 'host' would give it is charged to nobody here\n"), (code, error));
         using var json = JsonDocument.Parse(Vs("replay", RulesPath, session, "--json").Out);
         Assert.Equal("named", Assert.Single(json.RootElement.GetProperty("warnings").EnumerateArray()).GetProperty("vs").GetString());
+    }
+
+    [Fact]
+    public void Addresses_that_the_session_does_not_have_are_warned_of()
+    {
+        File.WriteAllText(RulesPath, Rules.Replace("postgres", "web", StringComparison.Ordinal).Replace("{ name: acme }", "{ name: acme, frontDoors: [ { listen: tcp/80 } ] }", StringComparison.Ordinal));
+        string session = Session(port: 9999);
+        (int code, _, string error) = Vs("replay", RulesPath, session);
+        const string Lacks = "in the session nothing listens at tcp/";
+        Assert.Equal(
+            (0,
+                $"{RulesPath}:4: warning: virtual service 'acme': {Lacks}80 and nobody asked there, so this front door gives it nothing here\n" +
+                $"{RulesPath}:8: warning: service 'web': {Lacks}5432 and nobody asked there, so nothing belongs to it by that here\n" +
+                $"{RulesPath}:13: warning: gate 'one': {Lacks}5432 and nobody asked there, so it acts on nothing here\n"),
+            (code, error));
+        using var json = JsonDocument.Parse(Vs("replay", RulesPath, session, "--json").Out);
+        Assert.Equal(["", "", "one"], json.RootElement.GetProperty("warnings").EnumerateArray().Select(warning => warning.GetProperty("gate").GetString()));
     }
 
     [Fact]

@@ -50,6 +50,19 @@ public sealed class CpuLedgerTests
     }
 
     [Fact]
+    public void What_another_process_spends_on_a_request_is_nobodys()
+    {
+        (ulong client, ulong server) = Connect(6432);
+        Send(Pool, server, 1); // the first to use it, which receives nothing
+        Send(Shop, client);
+        Receive(Pool + 10, server);
+        Send(Pool, server, 5 * Ms);
+        ServiceFinding pool = Conclude(_recording).Services.Single(service => service.Name == "pool");
+        Assert.Empty(pool.Cpu);
+        Assert.Equal((5 * Ms, 5 * Ms), (pool.BackgroundCpuNs, pool.CpuForNobodyNs));
+    }
+
+    [Fact]
     public void Time_behind_a_service_that_mixes_its_requesters_is_followed_over_two_hops()
     {
         const int Rounds = 40;

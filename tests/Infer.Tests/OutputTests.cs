@@ -77,6 +77,11 @@ public sealed class OutputTests
         recording.Call(CallKind.Receive, 200, two, 30);
         database.Ask(50, 500, 1000);
         Assert.All(Lines(Links(recording)), l => Assert.Equal(JsonValueKind.Null, l.GetProperty("parent").ValueKind));
+
+        // Both of its calls are among what is unknown: this one, and the startup packet before the first request.
+        IReadOnlyList<Unknown> unknowns = Conclude(recording).Unknowns;
+        Assert.Equal(1, Assert.Single(unknowns, u => u.Subject == "web" && u.Reason.StartsWith("calls for which several requests come into question", StringComparison.Ordinal)).Count);
+        Assert.Equal(1, Assert.Single(unknowns, u => u.Subject == "web" && u.Reason.StartsWith("calls that were made while no request was open", StringComparison.Ordinal)).Count);
     }
 
     [Fact]

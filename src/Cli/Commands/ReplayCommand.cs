@@ -35,7 +35,7 @@ internal static class ReplayCommand
         using ProgressSource source = new(SessionReader.Open(folder), $"replaying {folder}", context);
         ReplayResult result = Replay.Run(applied, source);
         IReadOnlyList<ReplayWarning> warnings = ReplayWarning.Find(document, result, source.Info);
-        foreach (ReplayWarning warning in warnings) context.Error.WriteLine(Invariant($"{document.Path}:{warning.Line}: warning: {(warning.Service.Length > 0 ? $"service '{warning.Service}'" : $"virtual service '{warning.VirtualService}'")}: {warning.Text}"));
+        foreach (ReplayWarning warning in warnings) context.Error.WriteLine(Invariant($"{document.Path}:{warning.Line}: warning: {warning.Subject}: {warning.Text}"));
         if (json) WriteJson(context.Out, result, source.Truncated, warnings);
         else WriteText(context, result, source.Truncated);
         return ExitCode.Done;
@@ -95,6 +95,7 @@ internal static class ReplayCommand
                 json.WriteStartObject();
                 json.WriteString("service", warning.Service);
                 json.WriteString("vs", warning.VirtualService);
+                json.WriteString("gate", warning.Gate);
                 json.WriteNumber("line", warning.Line);
                 json.WriteString("text", warning.Text);
                 json.WriteEndObject();

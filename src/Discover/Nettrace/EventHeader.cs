@@ -13,19 +13,19 @@ internal struct EventHeader
     internal void Read(ref Fields fields)
     {
         EventFlags flags = (EventFlags)fields.Byte();
-        if (flags.HasFlag(EventFlags.MetadataId)) Type = fields.Varuint32();
+        if ((flags & EventFlags.MetadataId) != 0) Type = fields.Varuint32();
         Sequence++;
-        if (flags.HasFlag(EventFlags.CaptureThread))
+        if ((flags & EventFlags.CaptureThread) != 0)
         {
             Sequence += fields.Varuint32();
             fields.Varuint(); // capture thread
             fields.Varuint32(); // processor
         }
 
-        if (flags.HasFlag(EventFlags.Thread)) Thread = fields.Varuint();
-        if (flags.HasFlag(EventFlags.Stack)) fields.Varuint32();
+        if ((flags & EventFlags.Thread) != 0) Thread = fields.Varuint();
+        if ((flags & EventFlags.Stack) != 0) fields.Varuint32();
         TimeNs += fields.Varuint();
-        if (flags.HasFlag(EventFlags.Labels)) fields.Varuint32();
-        if (flags.HasFlag(EventFlags.PayloadSize)) Payload = fields.Varuint32();
+        if ((flags & EventFlags.Labels) != 0) fields.Varuint32();
+        if ((flags & EventFlags.PayloadSize) != 0) Payload = fields.Varuint32();
     }
 }

@@ -11,6 +11,7 @@ internal sealed class ListenerTable
 
     private readonly Dictionary<int, SortedSet<string>> _byParty = [];
     private readonly HashSet<int> _ports = [];
+    private readonly Dictionary<(TransportProtocol Protocol, int Port), string> _texts = [];
 
     /// <summary>Notes a listening socket of a process.</summary>
     public void Add(Party? party, TransportProtocol protocol, Endpoint local)
@@ -49,10 +50,17 @@ internal sealed class ListenerTable
         return only;
     }
 
-    private static string? TextOf(TransportProtocol protocol, Endpoint local) => protocol switch
+    private string? TextOf(TransportProtocol protocol, Endpoint local) => protocol switch
     {
-        TransportProtocol.Tcp or TransportProtocol.Udp when local.Port is > 0 and <= ushort.MaxValue => new ListenAddress(protocol, null, local.Port, "").ToString(),
+        TransportProtocol.Tcp or TransportProtocol.Udp when local.Port is > 0 and <= ushort.MaxValue => TextOf(protocol, local.Port),
         TransportProtocol.Unix when local.Path.Length > 1 && local.Path[0] is '/' or '@' => new ListenAddress(protocol, null, 0, local.Path).ToString(),
         _ => null,
     };
+
+    // Asked for each connection.
+    private string TextOf(TransportProtocol protocol, int port)
+    {
+        if (!_texts.TryGetValue((protocol, port), out string? text)) _texts.Add((protocol, port), text = new ListenAddress(protocol, null, port, "").ToString());
+        return text;
+    }
 }

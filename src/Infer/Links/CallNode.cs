@@ -23,6 +23,9 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>The request that it is at the other end, where that was read.</summary>
     public RequestNode? Served { get; set; }
 
+    /// <summary>The next call of its connection that waits for the request that it is, while this one waits, too.</summary>
+    public CallNode? NextWaiting { get; set; }
+
     /// <summary>Number of the call on its connection.</summary>
     public long Number { get; set; }
 

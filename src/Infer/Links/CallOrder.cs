@@ -13,7 +13,7 @@ internal static class CallOrder
     {
         double price = model.OrderOf(call.Callee);
         if (price <= 0) return 0;
-        long tick = model.TickNs, since = request.ArrivalNs / tick * tick; // when the tick of its arrival began: others are compared without a division each
+        long tick = model.TickNs, since = tick == 1 ? request.ArrivalNs : request.ArrivalNs / tick * tick; // when the tick of its arrival began: others are compared without a division each
         int overtaken = 0;
         for (int i = call.Rank; i < Math.Min(call.Rank + Reach, calls.Count); i++)
         {

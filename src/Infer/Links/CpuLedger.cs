@@ -66,8 +66,8 @@ internal sealed class CpuLedger
 
     private void Charge(TracedThread thread, in Prompt handled, ulong ns)
     {
-        // Of a connection that several processes use, only the first one's time is its requests'.
-        if (ns == 0 || !handled.IsKnown || (handled.Request?.End ?? handled.Call!.End).User != thread.Process) return;
+        // Of a connection that several processes use, only the first one's time is its requests', and only of those that it received itself.
+        if (ns == 0 || !handled.IsKnown || (handled.Request?.End ?? handled.Call!.End).User != thread.Process || (handled.Request is { } received && received.Pid != thread.Process.Pid)) return;
         if (handled.Request is { } request) Charge(request, ns);
         else if (!handled.Call!.Final) handled.Call.CpuNs += ns;
         else if (handled.Call.Told is { } parent) Charge(parent, ns);

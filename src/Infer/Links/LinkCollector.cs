@@ -120,7 +120,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         ThreadNotes asked = NotesOf(thread);
         asked.Prompt = new Prompt(node, null);
         Cpu.Received(thread, asked.Work, asked.Prompt);
-        notes.Unsettled.Enqueue(node);
+        notes.Await(node);
         _requests.Add(node);
         if (thread.Process.Party is not null) WindowOf(thread.Process).Requests.Add(node);
         FlushWhenFull();
@@ -165,8 +165,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (!node.Prompt.IsKnown) NotesOf(thread).Prompt = new Prompt(null, node); // whatever it was, what follows is for the same
 
         // Where both ends do not count alike nobody asks for older ones.
-        while (notes.Waiting.Count >= (end.InStep ? MostWaiting : 1)) notes.Waiting.Dequeue();
-        notes.Waiting.Enqueue(node);
+        notes.Wait(node, end.InStep ? MostWaiting : 1);
         if (useProofs && e.Request != 0)
         {
             node.Proof = LinkProof.Told;
@@ -188,7 +187,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     /// <inheritdoc/>
     public override void OnRequest(ConnectionEnd end, in Request request, Origin origin)
     {
-        if (end.Notes is not ServerNotes notes || !notes.Unsettled.TryDequeue(out RequestNode? node)) return;
+        if (end.Notes is not ServerNotes notes || notes.Settle() is not { } node) return;
         node.Settled = true;
         node.KnownVs = request.KnownVs;
         node.Direct = origin;
@@ -211,6 +210,11 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         if (end.Notes is ClientNotes { Last: { } call }) call.Called ??= CalledBy(end);
         if (end.Notes is ServerNotes { Last: { } last } && last.LastNs == long.MaxValue && _walker is not null) last.LastNs = Math.Max(_walker.LastNs, last.ArrivalNs);
+
+        // Requests and calls keep their ends for a window. Of a client's end the other side may still ask.
+        if (end.Role == SocketRole.Server) end.Notes = null;
+        if (end.Peer is null or { Closed: true }) end.Notes = null;
+        if (end.Peer is { Closed: true } peer) peer.Notes = null;
     }
 
     private static Party? CalledBy(ConnectionEnd end) => end.Peer is { } peer ? (peer.User ?? peer.Owner)?.Party : end.PeerProcess?.Party;
@@ -320,25 +324,55 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
 
     private sealed class ServerNotes
     {
+        private RequestNode? _oldest, _newest;
+
         public RequestNode? Last { get; set; }
 
-        public Queue<RequestNode> Unsettled { get; } = [];
+        /// <summary>Its requester is not known yet.</summary>
+        public void Await(RequestNode request)
+        {
+            if (_oldest is null) _oldest = request;
+            else _newest!.NextUnsettled = request;
+            _newest = request;
+        }
+
+        /// <summary>Takes the one out that has waited longest.</summary>
+        public RequestNode? Settle()
+        {
+            RequestNode? request = _oldest;
+            if (request is null) return null;
+            _oldest = request.NextUnsettled;
+            request.NextUnsettled = null;
+            if (_oldest is null) _newest = null;
+            return request;
+        }
     }
 
     private sealed class ClientNotes
     {
+        private CallNode? _oldest, _newest;
+        private int _waiting;
+
         public CallNode? Last { get; set; }
 
-        public Queue<CallNode> Waiting { get; } = [];
+        /// <summary>The request that it is at the other end is not known yet. Of more than are kept, the oldest are given up.</summary>
+        public void Wait(CallNode call, int most)
+        {
+            while (_waiting >= most) Dequeue();
+            if (_oldest is null) _oldest = call;
+            else _newest!.NextWaiting = call;
+            _newest = call;
+            _waiting++;
+        }
 
         /// <summary>The call that the request is: by its number where both ends count alike, else the one that is on its way.</summary>
         public CallNode? Take(ConnectionEnd client, ConnectionEnd server, in Request request, bool answered)
         {
             if (client.InStep && server.InStep)
             {
-                while (Waiting.TryPeek(out CallNode? call) && call.Number <= request.Number)
+                while (_oldest is { } call && call.Number <= request.Number)
                 {
-                    Waiting.Dequeue();
+                    Dequeue();
                     if (call.Number == request.Number) return call;
                 }
 
@@ -348,6 +382,15 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
             }
 
             return client.Turn == TurnDirection.Out && client.TurnNs <= request.TimeNs ? Last : null;
+        }
+
+        private void Dequeue()
+        {
+            CallNode call = _oldest!;
+            _oldest = call.NextWaiting;
+            call.NextWaiting = null; // else calls would lead to all that came after them
+            if (_oldest is null) _newest = null;
+            _waiting--;
         }
     }
 }

@@ -21,6 +21,9 @@ internal sealed class ProcessWindow
     /// <summary>Calls whose link is proven.</summary>
     public List<CallNode> Proven { get; } = [];
 
+    /// <summary>Nothing is held.</summary>
+    public bool IsEmpty => Requests.Count + Calls.Count + Proven.Count == 0;
+
     /// <summary>Mean number of requests that were open when a call was sent.</summary>
     public double MeanOpen { get; private set; }
 

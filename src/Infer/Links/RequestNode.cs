@@ -21,6 +21,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>Last byte of the answer so far, or the close of the connection, ns; <see cref="long.MaxValue"/> before.</summary>
     public long LastNs { get; set; } = long.MaxValue;
 
+    /// <summary>The next request of its connection whose requester is not known, while this one's is not, either.</summary>
+    public RequestNode? NextUnsettled { get; set; }
+
     /// <summary>Process that received it.</summary>
     public int Pid { get; init; }
 

@@ -1,5 +1,5 @@
 using VirtualServices.Infer.Inventory;
-using VirtualServices.Infer.Turns;
+using VirtualServices.Model;
 
 namespace VirtualServices.Infer.Links;
 
@@ -19,6 +19,9 @@ internal sealed class ServiceWindows(NumberBudget budget)
     private readonly Dictionary<(int Party, string Place), int> _callees = [];
     private readonly Dictionary<(int Party, string Place), int> _classes = [];
     private long _told, _handedOver;
+    private int _lastPort = -1, _lastClass;
+    private int _lastCallee;
+    private Party? _lastAsker, _lastCalled;
 
     public ProcessWindow Of(ProcessState process)
     {
@@ -49,13 +52,10 @@ internal sealed class ServiceWindows(NumberBudget budget)
         foreach (ProcessWindow window in _windows) judge.Judge(window);
         if (solve) _model.Keep();
 
-        foreach ((ProcessState process, ProcessWindow window) in _byProcess.ToArray())
-        {
-            Shrink(window, cutNs);
-            if (window.Requests.Count + window.Calls.Count + window.Proven.Count > 0) continue;
-            _byProcess.Remove(process);
-            _windows.Remove(window);
-        }
+        foreach (ProcessWindow window in _windows) Shrink(window, cutNs);
+        _windows.RemoveAll(static window => window.IsEmpty);
+        foreach ((ProcessState process, ProcessWindow window) in _byProcess)
+            if (window.IsEmpty) _byProcess.Remove(process);
     }
 
     private void Prepare(ProcessWindow window)
@@ -65,7 +65,7 @@ internal sealed class ServiceWindows(NumberBudget budget)
         foreach (RequestNode request in window.Requests)
         {
             foreach (CallNode call in request.Calls) Number(call);
-            if (request.Class < 0) request.Class = NumberOf(_classes, request.Asker, PortOf(request.End));
+            if (request.Class < 0) request.Class = ClassOf(request);
         }
 
         // Also what was proven in an earlier window and is not final: where a window ends must make no difference.
@@ -83,10 +83,26 @@ internal sealed class ServiceWindows(NumberBudget budget)
 
     private void Number(CallNode call)
     {
-        if (call.Callee < 0) call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
+        if (call.Callee >= 0) return;
+        if (call.Called is not null && call.Called == _lastCalled)
+        {
+            call.Callee = _lastCallee;
+            return;
+        }
+
+        call.Callee = NumberOf(_callees, call.Called, call.Called is null ? call.End.Remote.ToString() : "");
+        (_lastCalled, _lastCallee) = (call.Called, call.Callee);
     }
 
-    private static string PortOf(ConnectionEnd end) => end.Local.Path.Length > 0 ? end.Local.Path : end.Local.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    // Nearly always the same as that of the request before.
+    private int ClassOf(RequestNode request)
+    {
+        Endpoint local = request.End.Local;
+        if (_lastPort == local.Port && _lastAsker == request.Asker && local.Path.Length == 0) return _lastClass;
+        int number = NumberOf(_classes, request.Asker, local.Path.Length > 0 ? local.Path : local.Port.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        if (local.Path.Length == 0) (_lastPort, _lastAsker, _lastClass) = (local.Port, request.Asker, number);
+        return number;
+    }
 
     private int NumberOf(Dictionary<(int, string), int> numbers, Party? party, string place)
     {

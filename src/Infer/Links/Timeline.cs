@@ -121,6 +121,9 @@ internal static class Timeline
         }
 
         long tick = model.TickNs;
-        return (Math.Max(timeNs - request.ArrivalNs, 0) / tick, sent < 0 ? -1 : Math.Max(timeNs - sent, 0) / tick, returned < 0 ? -1 : (timeNs - returned) / tick);
+        return (Ticks(Math.Max(timeNs - request.ArrivalNs, 0), tick), sent < 0 ? -1 : Ticks(Math.Max(timeNs - sent, 0), tick), returned < 0 ? -1 : Ticks(timeNs - returned, tick));
     }
+
+    // Divisions are slow, and most clocks tell single nanoseconds.
+    private static long Ticks(long ns, long tick) => tick == 1 ? ns : ns / tick;
 }

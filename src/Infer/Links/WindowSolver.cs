@@ -33,6 +33,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     private readonly List<CallNode[]> _units = [];
     private readonly List<RequestNode?> _owners = [];
     private readonly double[] _nobody = new double[1];
+    private List<CallNode?> _links = [], _linksNow = [];
     private double[] _without = [];
     private long _changes;
 
@@ -53,6 +54,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             FirstGuess(window);
         }
 
+        Note(_links);
         for (int round = 0; round < MostRounds; round++)
         {
             Learn(order: !fresh || round > 0);
@@ -64,9 +66,29 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             }
 
             if (_changes == 0) break;
+
+            // What one step changed another one may have changed back. Each round follows from what it began with, so all others would do the same again. Not so the first one, which learns less.
+            Note(_linksNow);
+            bool same = round > 0 && CollectionsMarshal.AsSpan(_links).SequenceEqual(CollectionsMarshal.AsSpan(_linksNow));
+            (_links, _linksNow) = (_linksNow, _links);
+            if (same) break;
         }
 
         Learn(order: true);
+    }
+
+    /// <summary>Notes which calls each request has.</summary>
+    private void Note(List<CallNode?> links)
+    {
+        links.Clear();
+        foreach (ProcessWindow window in windows)
+        {
+            foreach (RequestNode request in window.Requests)
+            {
+                links.AddRange(request.Calls);
+                links.Add(null);
+            }
+        }
     }
 
     private void EstimateNobody()

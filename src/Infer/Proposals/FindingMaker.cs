@@ -33,7 +33,7 @@ internal static class FindingMaker
         }
 
         Flow[] flows = [.. statistics.Flows
-            .Select(f => (f.Key, f.Value, Vs: tenants.NameOf(f.Key.Origin), From: PartyName(f.Key.Direct, tenants)))
+            .Select(f => (f.Key, f.Value, Vs: tenants.NameOf(f.Key.Origin), From: tenants.PartyName(f.Key.Direct)))
             .GroupBy(f => (f.Key.Listen, f.From, f.Vs))
             .OrderBy(g => g.Key.Listen, StringComparer.Ordinal).ThenBy(g => g.Key.Vs, StringComparer.Ordinal).ThenBy(g => g.Key.From, StringComparer.Ordinal)
             .Select(g => new Flow(g.Key.Listen, g.Key.From, g.Key.Vs, g.Sum(f => f.Value.Requests), g.Sum(f => f.Value.Connections)))];
@@ -61,9 +61,6 @@ internal static class FindingMaker
         };
     }
 
-    private static string PartyName(string key, TenantMap tenants) =>
-        key.Length == 0 ? "" : tenants.Find(key)?.Party ?? Words.Clean(key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..]);
-
     private static void Explain(ServiceStatistics statistics, string name, bool shared, Flow[] flows, TenantMap tenants, List<Unknown> unknowns, ulong cpuNs)
     {
         if (statistics.Flows.Count == 0)
@@ -72,6 +69,10 @@ internal static class FindingMaker
             return;
         }
 
+        if (statistics.CallsUntold > 0)
+            unknowns.Add(new Unknown(name, "calls for which several requests come into question, and none much more than the others: no link is told, and what was asked by them is nobody's", statistics.CallsUntold, 0));
+        if (statistics.CallsUnasked > 0)
+            unknowns.Add(new Unknown(name, "calls that were made while no request was open: work of its own, or for a request whose arrival is not in the recording", statistics.CallsUnasked, 0));
         if (!shared) return;
         long strangers = flows.Where(f => f.VirtualService is null && f.From.Length == 0).Sum(f => f.Requests);
         if (strangers > 0)

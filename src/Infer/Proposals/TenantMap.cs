@@ -67,6 +67,9 @@ internal sealed class TenantMap
 
     public Tenant? Find(string key) => _tenants.GetValueOrDefault(key);
 
+    /// <summary>What a person calls a party; empty for none.</summary>
+    public string PartyName(string key) => key.Length == 0 ? "" : Find(key)?.Party ?? Words.Clean(key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..]);
+
     /// <summary>The name for whom an origin is: a tenant's virtual service, or what the source itself knew; null where unknown or where the tenant gets no virtual service.</summary>
     public string? NameOf(OriginKey origin) => origin.Known.Length > 0 ? origin.Known : TenantOf(origin) is { FrontDoors.Count: > 0 } tenant ? tenant.Name : null;
 

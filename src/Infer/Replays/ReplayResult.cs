@@ -1,8 +1,30 @@
+using VirtualServices.Model;
+
 namespace VirtualServices.Infer.Replays;
 
 /// <summary>What a rule set would have charged to whom.</summary>
 /// <param name="Services">One per service of the rule set, in its order.</param>
-public sealed record ReplayResult(IReadOnlyList<ReplayService> Services);
+/// <param name="Missing">Listening addresses that the rules name and the session does not have: what they would choose is not there.</param>
+public sealed record ReplayResult(IReadOnlyList<ReplayService> Services, IReadOnlyList<NamedAddress> Missing);
+
+/// <summary>A listening address in a rule set.</summary>
+/// <param name="Use">What names it.</param>
+/// <param name="Name">Name of that virtual service or service, or id of that gate.</param>
+/// <param name="Address">The address.</param>
+public sealed record NamedAddress(AddressUse Use, string Name, ListenAddress Address);
+
+/// <summary>What a listening address stands for in rules.</summary>
+public enum AddressUse
+{
+    /// <summary>A front door of a virtual service.</summary>
+    FrontDoor,
+
+    /// <summary>The match of a service.</summary>
+    Service,
+
+    /// <summary>The condition of a gate.</summary>
+    Gate,
+}
 
 /// <summary>What would have been charged of one service.</summary>
 /// <param name="Name">Name of the service.</param>

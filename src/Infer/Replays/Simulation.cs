@@ -15,6 +15,7 @@ internal sealed class Simulation : ActivitySink
     private readonly IEventSource _source;
     private readonly SelectorMatcher _matcher;
     private readonly GateBook _gates;
+    private readonly AddressBook _addresses;
     private readonly ServiceCharge[] _charges;
     private readonly int[] _byPriority;
     private readonly List<(IPNetwork Network, int Vs)> _clients = [];
@@ -26,6 +27,9 @@ internal sealed class Simulation : ActivitySink
         _source = source;
         _matcher = new SelectorMatcher(source.Info);
         _gates = new GateBook(rules);
+        _addresses = new AddressBook(rules);
+        foreach (SocketRecord socket in source.Info.Sockets)
+            if (socket.Description.Role == SocketRole.Listener || socket.Description is { Protocol: TransportProtocol.Udp, Role: not SocketRole.Client }) _addresses.See(socket.Description.Protocol, socket.Description.Local);
         _charges = [.. rules.Services.Select(s => new ServiceCharge(s, rules.VirtualServices.Count))];
         _byPriority = [.. Enumerable.Range(0, rules.VirtualServices.Count).OrderByDescending(i => rules.VirtualServices[i].Priority)];
         foreach (int i in _byPriority)
@@ -44,7 +48,7 @@ internal sealed class Simulation : ActivitySink
     {
         foreach (ProcessRecord record in _source.Info.Processes)
             if (OfRecord(record).Service is >= 0 and var service) _charges[service].Occurs = true;
-        return new ReplayResult([.. _charges.Select(c => c.ToResult(_rules.VirtualServices))]);
+        return new ReplayResult([.. _charges.Select(c => c.ToResult(_rules.VirtualServices))], _addresses.Missing);
     }
 
     /// <inheritdoc/>
@@ -61,6 +65,9 @@ internal sealed class Simulation : ActivitySink
     }
 
     /// <inheritdoc/>
+    public override void OnListening(ProcessState process, ConnectionEnd socket) => _addresses.See(socket.Protocol, socket.Local);
+
+    /// <inheritdoc/>
     public override void OnAccepted(ConnectionEnd end, TracedThread thread, in SessionEvent e) => Pass(GateCall.Accept, thread, end);
 
     /// <inheritdoc/>
@@ -74,6 +81,7 @@ internal sealed class Simulation : ActivitySink
     public override void OnReceived(ConnectionEnd end, TracedThread thread, in SessionEvent e, bool request)
     {
         if (end.Role != SocketRole.Server) return;
+        if (request && end.Turns == 1) _addresses.See(end.Protocol, end.Local);
         Pass(GateCall.Receive, thread, end);
         int service = TagOf(thread.Process).Service;
         if (service < 0) return;

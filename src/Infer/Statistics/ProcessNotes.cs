@@ -26,6 +26,9 @@ internal sealed class ProcessNotes
 
     public List<(int Origin, EvidenceSample Sample)> Changes { get; } = [];
 
+    /// <summary>It is summed up where the other one is.</summary>
+    public bool IsAlike(ProcessNotes other) => Listen == other.Listen && Interleaved == other.Interleaved && Served.SequenceEqual(other.Served);
+
     /// <summary>Index of an origin; added where it is new and there is room.</summary>
     public int IndexOf(Origin origin, int direct)
     {

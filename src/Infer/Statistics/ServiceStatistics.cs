@@ -94,6 +94,12 @@ internal sealed class ServiceStatistics(string key, string name)
 
     public long BytesOut { get; set; }
 
+    /// <summary>Outgoing calls of which is not told for which of several open requests they were made.</summary>
+    public long CallsUntold { get; set; }
+
+    /// <summary>Outgoing calls that were made while no request was open.</summary>
+    public long CallsUnasked { get; set; }
+
     /// <summary>Events lost in the sessions in which the service was asked at a listening address.</summary>
     public SortedDictionary<(string Listen, string Session), long> LostBySession { get; } =
         new(Comparer<(string Listen, string Session)>.Create((a, b) => string.CompareOrdinal(a.Listen, b.Listen) is var order and not 0 ? order : string.CompareOrdinal(a.Session, b.Session)));
@@ -105,6 +111,8 @@ internal sealed class ServiceStatistics(string key, string name)
         Model += other.Model;
         BytesIn += other.BytesIn;
         BytesOut += other.BytesOut;
+        CallsUntold += other.CallsUntold;
+        CallsUnasked += other.CallsUnasked;
         foreach ((FlowKey flow, FlowStatistics sums) in other.Flows)
         {
             if (!Flows.TryGetValue(flow, out FlowStatistics? mine)) Flows.Add(flow, mine = new FlowStatistics());

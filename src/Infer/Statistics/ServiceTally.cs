@@ -9,6 +9,11 @@ internal sealed class ServiceTally(Party party)
 
     public ServiceStatistics Statistics { get; } = new(party.Key, party.Name);
 
+    /// <summary>Where the process that ended last was summed up, and what is known of it.</summary>
+    public ProfileStatistics? LastProfile { get; set; }
+
+    public ProcessNotes? LastNotes { get; set; }
+
     public long BytesIn { get; set; }
 
     public long BytesOut { get; set; }

@@ -15,16 +15,18 @@ internal sealed class StatisticsCollector : ActivitySink
 
     private readonly IEventSource _source;
     private readonly SessionWalker _walker;
-    private readonly LinkCollector _links = new(null, null);
+    private readonly LinkCollector _links;
     private readonly PartyFactsCollector _facts;
     private readonly bool _acceptAtFirstUse;
     private readonly Dictionary<int, ServiceTally> _services = [];
+    private readonly Dictionary<string, ServiceTally> _byName = new(StringComparer.Ordinal);
     private readonly Dictionary<(int Service, string Listen, Origin Origin, int Direct), FlowStatistics> _flows = [];
 
     private StatisticsCollector(IEventSource source)
     {
         _source = source;
         _acceptAtFirstUse = source.Info.Level == "sockets";
+        _links = new LinkCollector(OnLinked, null);
         _walker = new SessionWalker(source, new SinkPair(this, _links));
         _links.Begin(_walker);
         _facts = new PartyFactsCollector(source.Info, _walker.Parties);
@@ -81,6 +83,7 @@ internal sealed class StatisticsCollector : ActivitySink
     /// <inheritdoc/>
     public override void OnClosed(ConnectionEnd end)
     {
+        end.Statistics = null; // requests and calls keep their ends for a window
         if (end.Role != SocketRole.Server || end.User is not { } user || TallyOf(user.Party) is not { } tally) return;
         tally.Connections++;
         if (end.UsedBySeveral) tally.SharedByProcesses++;
@@ -111,6 +114,15 @@ internal sealed class StatisticsCollector : ActivitySink
 
         if (process.Notes is ProcessNotes notes) Fold(tally, notes);
         process.Notes = null;
+    }
+
+    /// <summary>The link of a call is told, or is not.</summary>
+    private void OnLinked(CallNode call)
+    {
+        if (call.Told is not null || call.Proof == LinkProof.Told || call.Service is not { } service) return;
+        if (!_byName.TryGetValue(service, out ServiceTally? tally)) _byName.Add(service, tally = TallyOf(_walker.Parties.OfService(service))!);
+        if (call.Open > 0) tally.Statistics.CallsUntold++;
+        else tally.Statistics.CallsUnasked++;
     }
 
     private bool IsChildOfListener(ProcessState process) =>
@@ -223,8 +235,16 @@ internal sealed class StatisticsCollector : ActivitySink
 
     private void Fold(ServiceTally tally, ProcessNotes notes)
     {
+        // Most processes served the same as the one of the service that ended before.
+        if (tally.LastProfile is { } last && tally.LastNotes!.IsAlike(notes)) Fold(last, notes, last.Served.Count);
+        else FoldNew(tally, notes);
+    }
+
+    private void FoldNew(ServiceTally tally, ProcessNotes notes)
+    {
         ServedKey[] served = [.. notes.Served.Select(s => new ServedKey(KeyOf(s.Origin), KeyOf(s.Direct)))];
         string listen = notes.Listen ?? "";
+        bool told = true;
 
         // Lengths in front of texts: names may hold any character.
         string text = string.Join('|', served.Select(s => Sized(s.Origin.Service) + Sized(s.Origin.Outside) + Sized(s.Origin.Known) + Sized(s.Direct)));
@@ -233,6 +253,8 @@ internal sealed class StatisticsCollector : ActivitySink
         {
             if (tally.Statistics.Profiles.Count >= MostProfiles && served.Length > 0)
             {
+                told = false;
+
                 // For whom these worked is not told any more: that speaks against binding them, never for it.
                 (text, listen, served) = (notes.Interleaved ? "!" : ".", "", [new ServedKey(KeyOf(Origin.Unknown), "")]);
                 (notes.Requests[ProcessNotes.MostOrigins], notes.Requests[0]) = (notes.Requests.Sum(), 0);
@@ -242,18 +264,24 @@ internal sealed class StatisticsCollector : ActivitySink
                 tally.Statistics.Profiles.Add(text, profile = new ProfileStatistics(listen, served, notes.Interleaved));
         }
 
+        if (told) (tally.LastProfile, tally.LastNotes) = (profile, notes);
+        Fold(profile, notes, served.Length);
+    }
+
+    private static void Fold(ProfileStatistics profile, ProcessNotes notes, int served)
+    {
         profile.Processes++;
         profile.CpuNs += notes.CpuNs;
         for (int i = 0; i <= ProcessNotes.MostOrigins; i++)
         {
-            int slot = i == ProcessNotes.MostOrigins ? served.Length : i;
-            if (i >= served.Length && i != ProcessNotes.MostOrigins) continue;
+            int slot = i == ProcessNotes.MostOrigins ? served : i;
+            if (i >= served && i != ProcessNotes.MostOrigins) continue;
             profile.Requests[slot] += notes.Requests[i];
         }
 
         foreach ((int index, EvidenceSample sample) in notes.Changes)
         {
-            if (profile.Changes.Count < ProfileStatistics.MostCounterExamples) profile.Changes.Add((Math.Min(index, served.Length), sample));
+            if (profile.Changes.Count < ProfileStatistics.MostCounterExamples) profile.Changes.Add((Math.Min(index, served), sample));
         }
     }
 

@@ -15,6 +15,8 @@ internal enum TurnDirection : byte
 /// <summary>One end of a connection while it is open.</summary>
 internal sealed class ConnectionEnd(ulong id) : IShelved<ConnectionEnd>
 {
+    private static readonly List<ProcessState> Nobody = [];
+
     /// <summary>Id in outputs: the cookie as soon as it is known.</summary>
     public ulong Id { get; set; } = id;
 
@@ -61,7 +63,7 @@ internal sealed class ConnectionEnd(ulong id) : IShelved<ConnectionEnd>
     public HashSet<ConnectionEnd>? Datagrams { get; set; }
 
     /// <summary>Processes that hold a descriptor.</summary>
-    public List<ProcessState> Holders { get; } = [];
+    public List<ProcessState> Holders { get; private set; } = [];
 
     /// <summary>Who connected, or was first seen to use it.</summary>
     public ProcessState? Owner { get; set; }
@@ -133,6 +135,9 @@ internal sealed class ConnectionEnd(ulong id) : IShelved<ConnectionEnd>
 
     /// <summary>What the statistics keep per connection: links are found in the same walk.</summary>
     public object? Statistics { get; set; }
+
+    /// <summary>It is closed: nobody holds it, and nobody will.</summary>
+    public void LetGo() => Holders = Nobody;
 
     public bool HeldBy(ProcessState process)
     {

@@ -341,7 +341,7 @@ internal sealed class SessionWalker
 
     private static void Hold(ConnectionEnd end, ProcessState process)
     {
-        if (end.Role == SocketRole.Listener || end.Holders.Count == MostHolders) return; // listening sockets are inherited by everybody and say nothing
+        if (end.Role == SocketRole.Listener || end.Closed || end.Holders.Count == MostHolders) return; // listening sockets are inherited by everybody and say nothing
         end.Holders.Add(process);
         process.Held.Add(end);
         if (end.Role == SocketRole.Client) end.Owner ??= process;
@@ -373,7 +373,7 @@ internal sealed class SessionWalker
         _settler.GiveUp(end);
         OpenRequests.Answer(end);
         foreach (ProcessState holder in end.Holders) holder.Held.Remove(end);
-        end.Holders.Clear();
+        end.LetGo();
         if (end.User is { } user && end.Role == SocketRole.Server) user.OpenConnections--;
         Ends.Remove(end);
         _sink.OnClosed(end);
