@@ -167,8 +167,9 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         double least = _load.LeastVirtual(_tenants, nowNs);
         foreach (AdmissionTenant tenant in _tenants)
         {
-            if (tenant.Wanted > Places || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
-            bool governed = nowNs - tenant.ReasonNs < settings.LingerNs;
+            bool behind = _load.IsBehind(tenant);
+            if ((tenant.Wanted > Places && !behind) || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
+            bool governed = !behind && nowNs - tenant.ReasonNs < settings.LingerNs; // who is behind gets what it asks for, however much that is at once
             if (governed == tenant.Governed)
             {
                 if (governed) HoldFree(tenant, nowNs);
