@@ -83,8 +83,8 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         return least;
     }
 
-    /// <summary>True where a virtual service got so much less than its share that what it asks at once is owed to it.</summary>
-    public bool IsBehind(AdmissionTenant tenant) => _average - tenant.VirtualNs > settings.AheadNs / tenant.Weight;
+    /// <summary>True where a virtual service got so much less than its share that all that it asks now is owed to it.</summary>
+    public bool IsOwed(AdmissionTenant tenant) => (_average - tenant.VirtualNs) * tenant.Weight > Math.Max(settings.AheadNs, tenant.Wanted * TurnNs);
 
     /// <summary>Somebody is held from now on: as many places as turns fit into the bound, or as the service has under way elsewhere.</summary>
     public void Begin() => Places = Math.Clamp(_calls > 0 ? (int)_calls : (int)(BoundNs / TurnNs), settings.LeastAdmitted, settings.MostAdmitted);
@@ -97,7 +97,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             if (HasSomething(tenant, nowNs)) (sum, weights) = (sum + tenant.VirtualNs * tenant.Weight, weights + tenant.Weight);
         _average = weights > 0 ? sum / weights : 0;
         foreach (AdmissionTenant tenant in tenants)
-            if (HasSomething(tenant, nowNs)) tenant.VirtualNs = Math.Max(tenant.VirtualNs, _average - (double)settings.MostBehindNs / tenant.Weight);
+            if (HasSomething(tenant, nowNs)) tenant.VirtualNs = Math.Max(tenant.VirtualNs, _average - Math.Max(settings.MostBehindNs, 20 * TurnNs) / tenant.Weight);
     }
 
     private bool HasSomething(AdmissionTenant tenant, long nowNs) => tenant.Asks || nowNs - tenant.ActiveNs < settings.AdaptNs;
