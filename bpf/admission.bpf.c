@@ -97,6 +97,8 @@ int BPF_PROG(on_admission_receive, struct sock *sk, int ret, int flags)
 	__u64 now, arrived;
 	__u32 index;
 
+	if (ret == -EAGAIN && !(flags & MSG_PEEK))
+		account_again(sk, task);
 	if (ret < 0 || (flags & MSG_PEEK))
 		return 0;
 	c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);

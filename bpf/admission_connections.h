@@ -261,6 +261,19 @@ static __always_inline void account_turn(struct task_struct *task, struct admiss
 	thread->cell = cell;
 }
 
+/* Nothing was read where a turn is in hand: the thread works on that turn again. */
+static __noinline void account_again(struct sock *sk, struct task_struct *task)
+{
+	struct admission_connection *c = bpf_sk_storage_get(&admission_connections, sk, 0, 0);
+	struct admission_thread *thread;
+
+	if (!c || c->door || !c->received_ns || c->closed)
+		return;
+	thread = thread_here(task);
+	if (thread)
+		account_turn(task, thread, c->turn_cell, bpf_ktime_get_ns());
+}
+
 /* An admitted service asks somebody: while it waits for the answer the turn is not waiting inside it. */
 static __noinline void begin_call(struct sock *sk)
 {

@@ -79,6 +79,13 @@ static __noinline void bind_request(struct task_struct *task, struct task_tag *t
 	tag->flags = (tag->flags | TAG_OWN_THREAD | TAG_REQUEST) & ~(TAG_ANSWERED | TAG_WOKEN);
 }
 
+/* A service that binds requests turns to the one in hand on this connection, whatever it read last: it answers it, or takes it up again. */
+static __always_inline void turns_to(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark)
+{
+	if ((tag->flags & TAG_REQUEST) && !tag->membership && !(task->flags & PF_IO_WORKER))
+		bind_request(task, tag, mark->vs ? mark->vs : VS_BEST_EFFORT, tag->gate);
+}
+
 static __noinline void bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
 {
 	__u64 now = bpf_ktime_get_ns();

@@ -269,6 +269,22 @@ static __always_inline bool asks_again(const struct sock *sk, const struct task_
 	return true;
 }
 
+/*
+ * A loop finds nothing to read where a request is open: it takes up again what it has read before and kept in a queue of its own, and what it sends next is for whoever asked that.
+ * PgBouncer does so when a connection of its pool becomes free.
+ */
+static __noinline void takes_up_again(struct sock *sk, struct task_struct *task)
+{
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct sock_tag *mark;
+
+	if (!tag || !(tag->flags & TAG_REQUEST))
+		return;
+	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
+	if (mark && mark->role == ROLE_SERVER && (mark->flags & MARK_ASKED) && is_tcp(sk))
+		turns_to(task, tag, mark);
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
@@ -276,6 +292,12 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	struct sock_tag *mark;
 	struct task_tag *tag;
 
+	if (ret == -EAGAIN && !(flags & MSG_PEEK) && sk->sk_bpf_storage) {
+		task = bpf_get_current_task_btf();
+		if (task->bpf_storage)
+			takes_up_again(sk, task);
+		return 0;
+	}
 	if (ret <= 0 || (flags & MSG_PEEK) || (!sk->sk_bpf_storage && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP))
 		return 0;
 	task = bpf_get_current_task_btf();

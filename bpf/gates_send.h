@@ -37,13 +37,6 @@ static __always_inline void client_sends(struct sock_tag *mark, __u32 vs)
 	mark->vs = vs;
 }
 
-static __always_inline void server_sends(struct task_struct *task, struct task_tag *tag, struct sock_tag *mark)
-{
-	/* An answer is written for whom it is, whatever was read last. */
-	if ((tag->flags & TAG_REQUEST) && !tag->membership && !(task->flags & PF_IO_WORKER))
-		bind_request(task, tag, mark->vs ? mark->vs : VS_BEST_EFFORT, tag->gate);
-}
-
 static __noinline void pass_send(struct task_tag *tag, struct sock_tag *mark, __u32 generation)
 {
 	__u32 creator = mark ? mark->creator : VS_NONE, endpoint = mark && mark->role == ROLE_SERVER && mark->generation == generation ? mark->endpoint : 0;
@@ -91,7 +84,7 @@ static __noinline void tcp_sends(struct sock *sk, struct sock_tag *mark, struct 
 		if (has_gate(tag, generation, GATE_SEND))
 			pass_send(tag, mark, generation);
 		if (mark->role == ROLE_SERVER) {
-			server_sends(task, tag, mark);
+			turns_to(task, tag, mark);
 			if (tag->flags & TAG_REQUEST)
 				tag->flags |= TAG_ANSWERED;
 		}
@@ -246,7 +239,7 @@ int BPF_PROG(on_ready, struct sock *sk)
 		if (has_gate(tag, generation, GATE_SEND))
 			pass_send(tag, mine, generation);
 		if (mine && mine->role == ROLE_SERVER)
-			server_sends(task, tag, mine);
+			turns_to(task, tag, mine);
 	}
 	vs = sender_vs(task, tag);
 	if (sk->sk_type == SOCK_DGRAM) {

@@ -29,6 +29,8 @@ vs_missing() {
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx-light is a shared front end in the tests"
   command -v php-cgi >/dev/null || echo "php-cgi is a shared server that serves one connection at a time in the tests"
   command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || echo "pgbouncer is a shared pool of database connections in the tests"
+  ls /usr/sbin/php-fpm* >/dev/null 2>&1 || echo "php-fpm is an application server of each tenant in the tests"
+  ls /usr/lib/php/*/pgsql.so >/dev/null 2>&1 || echo "php-pgsql connects it to PostgreSQL"
   command -v tcpdump >/dev/null || [ -x /usr/sbin/tcpdump ] || echo "tcpdump reads recorded packets in the tests"
   # perl-base, which every Debian has, lacks the module.
   perl -MTime::HiRes -e1 2>/dev/null || echo "perl runs the small servers and clients of the tests"
@@ -77,5 +79,6 @@ vs_apt_install() (
     for service in redis-server nginx pgbouncer; do
       case $1 in *"$service"*) systemctl --quiet disable "$service.service" >&2 || true ;; esac
     done
+    case $1 in *php-fpm*) for service in /usr/sbin/php-fpm*; do systemctl --quiet disable "php${service#/usr/sbin/php-fpm}-fpm.service" >&2 || true; done ;; esac
   fi
 )

@@ -45,10 +45,11 @@ internal sealed class AskLoad : IArmLoad
     /// <param name="server">Address and port.</param>
     /// <param name="source">Its own address.</param>
     /// <param name="question">What is asked.</param>
-    public static AskLoad Start(string program, string? networkNamespace, string? cgroup, (string Address, int Port) server, string source, Question question)
+    /// <param name="elsewhere">It stands for other machines: it runs as soon as it has something to do, so that what is measured is none of its own waiting for a processor.</param>
+    public static AskLoad Start(string program, string? networkNamespace, string? cgroup, (string Address, int Port) server, string source, Question question, bool elsewhere = false)
     {
         string file = Path.Combine(Path.GetDirectoryName(program)!, $"ask-{Guid.NewGuid():N}");
-        string[] command = [program, question.Protocol, server.Address, Text(server.Port), source, Text(question.Connections), Text(question.Rate ?? 0), question.Request, file];
+        string[] command = [.. elsewhere ? (string[])[Tools.Find("chrt", "util-linux"), "--fifo", "1"] : [], program, question.Protocol, server.Address, Text(server.Port), source, Text(question.Connections), Text(question.Rate ?? 0), question.Request, file];
         File.WriteAllBytes(file, []);
         return new AskLoad(Child.Start(command, cgroup: cgroup, networkNamespace: networkNamespace), file);
     }

@@ -15,7 +15,7 @@ internal sealed class ChainRow(bool fresh) : RowSite
     public override int VictimRate => 60;
 
     /// <inheritdoc/>
-    public override IArmLoad Load(string tenant, int seconds) => Ask(Clients, _ports[tenant], new Question(false, "/", Connections(tenant), tenant == Victim ? VictimRate : null));
+    public override IArmLoad Load(string tenant, int seconds) => AskFromElsewhere(_ports[tenant], new Question(false, "/", Connections(tenant), tenant == Victim ? VictimRate : null));
 
     /// <inheritdoc/>
     protected override async Task SetUpAsync(CancellationToken cancel)

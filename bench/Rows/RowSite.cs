@@ -9,8 +9,8 @@ internal abstract class RowSite : IAsyncDisposable
     /// <summary>The tenants, as the rules name them.</summary>
     public const string Aggressor = "tenant-a", Victim = "tenant-b";
 
-    /// <summary>Cgroup of the shared service, and of clients that are no tenant's.</summary>
-    protected const string Shared = "shared", Clients = "clients";
+    /// <summary>Cgroup of the shared service.</summary>
+    protected const string Shared = "shared";
 
     private readonly List<IAsyncDisposable> _servers = [];
     private readonly MachineSpeed _speed = MachineSpeed.Start();
@@ -85,8 +85,11 @@ internal abstract class RowSite : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts a client.</summary>
-    protected AskLoad Ask(string cgroup, int port, Question question) => AskLoad.Start(_ask, null, Cgroups.Folder(cgroup), ("127.0.0.1", port), "127.0.0.1", question);
+    /// <summary>Starts a client that is a tenant's process.</summary>
+    protected AskLoad Ask(string tenant, int port, Question question) => AskLoad.Start(_ask, null, Cgroups.Folder(tenant), ("127.0.0.1", port), "127.0.0.1", question);
+
+    /// <summary>Starts a client that is no tenant's process: it stands for other machines.</summary>
+    protected AskLoad AskFromElsewhere(int port, Question question) => AskLoad.Start(_ask, null, null, ("127.0.0.1", port), "127.0.0.1", question, elsewhere: true);
 
     private async Task WriteRulesAsync(CancellationToken cancel)
     {

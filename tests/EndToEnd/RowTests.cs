@@ -15,6 +15,9 @@ public sealed class RowTests
     public Task A_pool_of_connections_to_a_database_is_shared() => ProtectsAsync(() => new PoolRow(40));
 
     [Fact]
+    public Task A_database_behind_a_web_server_and_an_application_server_of_each_tenant_is_shared() => ProtectsAsync(() => new ChainRow(fresh: false));
+
+    [Fact]
     public Task A_proxy_cache_of_two_processes_is_shared() => ProtectsAsync(() => new CacheRow(fresh: false), leastGain: 1.5);
 
     private static async Task ProtectsAsync(Func<RowSite> make, double leastGain = LeastGain)

@@ -35,7 +35,22 @@ internal sealed class Actor : IDisposable
         listen($listener, 50) unless datagrams($kind);
         my $pooled = $up ? dial($up, $upwhere) : undef;
         print $kind =~ /4$/ ? (unpack_sockaddr_in(getsockname($listener)))[0] : $kind =~ /6$/ ? (unpack_sockaddr_in6(getsockname($listener)))[0] : $where, "\n";
-        my %clients;
+        my (%clients, @waiting, $asker);
+        while ($role eq 'relay') { # passes one request on at a time; what is read meanwhile waits inside, and its connection is read again when it goes out
+            my $ready = ''; vec($ready, fileno($_), 1) = 1 for (*STDIN, $listener, $pooled, values %clients);
+            next if select($ready, undef, undef, undef) < 1;
+            exit 0 if vec($ready, fileno(STDIN), 1);
+            if (vec($ready, fileno($pooled), 1)) {
+                sysread($pooled, my $answer, 1000) or die 'no answer'; syswrite($asker, $answer); undef $asker;
+                if (my $next = shift @waiting) { ($asker, my $ms) = @$next; sysread($asker, my $more, 1000); syswrite($pooled, $ms); }
+            }
+            for my $s (values %clients) {
+                next unless vec($ready, fileno($s), 1);
+                my $ms; if (!sysread($s, $ms, 1000)) { delete $clients{fileno($s)}; close $s; next; }
+                if ($asker) { push @waiting, [$s, $ms]; } else { $asker = $s; syswrite($pooled, $ms); }
+            }
+            if (vec($ready, fileno($listener), 1) && accept(my $s, $listener)) { fcntl($s, 4, 2048); $clients{fileno($s)} = $s; } # O_NONBLOCK
+        }
         while (1) {
             my $ready = ''; vec($ready, fileno($_), 1) = 1 for (*STDIN, $listener, values %clients);
             next if select($ready, undef, undef, undef) < 1;
@@ -76,6 +91,9 @@ internal sealed class Actor : IDisposable
         string path = $"/tmp/vs-actor-{Environment.ProcessId}-{Guid.NewGuid():N}.sock";
         return behind is null ? Perl("server", kind, path) : Perl("server", kind, path, behind.Kind, behind.Where);
     }
+
+    /// <summary>A server over <c>tcp4</c> that passes one request on at a time, and keeps what it reads meanwhile.</summary>
+    public static Actor Relay(Actor behind) => Perl("relay", "tcp4", "0", behind.Kind, behind.Where);
 
     /// <summary>A server over <c>tcp4</c> on the loopback of a network namespace.</summary>
     public static Actor ServerIn(string networkNamespace) => new("tcp4", "ip", "netns", "exec", networkNamespace, "perl", "-e", Script, "server", "tcp4", "0");

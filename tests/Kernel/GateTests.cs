@@ -40,6 +40,21 @@ public sealed class GateTests : ActorTests
     }
 
     [RootFact]
+    public async Task A_request_that_waited_inside_a_relay_goes_out_for_whoever_asked_it()
+    {
+        Actor back = Add(Actor.Server("tcp4")), relay = Add(Actor.Relay(back)), a = Add(Actor.Client(relay)), b = Add(Actor.Client(relay));
+        using Enforcer enforcer = Audit([("a", a), ("b", b)], [("relay", relay), ("back", back)], Gate("f", "relay", binds: BindScope.Request), Gate("g", "back"));
+        a.Ask();
+        b.Ask();
+        Task first = Task.Run(() => a.Ask(1, 300), TestContext.Current.CancellationToken);
+        Wait.Until(() => Of(enforcer, back) == "a", "the first request is in hand");
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        b.Ask(); // the relay reads it, and keeps it until the first is answered
+        await first;
+        Assert.Equal("b", Of(enforcer, back));
+    }
+
+    [RootFact]
     public void A_server_whose_requests_were_bound_one_by_one_is_bound_as_a_process_by_the_next_rules()
     {
         Actor back = Add(Actor.Server("tcp4")), a = Add(Actor.Client(back)), b = Add(Actor.Client(back));

@@ -13,6 +13,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     private long _relayedNs = long.MinValue / 2;
     private long _periodOpenNs;
     private long _calls;
+    private double _average;
 
     /// <summary>Usual CPU time of a turn, ns.</summary>
     public double TurnNs { get; private set; } = 1_000_000;
@@ -39,7 +40,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
         {
             TenantReading now = read(tenant), before = tenant.Last;
             if (now.Turns != before.Turns || tenant.ServedNs == 0) tenant.ServedNs = nowNs;
-            bool wasBusy = tenant.Asks || nowNs - tenant.ActiveNs < settings.AdaptNs;
+            bool wasBusy = HasSomething(tenant, nowNs);
 
             // Bytes that the service does not read for so long, although nobody holds them, are not waiting for their turn.
             tenant.Asks = now.Waiting > 0 && (nowNs - tenant.ServedNs < settings.LingerNs || tenant.Count(AdmissionState.Waiting) > 0);
@@ -59,6 +60,7 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
             tenant.Last = now;
         }
 
+        Level(tenants, nowNs);
         if (_calls > 0) _relayedNs = nowNs;
         if (nowNs - _periodBegan >= settings.AdaptNs) Adapt(tenants, idleNs, nowNs, active);
     }
@@ -77,12 +79,28 @@ internal sealed class AdmissionLoad(AdmissionSettings settings)
     {
         double least = double.MaxValue;
         foreach (AdmissionTenant tenant in tenants)
-            if (tenant.Asks || nowNs - tenant.ActiveNs < settings.AdaptNs) least = Math.Min(least, tenant.VirtualNs);
+            if (HasSomething(tenant, nowNs)) least = Math.Min(least, tenant.VirtualNs);
         return least;
     }
 
+    /// <summary>True where a virtual service got so much less than its share that all that it asks now is owed to it.</summary>
+    public bool IsOwed(AdmissionTenant tenant) => (_average - tenant.VirtualNs) * tenant.Weight > Math.Max(settings.AheadNs, tenant.Wanted * TurnNs);
+
     /// <summary>Somebody is held from now on: as many places as turns fit into the bound, or as the service has under way elsewhere.</summary>
     public void Begin() => Places = Math.Clamp(_calls > 0 ? (int)_calls : (int)(BoundNs / TurnNs), settings.LeastAdmitted, settings.MostAdmitted);
+
+    // Virtual time of all that have something to do, by weight; who is far behind it is brought forward: who asks now and then for hours saves nothing up either.
+    private void Level(List<AdmissionTenant> tenants, long nowNs)
+    {
+        double sum = 0, weights = 0;
+        foreach (AdmissionTenant tenant in tenants)
+            if (HasSomething(tenant, nowNs)) (sum, weights) = (sum + tenant.VirtualNs * tenant.Weight, weights + tenant.Weight);
+        _average = weights > 0 ? sum / weights : 0;
+        foreach (AdmissionTenant tenant in tenants)
+            if (HasSomething(tenant, nowNs)) tenant.VirtualNs = Math.Max(tenant.VirtualNs, _average - Math.Max(settings.MostBehindNs, 20 * TurnNs) / tenant.Weight);
+    }
+
+    private bool HasSomething(AdmissionTenant tenant, long nowNs) => tenant.Asks || nowNs - tenant.ActiveNs < settings.AdaptNs;
 
     // A service that asks others reads a request at once and keeps it in a queue of its own, for a connection of its pool or a thread. What a turn is inside it and does not compute, it waits.
     private static double DelayOf(AdmissionTenant tenant, bool relays) =>

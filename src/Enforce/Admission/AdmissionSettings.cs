@@ -53,4 +53,7 @@ internal sealed record AdmissionSettings
 
     /// <summary>A virtual service that is ahead of another that waits by so much weighted service time is held even if it has few connections.</summary>
     public long AheadNs { get; init; } = 20_000_000;
+
+    /// <summary>The most weighted service time that a virtual service can be behind the others, or twenty turns where they are longer: it bounds what one that asked for little can take before it is held like them.</summary>
+    public long MostBehindNs { get; init; } = 50_000_000;
 }

@@ -167,8 +167,9 @@ internal sealed class AdmissionStation(AdmissionSettings settings, AdmissionPace
         double least = _load.LeastVirtual(_tenants, nowNs);
         foreach (AdmissionTenant tenant in _tenants)
         {
-            if (tenant.Wanted > Places || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
-            bool governed = nowNs - tenant.ReasonNs < settings.LingerNs;
+            bool owed = _load.IsOwed(tenant);
+            if ((tenant.Wanted > Places && !owed) || (tenant.Last.Waiting > 0 && tenant.VirtualNs - least > settings.AheadNs / tenant.Weight)) tenant.ReasonNs = nowNs;
+            bool governed = !owed && nowNs - tenant.ReasonNs < settings.LingerNs; // however much that is at once
             if (governed == tenant.Governed)
             {
                 if (governed) HoldFree(tenant, nowNs);

@@ -18,6 +18,17 @@ public sealed class AdmissionStationTests
     }
 
     [Fact]
+    public void Who_asked_for_little_all_the_time_has_saved_nothing_up()
+    {
+        SimulatedLoop loop = Crowd(true);
+        loop.Run(4 * Second);
+        loop.Add(Victim, 100, 50, Turn, 50_000);
+        long before = loop.CpuNs[Aggressor];
+        loop.Run(Second);
+        Assert.True(loop.CpuNs[Aggressor] - before > 0.35 * Second, $"in the second after the victim surges the other gets {loop.CpuNs[Aggressor] - before} ns");
+    }
+
+    [Fact]
     public void The_work_is_conserved()
     {
         SimulatedLoop held = Crowd(true), free = Crowd(false);

@@ -170,6 +170,20 @@ public sealed class StationCaseTests
     }
 
     [Fact]
+    public void Who_is_behind_the_others_is_not_held_for_asking_more_at_once_than_there_are_places()
+    {
+        Contend();
+        Open(Victim, 101, 5);
+        _readings[Aggressor] = Next(_readings[Aggressor], turns: 10, waiting: 15, delayNs: Millisecond, cpuNs: 60 * Millisecond);
+        _readings[Victim] = Next(_readings[Victim], turns: 1, waiting: 6, delayNs: 0, cpuNs: Millisecond);
+        Observe(60);
+        Assert.DoesNotContain(_holds.Held, connection => connection >= 100);
+        _readings[Victim] = Next(_readings[Victim], turns: 10, waiting: 6, delayNs: 0, cpuNs: 200 * Millisecond); // it has caught up
+        Observe(60);
+        Assert.Contains(_holds.Held, connection => connection >= 100);
+    }
+
+    [Fact]
     public void Processes_that_come_and_go_do_not_make_the_idle_time_of_their_service_jump()
     {
         Dictionary<int, long> idle = new() { [1] = 100, [2] = 0 };
