@@ -30,7 +30,7 @@ vs_missing() {
   command -v php-cgi >/dev/null || echo "php-cgi is a shared server that serves one connection at a time in the tests"
   command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || echo "pgbouncer is a shared pool of database connections in the tests"
   ls /usr/sbin/php-fpm* >/dev/null 2>&1 || echo "php-fpm is an application server of each tenant in the tests"
-  ls /usr/lib/php/*/pgsql.so >/dev/null 2>&1 || echo "php-pgsql connects it to PostgreSQL"
+  ls /usr/lib/php/*/pgsql.so >/dev/null 2>&1 || echo "php-pgsql connects it to PostgreSQL in the tests"
   command -v tcpdump >/dev/null || [ -x /usr/sbin/tcpdump ] || echo "tcpdump reads recorded packets in the tests"
   # perl-base, which every Debian has, lacks the module.
   perl -MTime::HiRes -e1 2>/dev/null || echo "perl runs the small servers and clients of the tests"
