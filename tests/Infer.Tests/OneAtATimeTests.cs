@@ -12,11 +12,7 @@ public sealed class OneAtATimeTests
     [Fact]
     public void Requests_of_a_server_that_serves_one_connection_after_another_are_bound()
     {
-        Recording recording = Doors(TransportProtocol.Tcp);
-        Serve(recording, "cgi", Cgi, 9000);
-        for (int i = 0; i < 6; i++) Request(recording, i % 2 == 0 ? Shop : Blog, Cgi, 9000, TransportProtocol.Tcp);
-
-        InferenceResult result = Conclude(recording);
+        InferenceResult result = Conclude(SharedCgi(TransportProtocol.Tcp));
         Gate gate = Assert.Single(result.Rules.Gates);
         Assert.Equal(("cgi", GateCall.Receive, BindScope.Request, "tcp/9000", "pre-fork"), (gate.Service, gate.On, gate.Binds, gate.When.Listen?.ToString(), gate.Evidence!.Pattern));
         Assert.Equal((6L, 6L, 0L, 0L), (gate.Evidence.Observed, gate.Evidence.Agreed, gate.Evidence.Contradicted, gate.Evidence.Unknown));
@@ -27,11 +23,7 @@ public sealed class OneAtATimeTests
     [Fact]
     public void Front_ends_that_nobody_asks_over_tcp_could_not_be_held()
     {
-        Recording recording = Doors(TransportProtocol.Unix);
-        Serve(recording, "cgi", Cgi, 9000);
-        for (int i = 0; i < 6; i++) Request(recording, i % 2 == 0 ? Shop : Blog, Cgi, 9000, TransportProtocol.Unix);
-
-        InferenceResult result = Conclude(recording);
+        InferenceResult result = Conclude(SharedCgi(TransportProtocol.Unix));
         Assert.Empty(result.Rules.Gates);
         Assert.Contains(result.Unknowns, unknown => unknown is { Subject: "cgi", Count: 6 } && unknown.Reason.Contains("none of those that ask it was seen to accept connections over TCP", StringComparison.Ordinal));
     }
@@ -56,9 +48,7 @@ public sealed class OneAtATimeTests
     [Fact]
     public void A_worker_that_has_two_requesters_open_at_once_gets_no_gate()
     {
-        Recording recording = Doors(TransportProtocol.Tcp);
-        Serve(recording, "cgi", Cgi, 9000);
-        for (int i = 0; i < 6; i++) Request(recording, i % 2 == 0 ? Shop : Blog, Cgi, 9000, TransportProtocol.Tcp);
+        Recording recording = SharedCgi(TransportProtocol.Tcp);
         recording.WithoutThreads = true; // else it would be an event loop
         ulong one = Ask(recording, Shop, Cgi, 9000), two = Ask(recording, Blog, Cgi, 9000);
         recording.Call(CallKind.Send, Cgi, one, 10);
@@ -72,10 +62,7 @@ public sealed class OneAtATimeTests
     [Fact]
     public void The_report_says_that_the_request_is_charged()
     {
-        Recording recording = Doors(TransportProtocol.Tcp);
-        Serve(recording, "cgi", Cgi, 9000);
-        for (int i = 0; i < 6; i++) Request(recording, i % 2 == 0 ? Shop : Blog, Cgi, 9000, TransportProtocol.Tcp);
-        string report = OutputTests.Report(Conclude(recording));
+        string report = OutputTests.Report(Conclude(SharedCgi(TransportProtocol.Tcp)));
         Assert.Contains("work on this one request is charged to the virtual service that sent it", report, StringComparison.Ordinal);
         Assert.Contains("of 6 connections, 6 were served by the process that accepted them; 1 process served several, never two open at once", report, StringComparison.Ordinal);
         Assert.DoesNotContain("the process is charged", report, StringComparison.Ordinal);
@@ -84,6 +71,15 @@ public sealed class OneAtATimeTests
         string ofProcesses = OutputTests.Report(Conclude(TwoTenants(Way.Tcp4, recorded: true)));
         Assert.Contains("the process is charged to the virtual service that sent it", ofProcesses, StringComparison.Ordinal);
         Assert.DoesNotContain("this one request", ofProcesses, StringComparison.Ordinal);
+    }
+
+    /// <summary>Both tenants ask it in turn, six times.</summary>
+    private static Recording SharedCgi(TransportProtocol doors)
+    {
+        Recording recording = Doors(doors);
+        Serve(recording, "cgi", Cgi, 9000);
+        for (int i = 0; i < 6; i++) Request(recording, i % 2 == 0 ? Shop : Blog, Cgi, 9000, doors);
+        return recording;
     }
 
     private static Recording Doors(TransportProtocol protocol)
