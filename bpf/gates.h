@@ -44,7 +44,10 @@ enum { ENDPOINT_OTHER = 0xffffffff };
 
 /* How a process is found to be a member: what the key's value is. The last one is a name only. */
 enum selected { BY_CGROUP = 1, BY_CGROUP_V1 = 2, BY_UID = 3, BY_EXE = 4, BY_UNIT = 5 };
-enum control_flags { SCAN_ON_EXEC = 1 };
+enum control_flags {
+	SCAN_ON_EXEC = 1,
+	WHOLE_PROCESSES = 2,		/* no rule set since the start binds threads or requests or has a gate on send: what a thread does need not be told apart from what its process does */
+};
 
 /* What user space sets as a whole: one entry. Changing the generation swaps the rule set. */
 struct control {

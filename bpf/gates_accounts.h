@@ -2,7 +2,7 @@
 /* Accounts: who is charged for the runtime of a task, and what is counted for whom. */
 #pragma once
 
-enum { FEED_STEP_NS = 500000, MOST_OPEN = 1 << 30 };
+enum { FEED_STEP_BITS = 19 /* 0.5 ms */, MOST_OPEN = 1 << 30 };
 
 /* Not on the stack: seven calls deep there are 512 bytes for all frames together, and Linux before 6.13 counts them. */
 static const struct account no_account;
@@ -115,8 +115,8 @@ static __always_inline void open_accounts(struct task_struct *task, struct task_
 }
 
 /*
- * For the share feedback: what the task ran goes to the virtual service that it has now, in steps that its period (50 ms) does not notice. The accounts are exact, this need not be,
- * and most switches come sooner than a step.
+ * For the share feedback: what the task ran goes to the virtual service that it has now, in steps that its period (50 ms) does not notice: when it has run into the next one. The accounts
+ * are exact, this need not be.
  */
 static __noinline void feed(struct task_struct *task, struct task_tag *tag)
 {

@@ -90,7 +90,7 @@ struct css_set { struct cgroup_subsys_state *subsys[1]; struct cgroup *dfl_cgrp;
 
 struct rq { __u64 clock; __u64 clock_task; };
 struct cfs_rq { struct rq *rq; };
-struct sched_entity { __u64 exec_start; __u64 sum_exec_runtime; struct cfs_rq *cfs_rq; };
+struct sched_entity { __u64 exec_start; __u64 sum_exec_runtime; __u64 prev_sum_exec_runtime; struct cfs_rq *cfs_rq; };
 struct sched_info { __u64 run_delay; };
 struct task_struct {
 	struct bpf_local_storage *bpf_storage;

@@ -53,6 +53,14 @@ struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, _
 
 static const __u32 zero;
 
+/* Not set by a vs that does not know it: then all is told apart. */
+static __always_inline bool binds_whole_processes(void)
+{
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+
+	return c && (c->flags & WHOLE_PROCESSES);
+}
+
 static __always_inline __u32 generation_now(void)
 {
 	struct control *c = bpf_map_lookup_elem(&control, &zero);

@@ -37,6 +37,12 @@ static __noinline void leaves(struct task_struct *task, struct task_tag *tag, bo
 	}
 }
 
+/* True where the task ran into another step of the share feedback since it was picked. Only the fair class keeps what a task had run by then: with others it is always true. */
+static __always_inline bool ran_a_step(const struct task_struct *task)
+{
+	return (task->se.sum_exec_runtime ^ task->se.prev_sum_exec_runtime) >> FEED_STEP_BITS;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
@@ -45,10 +51,13 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	/* Every switch of the machine comes here: most tasks have no storage at all. */
 	if (!prev->bpf_storage)
 		return 0;
+	/* Most switches: seen without the tag, for to look it up is what this program costs. */
+	if (prev->pid == prev->tgid && !(prev_state & TASK_DEAD) && !ran_a_step(prev) && binds_whole_processes())
+		return 0;
 	tag = bpf_task_storage_get(&task_tags, prev, 0, 0);
 	if (!tag)
 		return 0;
-	if (prev->se.sum_exec_runtime - tag->runtime_fed >= FEED_STEP_NS)
+	if (ran_a_step(prev))
 		feed(prev, tag);
 	if ((tag->flags & (TAG_OWN_THREAD | TAG_THREAD)) || (prev_state & TASK_DEAD))
 		leaves(prev, tag, !preempt && prev_state, prev_state & TASK_DEAD);

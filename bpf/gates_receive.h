@@ -273,11 +273,15 @@ static __always_inline bool asks_again(const struct sock *sk, const struct task_
  * A loop finds nothing to read where a request is open: it takes up again what it has read before and kept in a queue of its own, and what it sends next is for whoever asked that.
  * PgBouncer does so when a connection of its pool becomes free.
  */
-static __noinline void takes_up_again(struct sock *sk, struct task_struct *task)
+static __noinline void takes_up_again(struct sock *sk)
 {
-	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_tag *tag;
 	struct sock_tag *mark;
 
+	if (!task->bpf_storage)
+		return;
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	if (!tag || !(tag->flags & TAG_REQUEST))
 		return;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
@@ -292,13 +296,14 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	struct sock_tag *mark;
 	struct task_tag *tag;
 
-	if (ret == -EAGAIN && !(flags & MSG_PEEK) && sk->sk_bpf_storage) {
-		task = bpf_get_current_task_btf();
-		if (task->bpf_storage)
-			takes_up_again(sk, task);
+	if (flags & MSG_PEEK)
+		return 0;
+	if (ret <= 0) {
+		if (ret == -EAGAIN && sk->sk_bpf_storage && !binds_whole_processes())
+			takes_up_again(sk);
 		return 0;
 	}
-	if (ret <= 0 || (flags & MSG_PEEK) || (!sk->sk_bpf_storage && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP))
+	if (!sk->sk_bpf_storage && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
 	task = bpf_get_current_task_btf();
 	if (!task->bpf_storage)
@@ -306,6 +311,11 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (!mark && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
+	/* The other end answered, and nobody turns to anything. Helpers are what this program costs: where a processor guards its returns each is a return that it guesses wrong. */
+	if (mark && mark->role == ROLE_CLIENT && is_tcp(sk) && binds_whole_processes()) {
+		mark->flags &= ~MARK_ASKING;
+		return 0;
+	}
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
 	if (!tag)
 		return 0;

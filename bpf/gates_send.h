@@ -128,6 +128,17 @@ static __always_inline bool sends_again(const struct task_tag *tag, struct sock_
 	return true;
 }
 
+/* An answer on a connection that was used before, where sends pass no gate and bind nobody, whoever answers. */
+static __always_inline bool answers_again(struct sock_tag *mark)
+{
+	__u32 flags = mark->flags;
+
+	if (mark->role != ROLE_SERVER || !(flags & MARK_USED) || mark->generation != generation_now() || !binds_whole_processes())
+		return false;
+	mark->flags = flags & ~MARK_ASKED;
+	return true;
+}
+
 /* Before the bytes are put into the stream, under the socket's lock; once for each buffer of a large send. */
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(on_sending, struct sock *sk)
@@ -138,7 +149,7 @@ int BPF_PROG(on_sending, struct sock *sk)
 	if (!sk->sk_bpf_storage)
 		return 0;
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
-	if (!mark || !is_tcp(sk))
+	if (!mark || !is_tcp(sk) || answers_again(mark))
 		return 0;
 	tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
 	if (!tag || !sends_again(tag, mark))

@@ -39,19 +39,29 @@ public sealed class GateTests : ActorTests
         Assert.True(enforcer.Status().Gates.Single(gate => gate.Id == "f").Rebinds >= 20);
     }
 
-    [RootFact]
-    public async Task A_request_that_waited_inside_a_relay_goes_out_for_whoever_asked_it()
+    [RootTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Requests_that_waited_inside_a_relay_go_out_for_whoever_asked_them(bool afterProcesses)
     {
-        Actor back = Add(Actor.Server("tcp4")), relay = Add(Actor.Relay(back)), a = Add(Actor.Client(relay)), b = Add(Actor.Client(relay));
-        using Enforcer enforcer = Audit([("a", a), ("b", b)], [("relay", relay), ("back", back)], Gate("f", "relay", binds: BindScope.Request), Gate("g", "back"));
-        a.Ask();
-        b.Ask();
+        Actor back = Add(Actor.Server("tcp4")), relay = Add(Actor.Relay(back)), a = Add(Actor.Client(relay)), b = Add(Actor.Client(relay)), c = Add(Actor.Client(relay));
+        (string, Actor)[] tenants = [("a", a), ("b", b), ("c", c)], services = [("relay", relay), ("back", back)];
+        if (afterProcesses)
+            using (Audit(tenants, services, Gate("g", "back"))) a.Ask(3);
+        using Enforcer enforcer = Audit(tenants, services, Gate("f", "relay", binds: BindScope.Request), Gate("g", "back"));
+        Assert.Equal(afterProcesses, enforcer.TookOver);
+        foreach (Actor one in (Actor[])[a, b, c]) one.Ask();
+        Dictionary<string, long> before = Requests();
         Task first = Task.Run(() => a.Ask(1, 300), TestContext.Current.CancellationToken);
         Wait.Until(() => Of(enforcer, back) == "a", "the first request is in hand");
         await Task.Delay(50, TestContext.Current.CancellationToken);
-        b.Ask(); // the relay reads it, and keeps it until the first is answered
-        await first;
-        Assert.Equal("b", Of(enforcer, back));
+        Task second = Task.Run(() => b.Ask(), TestContext.Current.CancellationToken); // the relay reads it, and keeps it until the first is answered
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        c.Ask();
+        await Task.WhenAll(first, second);
+        Assert.Equal([("a", 1), ("b", 1), ("c", 1)], Requests().OrderBy(now => now.Key).Select(now => (now.Key, now.Value - before[now.Key])));
+
+        Dictionary<string, long> Requests() => enforcer.Status().Use.Where(use => use.Service == "back" && use.VirtualService is "a" or "b" or "c").ToDictionary(use => use.VirtualService, use => use.Counts.Requests);
     }
 
     [RootFact]

@@ -35,6 +35,9 @@ internal sealed record CompiledRules(
         return calls;
     }
 
+    /// <summary>True where what a thread does need not be told apart from what its process does: nothing binds threads or requests, and no send passes a gate.</summary>
+    public bool BindsWholeProcesses => Entries.All(entry => (BindScope)entry.Value.Scope is BindScope.Process or BindScope.Connection && entry.Key.Call != RuleCompiler.Number(GateCall.Send));
+
     // BINDS_REQUESTS and BINDS_THREADS in gates.h.
     private static uint ScopeBit(BindScope scope) => scope switch
     {

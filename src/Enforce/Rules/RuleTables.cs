@@ -11,6 +11,7 @@ namespace VirtualServices.Enforce.Rules;
 internal static class RuleTables
 {
     private const ushort Tcp = 6, Udp = 17;
+    private const uint WholeProcesses = 2;
 
     /// <summary>Number of the rule set that is in force; 0 before the first.</summary>
     public static uint Generation(GateKernel kernel)
@@ -27,6 +28,10 @@ internal static class RuleTables
         control.TryLookup(0u, out Control present);
         uint next = present.Generation + 1;
         CheckRoom(kernel, ids);
+
+        // Once something was told apart it is until all is stopped: tags keep it. Before the first thread or request is bound.
+        uint whole = rules.BindsWholeProcesses && (present.Generation == 0 || (present.Flags & WholeProcesses) != 0) ? WholeProcesses : 0;
+        if (whole == 0 && (present.Flags & WholeProcesses) != 0) control.Update(0u, present with { Flags = present.Flags & ~WholeProcesses });
         try
         {
             ids.Write(kernel["names"]);
@@ -57,7 +62,7 @@ internal static class RuleTables
             throw;
         }
 
-        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()), SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
+        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()) | whole, SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
         MemberTables.Write(kernel, rules, next); // cgroups that were made since the first time: the kernel added them to the generation before
         Remove(kernel, generation => generation != next);
         return next;
