@@ -42,31 +42,41 @@ step "restore with the committed lock files" dotnet restore VirtualServices.sln 
 mkdir -p artifacts && touch artifacts/vs.stamp.new
 step "build, warnings are errors" dotnet build VirtualServices.sln --no-restore -c Release -v quiet -nodeReuse:false || finish
 mv artifacts/vs.stamp.new artifacts/vs.stamp
-step "formatting" dotnet format VirtualServices.sln --verify-no-changes --no-restore
+# Beside the unit tests, in which nothing depends on time; what it says is shown when they are done.
+dotnet format VirtualServices.sln --verify-no-changes --no-restore >"$results/formatting.txt" 2>&1 &
+formatting=$!
+formatted() { wait "$formatting" || { cat "$results/formatting.txt" >&2; return 1; }; }
 
-for project in tests/*/*.csproj; do
+run_tests() {
+  project=$1
   name=$(basename "$project" .csproj)
-  case $without_kernel:$name in
-    yes:Kernel | yes:EndToEnd)
-      echo "== $name: left out, it needs root and a kernel with BTF"
-      skipped=$((skipped + 1))
-      continue
-      ;;
-  esac
   echo "== $name"
-  # One project after the other: tests of the kernel and of whole servers would disturb each other.
   dotnet test --project "$project" --no-build -c Release --no-progress --results-directory "$results/$name" --report-xunit-trx --report-xunit-trx-filename result.trx
   code=$?
   trx=$results/$name/result.trx
   if [ ! -s "$trx" ] || [ -z "$(counter "$trx" total)" ]; then
     echo "failed: $name left no results (exit code $code)" >&2
     failed=$((failed + 1))
-    continue
+    return
   fi
   ok=$(counter "$trx" passed) bad=$(($(counter "$trx" total) - ok)) left_out=$(grep -o 'outcome="NotExecuted"' "$trx" | wc -l)
   bad=$((bad - left_out))
   # A runner that ended badly after its last test has failed, whatever its results say.
   [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left_out))
+}
+
+# One project after the other: tests of the kernel and of whole servers would disturb each other.
+for project in tests/*.Tests/*.csproj; do
+  run_tests "$project"
+done
+step "formatting" formatted
+for name in Kernel EndToEnd; do
+  if [ $without_kernel = yes ]; then
+    echo "== $name: left out, it needs root and a kernel with BTF"
+    skipped=$((skipped + 1))
+  else
+    run_tests "tests/$name/$name.csproj"
+  fi
 done
 finish
