@@ -21,10 +21,13 @@ int mark_tasks(struct bpf_iter__task *context)
 		return 0;
 	process = task->tgid;
 	service = bpf_map_lookup_elem(&services, &process);
-	if (!service || bpf_task_storage_get(&tasks, task, 0, 0))
+	if (!service || recorded(task))
 		return 0;
+	/* Before its storage: a thread that runs meanwhile must not begin a call with the one and end it with the other. */
+	take_place(task, *service & ~SERVICE_MARKED, bpf_ktime_get_ns());
 	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!state) {
+		leave_place(task->pid);
 		count_unmarked();
 		return 0;
 	}

@@ -83,6 +83,35 @@ static __noinline void begin(struct task_struct *task, struct recorded_task *sta
 	state->enter_ns = now;
 }
 
+/* Calls that servers make all the time, and that are about one descriptor or none: they are told without a detour. */
+static __always_inline bool is_usual(u8 form, u8 kind)
+{
+	return form <= FORM_ADDRESSED ? kind == CALL_RECEIVE || kind == CALL_SEND : form == FORM_WAITS || form == FORM_WAITS_MANY;
+}
+
+/* As begin does for them. */
+static __always_inline void begin_usual(struct task_struct *task, struct recorded_task *state, struct pt_regs *regs, u8 form, u8 kind)
+{
+	s32 fd = form == FORM_WAITS_MANY ? -1 : (s32)saved_argument(regs, 0);
+
+	state->kind = CALL_NONE;
+	state->fresh = 0;
+	state->second_kind = CALL_NONE;
+	state->form = form;
+	state->fd = fd;
+	if (form == FORM_ADDRESSED) {
+		if (leaves_bytes(kind, saved_argument(regs, 3)))
+			return;
+		state->pointer = saved_argument(regs, 4);
+	}
+	if (form > FORM_ADDRESSED)
+		state->socket.id = 0;
+	else if (!find_socket_here(task, fd, &state->socket))
+		return;
+	state->kind = kind;
+	state->enter_ns = bpf_ktime_get_ns();
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 {
@@ -106,7 +135,10 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long id)
 		count_foreign();
 		return 0;
 	}
-	begin(task, state, regs, entry, bpf_ktime_get_ns());
+	if (is_usual(entry >> 8, entry))
+		begin_usual(task, state, regs, entry >> 8, entry);
+	else
+		begin(task, state, regs, entry, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -152,7 +184,7 @@ static __always_inline u8 news(struct task_struct *task, struct recorded_task *s
 	}
 }
 
-static __always_inline void end(struct task_struct *task, struct recorded_task *state, long result, u64 now)
+static __noinline void end(struct task_struct *task, struct recorded_task *state, long result, u64 now)
 {
 	struct outcome outcome = { .now_ns = now, .fd = state->fd, .kind = state->kind, .result = shown_result(result) };
 	u8 form = state->form;
@@ -192,13 +224,25 @@ static __always_inline void end(struct task_struct *task, struct recorded_task *
 		submit_passed(state->pointer, now);
 }
 
+/* The other socket of a call that is about two: what dup2 closed, where splice has put the bytes. */
+static __noinline void end_second(struct task_struct *task, struct recorded_task *state, long result, u64 now)
+{
+	struct outcome outcome = { .now_ns = now, .fd = state->second_fd, .kind = state->second_kind, .result = shown_result(result) };
+
+	state->second_kind = CALL_NONE;
+	if (outcome.kind == CALL_CLOSE)
+		outcome.result = 0;
+	if (result >= 0)
+		submit_call(task, state, &state->second, &outcome, ROLE_UNKNOWN);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_exit, struct pt_regs *regs, long result)
 {
 	struct task_struct *task;
 	struct recorded_task *state;
 	u64 id = call_number(regs);
-	u64 now;
+	u64 now, socket;
 
 	if (id >= CALLS || !config.calls[id])
 		return 0;
@@ -206,19 +250,21 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result)
 	state = recorded(task);
 	if (!state)
 		return 0;
-	now = bpf_ktime_get_ns();
 	/* A call that was under way when recording began: its enter was not seen, but the arguments are still there. */
 	if (state->fresh && !is_foreign(task))
 		begin(task, state, regs, config.calls[id], state->marked_ns);
-	if (state->second_kind != CALL_NONE) {
-		struct outcome outcome = { .now_ns = now, .fd = state->second_fd, .kind = state->second_kind, .result = shown_result(result) };
-
-		state->second_kind = CALL_NONE;
-		if (outcome.kind == CALL_CLOSE)
-			outcome.result = 0;
-		if (result >= 0)
-			submit_call(task, state, &state->second, &outcome, ROLE_UNKNOWN);
+	if (state->kind == CALL_NONE && state->second_kind == CALL_NONE)
+		return 0;
+	now = bpf_ktime_get_ns();
+	socket = state->socket.id;
+	/* Of a datagram the address is still to be read. */
+	if (is_usual(state->form, state->kind) && (!socket || (knows(state, socket) && (state->form == FORM_PLAIN || state->socket.protocol != IPPROTO_UDP)))) {
+		submit_event(task, socket, state->enter_ns, now, state->fd, shown_result(result), state->kind);
+		state->kind = CALL_NONE;
+		return 0;
 	}
+	if (state->second_kind != CALL_NONE)
+		end_second(task, state, result, now);
 	if (state->kind == CALL_NONE)
 		return 0;
 	end(task, state, result, now);

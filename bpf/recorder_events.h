@@ -21,24 +21,38 @@ static __always_inline s32 shown_result(long result)
 	return result > 0x7fffffff ? 0x7fffffff : result;
 }
 
-static __always_inline void fill_event(struct ring_event *event, struct task_struct *task, struct recorded_task *state, u64 socket, struct outcome *outcome)
+static __always_inline void fill_event(struct ring_event *event, struct task_struct *task, u64 socket, u64 enter_ns, u64 now_ns, s32 fd, s32 result, u8 kind)
 {
-	u64 took = outcome->now_ns - state->enter_ns;
+	u64 took = now_ns - enter_ns;
 
 	if (took > 0xffffffff)
 		took = 0xffffffff;
-	event->time_ns = outcome->now_ns - took;
+	event->time_ns = now_ns - took;
 	event->duration_ns = took;
 	event->cpu_ns = task->se.sum_exec_runtime;
 	event->socket = socket;
-	event->result = outcome->result;
+	event->result = result;
 	event->pid = task->tgid;
 	event->tid = task->pid;
-	event->fd = outcome->fd;
+	event->fd = fd;
 	event->child = 0;
 	event->child_pid = 0;
-	event->kind = outcome->kind;
+	event->kind = kind;
 	event->has_peer = 0;
+}
+
+/* A call about nothing that is still to be described. */
+static __always_inline void submit_event(struct task_struct *task, u64 socket, u64 enter_ns, u64 now_ns, s32 fd, s32 result, u8 kind)
+{
+	struct ring_event *event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
+
+	if (!event) {
+		count_lost();
+		return;
+	}
+	fill_event(event, task, socket, enter_ns, now_ns, fd, result, kind);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	count_events();
 }
 
 static __noinline void submit_datagram(struct task_struct *task, struct recorded_task *state, struct found_socket *found, struct outcome *outcome)
@@ -49,7 +63,7 @@ static __noinline void submit_datagram(struct task_struct *task, struct recorded
 		count_lost();
 		return;
 	}
-	fill_event(&datagram->event, task, state, found->id, outcome);
+	fill_event(&datagram->event, task, found->id, state->enter_ns, outcome->now_ns, outcome->fd, outcome->result, outcome->kind);
 	datagram->event.has_peer = 1;
 	datagram->peer = outcome->peer;
 	bpf_ringbuf_submit(datagram, BPF_RB_NO_WAKEUP);
@@ -59,22 +73,12 @@ static __noinline void submit_datagram(struct task_struct *task, struct recorded
 /* A call about a socket, or about none where its id is 0. The socket is described before. */
 static __noinline void submit_call(struct task_struct *task, struct recorded_task *state, struct found_socket *found, struct outcome *outcome, u8 role)
 {
-	struct ring_event *event;
-
 	if (found->id && (!knows(state, found->id) || role != ROLE_UNKNOWN))
 		describe(task, state, found, outcome->fd, role);
-	if (outcome->peer.port) {
+	if (outcome->peer.port)
 		submit_datagram(task, state, found, outcome);
-		return;
-	}
-	event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
-	if (!event) {
-		count_lost();
-		return;
-	}
-	fill_event(event, task, state, found->id, outcome);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	count_events();
+	else
+		submit_event(task, found->id, state->enter_ns, outcome->now_ns, outcome->fd, outcome->result, outcome->kind);
 }
 
 #endif

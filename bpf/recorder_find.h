@@ -51,7 +51,7 @@ static __always_inline u64 id_of(struct sock *sk, u64 inode, u16 protocol)
 	return cookie ? cookie : inode | SOCKET_INODE_FLAG;
 }
 
-static __noinline bool find_socket(struct task_struct *task, s32 fd, struct found_socket *found)
+static __always_inline bool find_socket_here(struct task_struct *task, s32 fd, struct found_socket *found)
 {
 	struct file *file = file_of(task, fd);
 	struct inode *inode;
@@ -82,6 +82,12 @@ static __noinline bool find_socket(struct task_struct *task, s32 fd, struct foun
 		found->id = id_of(sk, found->inode, found->protocol);
 	}
 	return true;
+}
+
+/* The same as a call: for all but the transfers, for which the call would be felt. */
+static __noinline bool find_socket(struct task_struct *task, s32 fd, struct found_socket *found)
+{
+	return find_socket_here(task, fd, found);
 }
 
 /* Run once by the recorder itself with the descriptor of an eventfd. */

@@ -8,7 +8,6 @@
 #include "recorder_clients.h"
 #include "recorder_events.h"
 
-#define PF_EXITING 0x4
 #define PF_IO_WORKER 0x10
 #define EAGAIN 11
 #define ECONNABORTED 103
@@ -21,7 +20,7 @@ static __always_inline struct recorded_task *state_of(struct task_struct *task)
 
 	if (state || !(task->flags & PF_IO_WORKER))
 		return state;
-	leader = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	leader = recorded(task->group_leader);
 	if (!leader)
 		return 0;
 	service = leader->service;
@@ -133,28 +132,39 @@ static __always_inline void meet(struct sock *sk, struct task_struct *task, stru
 		first_use(task, state, found, side, note->passive ? note->made_ns : 0);
 }
 
+/* A transfer on a socket that has to be looked at: it is UDP, or not known to this thread. */
+static __noinline void tell_transfer(struct sock *sk, struct task_struct *task, struct recorded_task *state, int result, u8 kind)
+{
+	struct outcome outcome = { .now_ns = bpf_ktime_get_ns(), .peer = state->peer, .fd = -1, .result = shown_result(result), .kind = kind };
+	struct found_socket found = {};
+
+	state->peer.port = 0;
+	state->enter_ns = outcome.now_ns;
+	meet(sk, task, state, &found);
+	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
+}
+
 static __always_inline int transferred(struct sock *sk, int result, int flags, u8 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct recorded_task *state = state_of(task);
-	struct outcome outcome;
-	struct found_socket found;
+	u64 now, id;
 
 	if (!state)
 		return 0;
-	outcome = (struct outcome){ .fd = -1, .result = shown_result(result), .kind = kind };
-	found = (struct found_socket){};
-	/* Noted while the datagram was received or sent, also where it is only looked at. */
-	outcome.peer = state->peer;
-	state->peer.port = 0;
-	if (!is_recorded_family(sk) || result == -EAGAIN || (kind == CALL_RECEIVE && flags & (MSG_PEEK | MSG_ERRQUEUE)))
+	if (result == -EAGAIN || (kind == CALL_RECEIVE && flags & (MSG_PEEK | MSG_ERRQUEUE)) || !is_recorded_family(sk)) {
+		/* Noted while the datagram was received or sent, also where it is only looked at. */
+		state->peer.port = 0;
 		return 0;
-	outcome.now_ns = bpf_ktime_get_ns();
-	state->enter_ns = outcome.now_ns;
-	found.id = known_id(sk, state);
-	if (!found.id)
-		meet(sk, task, state, &found);
-	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
+	}
+	id = known_id(sk, state);
+	if (!id) {
+		tell_transfer(sk, task, state, result, kind);
+		return 0;
+	}
+	state->peer.port = 0;
+	now = bpf_ktime_get_ns();
+	submit_event(task, id, now, now, -1, shown_result(result), kind);
 	return 0;
 }
 

@@ -61,6 +61,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	}
 	inherited->service = state->service;
+	take_place(child, state->service, 0);
 	submit_life(parent, CALL_FORK, child->pid, child->tgid);
 	if (child->pid == child->tgid)
 		submit_process(child, inherited, 0);
@@ -68,12 +69,17 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
+int BPF_PROG(on_exec, struct task_struct *task, s32 old_tid)
 {
 	struct recorded_task *state = recorded(task);
 
 	if (!state)
 		return 0;
+	/* It has become its process's first thread, with that one's id and start. */
+	if (task->pid != old_tid) {
+		take_place(task, state->service, 0);
+		leave_place(old_tid);
+	}
 	submit_life(task, CALL_EXEC, 0, 0);
 	submit_process(task, state, 1);
 	return 0;
@@ -82,8 +88,10 @@ int BPF_PROG(on_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_task_exit, struct task_struct *task)
 {
-	if (recorded(task))
-		submit_life(task, CALL_EXIT, 0, 0);
+	if (!recorded(task))
+		return 0;
+	submit_life(task, CALL_EXIT, 0, 0);
+	leave_place(task->pid);
 	return 0;
 }
 

@@ -74,7 +74,7 @@ static long submit_one_of_many(u32 index, void *context)
 {
 	struct many *many = context;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct recorded_task *state = recorded(task);
 	struct outcome outcome = {};
 	u64 at;
 	u32 length = 0;
@@ -125,7 +125,7 @@ static long submit_one_passed(u32 index, void *context)
 {
 	struct passed *passed = context;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct recorded_task *state = recorded(task);
 	struct outcome outcome = { .kind = CALL_PASS };
 	struct found_socket found = {};
 	s32 fd = -1;

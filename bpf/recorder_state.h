@@ -68,10 +68,90 @@ static __always_inline void forget(struct recorded_task *state, u64 id)
 	state->known[id % KNOWN_SOCKETS] = 0;
 }
 
-/* State of a task that is recorded, else 0. A stranger mostly has no storage of any program: then the helper is not called for it. */
+#define PF_EXITING 0x4
+
+/* A power of two. */
+#define PLACES 4096
+
+/*
+ * Most threads have their state in the place of their id's last bits: to find it takes a few instructions, while to find storage takes
+ * calls within calls, whose returns no processor with return thunks foresees. A thread whose place is another's has it in its storage. A
+ * place is taken before anything is recorded of its thread, and left when the thread ends.
+ */
+struct place {
+	u64 started_ns; /* of the thread, CLOCK_BOOTTIME; 0 until the state is ready */
+	s32 tid;	/* 0 for nobody's */
+	u32 unused;
+	struct recorded_task state;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PLACES);
+	__type(key, u32);
+	__type(value, struct place);
+} places SEC(".maps");
+
+/* Which places are taken, by whom: adding to it decides between two that want the same at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PLACES);
+	__type(key, u32);
+	__type(value, s32);
+} taken SEC(".maps");
+
+/* The verifier makes instructions of the look-up, no call. */
+static __always_inline struct place *place_of(s32 tid)
+{
+	u32 index = (u32)tid % PLACES;
+
+	return bpf_map_lookup_elem(&places, &index);
+}
+
+static __noinline void leave_place(s32 tid)
+{
+	struct place *place = place_of(tid);
+	u32 index = (u32)tid % PLACES;
+
+	if (!place || place->tid != tid)
+		return;
+	place->started_ns = 0;
+	place->tid = 0;
+	bpf_map_delete_elem(&taken, &index);
+}
+
+/* For a thread that is recorded from now on; perhaps inside a call where it was marked. Nothing is done where the place is another's. */
+static __noinline void take_place(struct task_struct *task, u32 service, u64 marked_ns)
+{
+	struct place *place = place_of(task->pid);
+	s32 tid = task->pid;
+	u32 index = (u32)tid % PLACES;
+
+	if (!place || bpf_map_update_elem(&taken, &index, &tid, BPF_NOEXIST))
+		return;
+	__builtin_memset(&place->state, 0, sizeof(place->state));
+	place->state.service = service;
+	place->state.marked_ns = marked_ns;
+	place->state.fresh = marked_ns != 0;
+	place->tid = tid;
+	barrier();
+	place->started_ns = task->start_boottime;
+	/* One that is ending may have left before. */
+	if (task->flags & PF_EXITING)
+		leave_place(tid);
+}
+
+/* State of a task that is recorded, else 0. A stranger mostly has no storage of any program, and leaves at once. */
 static __always_inline struct recorded_task *recorded(struct task_struct *task)
 {
-	return task->bpf_storage ? bpf_task_storage_get(&tasks, task, 0, 0) : 0;
+	struct place *place;
+
+	if (!task->bpf_storage)
+		return 0;
+	place = place_of(task->pid);
+	if (place && place->tid == task->pid && place->started_ns == task->start_boottime)
+		return &place->state;
+	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 
 /* Process id to service: what mark_tasks marks; where it has marked something new it says so with the top bit. */

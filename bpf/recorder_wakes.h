@@ -15,7 +15,6 @@ SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *woken)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct recorded_task *state = recorded(task);
 	struct found_socket found = {};
 	struct ring_event *event;
 	struct pt_regs *regs;
@@ -24,9 +23,7 @@ int BPF_PROG(on_waking, struct task_struct *woken)
 	u64 id;
 
 	/* Uninterruptible sleep is the kernel's own business: a lock, a page. */
-	if (!state || task->pid == woken->pid || !(woken->__state & TASK_INTERRUPTIBLE))
-		return 0;
-	if (!recorded(woken))
+	if (!(woken->__state & TASK_INTERRUPTIBLE) || task->pid == woken->pid || !recorded(woken) || !recorded(task))
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	id = call_number(regs);

@@ -18,6 +18,8 @@ internal sealed class NettraceWriter : IDisposable
     private readonly BlockBuffer _events = new(BlockKind.Event, BlockBytes + 8192);
     private readonly BlockBuffer _threads = new(BlockKind.Thread, 4096);
     private readonly Dictionary<(int Pid, int Tid), int> _threadIndexes = [];
+    private (int Pid, int Tid) _lastThread; // that an event was of, with its index: mostly the next one's, too
+    private int _lastThreadIndex;
     private readonly byte[] _payload = new byte[4096];
     private uint _sequence;
     private long _lastNs;
@@ -206,11 +208,16 @@ internal sealed class NettraceWriter : IDisposable
 
     private int ThreadIndex(int pid, int tid)
     {
-        if (_threadIndexes.TryGetValue((pid, tid), out int index)) return index;
-        if (_threadIndexes.Count >= MaximumThreads) ForgetThreads();
-        index = RecorderThread + 1 + _threadIndexes.Count;
-        _threadIndexes.Add((pid, tid), index);
-        AddThread(index, pid, tid, null);
+        if (_lastThreadIndex != 0 && _lastThread.Tid == tid && _lastThread.Pid == pid) return _lastThreadIndex;
+        if (!_threadIndexes.TryGetValue((pid, tid), out int index))
+        {
+            if (_threadIndexes.Count >= MaximumThreads) ForgetThreads();
+            index = RecorderThread + 1 + _threadIndexes.Count;
+            _threadIndexes.Add((pid, tid), index);
+            AddThread(index, pid, tid, null);
+        }
+
+        (_lastThread, _lastThreadIndex) = ((pid, tid), index);
         return index;
     }
 
