@@ -95,6 +95,20 @@ public sealed class DotnetTraceTests
         Assert.Equal(3, _unused.Counts.Single(count => count.Source.StartsWith("calls whose connection", StringComparison.Ordinal)).Unused);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_call_over_a_pooled_connection_has_its_answer_before_the_next_is_sent_though_its_span_ends_later(bool afterTheNext)
+    {
+        Take(_web, DotnetEventKind.ClientSpanStart, name: DotnetEventReader.Npgsql, span: 0xA);
+        Take(_web, DotnetEventKind.ClientSpanStart, name: DotnetEventReader.Npgsql, span: 0xB);
+        foreach (ulong span in afterTheNext ? new ulong[] { 0xB, 0xA } : [0xA, 0xB]) Take(_web, DotnetEventKind.ClientSpanStop, name: DotnetEventReader.Npgsql, span: span, connection: "5", remote: "127.0.0.1:5432");
+        Query(0xC, 0, "5");
+        _trace.Complete();
+        Assert.Equal(["Send npgsql-10-5 a", "Receive npgsql-10-5", "Send npgsql-10-5 b", "Receive npgsql-10-5", "Send npgsql-10-5 c", "Receive npgsql-10-5"], Told());
+        Assert.Equal(_events.Select(e => e.TimeNs).Order(), _events.Select(e => e.TimeNs));
+    }
+
     [Fact]
     public void What_never_ends_holds_back_no_more_than_the_bound_and_ends_with_the_files()
     {

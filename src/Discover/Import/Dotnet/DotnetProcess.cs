@@ -121,6 +121,9 @@ internal sealed class DotnetEnd(string name)
     /// <summary>A request or call is on its way.</summary>
     internal bool Busy { get; set; }
 
+    /// <summary>Answer to the call that was sent over it last and handed on, null where not known yet.</summary>
+    internal PendingEvent? Answer { get; set; }
+
     /// <summary>Both ends are known.</summary>
     internal bool Paired { get; set; }
 

@@ -247,6 +247,7 @@ internal sealed class DotnetTrace
     {
         call.End = end;
         call.Send!.Assume = null;
+        call.Send.End = end;
         Name(call.Send.Event, end);
         end.Told = end.Busy = true;
     }
@@ -270,7 +271,8 @@ internal sealed class DotnetTrace
     {
         NeutralEvent receive = Make(process, CallKind.Receive, SocketRole.Client, timeNs, 0);
         Name(receive, call.End!);
-        _pending.Add(new PendingEvent(receive));
+        call.Send!.Answer = new PendingEvent(receive);
+        _pending.Add(call.Send.Answer);
         Free(process, call.End!, SocketRole.Client, timeNs);
     }
 

@@ -21,8 +21,7 @@ internal sealed class PendingEvents(Action<NeutralEvent> add)
         while (_events.TryPeek(out PendingEvent? e) && e.Assume is null)
         {
             _events.Dequeue();
-            if (e.Before is { } before) add(before);
-            add(e.Event);
+            Hand(e);
         }
     }
 
@@ -31,6 +30,29 @@ internal sealed class PendingEvents(Action<NeutralEvent> add)
     {
         foreach (PendingEvent e in _events) Assume(e);
         Flush();
+    }
+
+    /// <summary>
+    /// Hands an event on, once. Npgsql gives a connection back to its pool before it ends the span of the call, so the next call may be sent over it before the end of the one before is told:
+    /// that one had its answer by then.
+    /// </summary>
+    private void Hand(PendingEvent e)
+    {
+        if (e.Handed) return;
+        e.Handed = true;
+        if (e.End is { } end)
+        {
+            if (end.Answer is { Handed: false } answer)
+            {
+                answer.Event.TimeNs = e.Event.TimeNs;
+                Hand(answer);
+            }
+
+            end.Answer = e.Answer;
+        }
+
+        if (e.Before is { } before) add(before);
+        add(e.Event);
     }
 
     private static void Assume(PendingEvent e)
@@ -47,6 +69,15 @@ internal sealed class PendingEvent(NeutralEvent e)
 
     /// <summary>An event that goes with it: the accept of its connection.</summary>
     internal NeutralEvent? Before { get; set; }
+
+    /// <summary>The send of a call: its connection, null while not known.</summary>
+    internal DotnetEnd? End { get; set; }
+
+    /// <summary>The send of a call: its answer, null while there is none.</summary>
+    internal PendingEvent? Answer { get; set; }
+
+    /// <summary>It was handed on.</summary>
+    internal bool Handed { get; set; }
 
     /// <summary>Settles the connection without knowing it; null where it is known.</summary>
     internal Action? Assume { get; set; }
