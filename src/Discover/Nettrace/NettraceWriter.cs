@@ -260,7 +260,7 @@ internal sealed class NettraceWriter : IDisposable
         }
         catch (Exception error) when (error is IOException or ArgumentOutOfRangeException) // the latter is what .NET makes of EFBIG, a limit of the size of files
         {
-            throw new VsException(ExitCode.HostLacks, $"cannot write the session's events: {error.Message} {_fate}", error);
+            throw new VsException(ExitCode.HostLacks, $"cannot write the session's events: {error.Message.TrimEnd('.')}. {_fate}", error);
         }
 
         Bytes += block.Length;

@@ -176,7 +176,7 @@ public sealed class Recorder : IDisposable
         // Before the end is written: a report may write session.json as of a recording that still runs.
         if (_elapsed.Elapsed - _lastProgress > FlushInterval) Report(_elapsed.Elapsed);
         _inventory.Complete();
-        foreach (Service missing in _services.Where(service => _inventory.Snapshot().All(process => process.Service != service.Name))) _options.Warn?.Invoke($"nothing of service '{missing.Name}' has run: nothing was recorded of it");
+        foreach (Service missing in _services.Where(service => _inventory.Snapshot().All(process => process.Service != service.Name))) _options.Warn?.Invoke($"nothing of service '{missing.Name}' was seen: nothing was recorded of it");
         SessionClock clock = _info.Clock with { EndNs = HostClock.MonotonicNs() };
         SessionInfo ended = _info with { Clock = clock, Processes = _inventory.Snapshot(), Counts = Counts(), EndedCleanly = true, Packets = _packets?.Counts.Info };
         _writer.Complete(ended);

@@ -73,7 +73,7 @@ public sealed class SessionWriter : IDisposable
         }
         catch (Exception error) when (error is IOException or ArgumentOutOfRangeException) // the latter is what .NET makes of EFBIG, a limit of the size of files
         {
-            throw new VsException(ExitCode.HostLacks, $"cannot write the session in '{_folder.Path}': {error.Message} {_fate}", error);
+            throw new VsException(ExitCode.HostLacks, $"cannot write the session in '{_folder.Path}': {error.Message.TrimEnd('.')}. {_fate}", error);
         }
     }
 }
