@@ -311,7 +311,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	if (!mark && sk->__sk_common.skc_family != AF_UNIX && sk->sk_protocol != IPPROTO_UDP)
 		return 0;
-	/* The other end answered, and nobody turns to anything. Helpers are what this program costs: where a processor guards its returns each is a return that it guesses wrong. */
+	/* The other end answered, and nobody turns to anything. A call of a helper is what this program costs most. */
 	if (mark && mark->role == ROLE_CLIENT && is_tcp(sk) && binds_whole_processes()) {
 		mark->flags &= ~MARK_ASKING;
 		return 0;

@@ -23,11 +23,20 @@ internal struct Bytes256 { private byte _first; }
 [InlineArray(512)]
 internal struct Bytes512 { private byte _first; }
 
+/// <summary><c>control_flags</c> in <c>gates.h</c>.</summary>
+[Flags]
+internal enum ControlFlags : uint
+{
+    None = 0,
+    ScanOnExec = 1,
+    WholeProcesses = 2,
+}
+
 [StructLayout(LayoutKind.Sequential)]
 internal struct Control
 {
     public uint Generation;
-    public uint Flags;
+    public ControlFlags Flags;
     public ulong SinceNs;
 }
 

@@ -17,8 +17,6 @@ internal static class MemberTables
     /// <summary>How a member is looked up: <c>selected</c> in <c>gates.h</c>.</summary>
     public const uint Cgroup = 1, CgroupV1 = 2, Uid = 3, Exe = 4, Unit = 5;
 
-    private const uint ScanOnExec = 1;
-
     /// <summary>What each selector makes of a process. The lower rank wins: services in the order of the file, virtual services by priority, then in the order of the file.</summary>
     public static IReadOnlyDictionary<Selector, Member> Members(CompiledRules rules)
     {
@@ -47,11 +45,11 @@ internal static class MemberTables
     }
 
     /// <summary>Flags of <c>control</c> that these selectors need.</summary>
-    public static uint Flags(CompiledRules rules, bool namedHierarchy)
+    public static ControlFlags Flags(CompiledRules rules, bool namedHierarchy)
     {
         // An executable may be replaced by another file, or be of a container; both are found by its path only.
         bool scan = Members(rules).Keys.Any(selector => selector.Kind == SelectorKind.Exe || (namedHierarchy && selector.Kind is SelectorKind.Unit or SelectorKind.Cgroup));
-        return scan ? ScanOnExec : 0;
+        return scan ? ControlFlags.ScanOnExec : ControlFlags.None;
     }
 
     /// <summary>Writes what is known now for a generation; may be repeated to find what came since.</summary>

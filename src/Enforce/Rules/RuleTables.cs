@@ -11,7 +11,6 @@ namespace VirtualServices.Enforce.Rules;
 internal static class RuleTables
 {
     private const ushort Tcp = 6, Udp = 17;
-    private const uint WholeProcesses = 2;
 
     /// <summary>Number of the rule set that is in force; 0 before the first.</summary>
     public static uint Generation(GateKernel kernel)
@@ -30,8 +29,8 @@ internal static class RuleTables
         CheckRoom(kernel, ids);
 
         // Once something was told apart it is until all is stopped: tags keep it. Before the first thread or request is bound.
-        uint whole = rules.BindsWholeProcesses && (present.Generation == 0 || (present.Flags & WholeProcesses) != 0) ? WholeProcesses : 0;
-        if (whole == 0 && (present.Flags & WholeProcesses) != 0) control.Update(0u, present with { Flags = present.Flags & ~WholeProcesses });
+        bool whole = rules.BindsWholeProcesses && (present.Generation == 0 || present.Flags.HasFlag(ControlFlags.WholeProcesses));
+        if (!whole) control.Update(0u, present with { Flags = present.Flags & ~ControlFlags.WholeProcesses });
         try
         {
             ids.Write(kernel["names"]);
@@ -62,7 +61,7 @@ internal static class RuleTables
             throw;
         }
 
-        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()) | whole, SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
+        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()) | (whole ? ControlFlags.WholeProcesses : ControlFlags.None), SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
         MemberTables.Write(kernel, rules, next); // cgroups that were made since the first time: the kernel added them to the generation before
         Remove(kernel, generation => generation != next);
         return next;
