@@ -107,7 +107,7 @@ internal sealed class RecordShare
         await Task.Delay(Flush, cancel);
         IReadOnlyList<Transaction> all = await load.StopAsync(cancel);
         double[] effects = [.. on.Zip(off, (with, without) => Math.Log(AtEqualSpeed(with) / AtEqualSpeed(without))).Where(double.IsFinite)];
-        double recorded = on.Sum(window => window.Seconds) + Settle.TotalSeconds;
+        double recorded = on.Sum(window => window.Seconds + Skip.TotalSeconds) + Settle.TotalSeconds;
         return Say($"{Measurement.Median(off.Select(Rate)):F0}/s | {Measurement.Median(on.Select(Rate)):F0}/s | {MeanEffect.Of(effects)} | {effects.Length} | {result.Events / recorded:F0} | {result.Lost}");
 
         double Rate(Span window) => all.Count(one => one.End >= window.From && one.End < window.To) / window.Seconds;
