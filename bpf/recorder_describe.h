@@ -127,8 +127,8 @@ struct {
 
 #define PEER_TOLD_AGAIN_NS 1000000000ULL
 
-/* One that finds no room is looked at when its socket's description is read. */
-static __noinline void tell_peer(s32 pid, u64 now)
+/* In describe_as itself: older kernels allow its callers 512 bytes of stack altogether. One that finds no room is looked at when its socket's description is read. */
+static __always_inline void tell_peer(s32 pid, u64 now)
 {
 	u64 *told = bpf_map_lookup_elem(&peers_told, &pid);
 	s32 *peer;
