@@ -176,9 +176,12 @@ public sealed class Recorder : IDisposable
         _newcomers?.Stop();
         TakeNewcomers();
         _program.Detach();
-        // What the last calls wrote is still in the rings, or is being written.
-        while (_program.Rings.HasPending)
-            if (Drain(long.MaxValue)) Thread.Sleep(1);
+        // What the last calls wrote is still in the rings, or is being written: a program in the kernel has no way to say that it is done.
+        SpinWait.SpinUntil(() =>
+        {
+            Drain(long.MaxValue);
+            return !_program.Rings.HasPending;
+        });
 
         TellLosses();
         _packets?.Complete(); // all descriptions are there now
