@@ -21,6 +21,9 @@ internal sealed class SharedLink : IAsyncDisposable
     /// <summary>Bytes of datagrams that bulk asks for at a time.</summary>
     public const string ManyDatagrams = "8000";
 
+    /// <summary>A full datagram. Who asks for one at a time always has some that wait, as who asks for a file does; of answers of several those that were dropped are asked for again all at once, and nobody wants anything in between.</summary>
+    public const string OneDatagram = "1400";
+
     private const int SmallBytes = 1000, BigBytes = 4_000_000, Port = 8099;
     private const string Near4 = "10.98.0.1", Loopback = "127.0.0.1", VirtualEthernet = "near0";
 

@@ -80,6 +80,22 @@ public sealed class NetworkTests : IDisposable
     }
 
     [RootFact]
+    public void What_a_tenant_leaves_goes_to_the_other_and_best_effort_keeps_its_own()
+    {
+        const double Tolerance = 0.05;
+        Process a = Shell(), b = Shell(), stranger = Shell();
+        using Enforcer enforcer = Start([Up(200_000_000)], Tenant("a", a, new NetworkShare(300)), Tenant("b", b, new NetworkShare()));
+        using Sink first = _network.Listen(5001), second = _network.Listen(5002);
+        Send(b, 5001);
+        Send(stranger, 5002);
+        Thread.Sleep(1000);
+        Rates got = Rates.Measure(TimeSpan.FromSeconds(3), first, second);
+        // 300 : 100 : 100, and a sends nothing.
+        got.AssertInRange(160e6 * Payload, 1 - Tolerance, 1 + Tolerance, 0);
+        got.AssertInRange(40e6 * Payload, 1 - Tolerance, 1 + Tolerance, 1);
+    }
+
+    [RootFact]
     public void What_is_assured_to_one_flow_is_kept_beside_64_of_another_with_more_weight()
     {
         const int Flows = 64;
