@@ -18,13 +18,14 @@ internal sealed class NetworkProof(int rounds, string[] parts, TextWriter output
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(4), Shares = TimeSpan.FromSeconds(10);
 
     // Nginx has a connection of each; the server of datagrams has one socket for all.
-    private static readonly Question ManyFiles = new(false, SharedLink.Big, Bulk), FewFiles = new(false, SharedLink.Small, 4, Rate), ManyDatagrams = new(true, SharedLink.ManyDatagrams, Bulk), FewDatagrams = new(true, "1000", 4, Rate);
+    private static readonly Question ManyFiles = new(false, SharedLink.Big, Bulk), FewFiles = new(false, SharedLink.Small, 4, Rate), ManyDatagrams = new(true, SharedLink.ManyDatagrams, Bulk), OneDatagram = new(true, SharedLink.OneDatagram, Bulk), FewDatagrams = new(true, "1000", 4, Rate);
 
     private static readonly (string Name, long LinkRate, Question Bulk, Question Small)[] Loads =
     [
         ("TCP, nginx, 200 mbit/s", 200_000_000, ManyFiles, FewFiles),
         ("UDP, 50 mbit/s", 50_000_000, ManyDatagrams, FewDatagrams),
         ("UDP, 200 mbit/s", 200_000_000, ManyDatagrams, FewDatagrams),
+        ("UDP, a datagram at a time, 200 mbit/s", 200_000_000, OneDatagram, FewDatagrams),
     ];
 
     private static readonly (NetworkShareCase Case, double[] Entitled)[] Weights =

@@ -82,9 +82,12 @@ internal sealed class SharedLink : IAsyncDisposable
     public static string Tenant(int index) => Tenants[index];
 
     /// <summary>A tenant's client.</summary>
-    public AskLoad Ask(int tenant, Question question) => _loopback
-        ? AskLoad.Start(_ask, Near, _cgroups!.Folder(Tenants[tenant]), (Loopback, Port), Loopback, question)
-        : AskLoad.Start(_ask, Far, null, (Near4, Port), AddressOf(tenant), question);
+    /// <param name="tenant">Number of the tenant.</param>
+    /// <param name="question">What it asks.</param>
+    /// <param name="timed">Its latencies are measured, without its own waiting for a processor.</param>
+    public AskLoad Ask(int tenant, Question question, bool timed = false) => _loopback
+        ? AskLoad.Start(_ask, Near, _cgroups!.Folder(Tenants[tenant]), (Loopback, Port), Loopback, question, timed)
+        : AskLoad.Start(_ask, Far, null, (Near4, Port), AddressOf(tenant), question, timed);
 
     /// <summary>Writes the approved rules.</summary>
     /// <param name="cancel">Ends the wait.</param>
