@@ -37,7 +37,14 @@ public sealed class CallOrderTests
 
     private double Cost(RequestNode first, RequestNode? second)
     {
-        List<CallNode> calls = [_first, _second];
-        return CallOrder.Cost(_model, calls, _first, first) + (second is null ? 0 : CallOrder.Cost(_model, calls, _second, second));
+        var order = new CallOrder(_model, new SolverStorage());
+        return Cost(_first, first) + (second is null ? 0 : Cost(_second, second));
+
+        double Cost(CallNode call, RequestNode request)
+        {
+            order.Begin();
+            order.Add([_first, _second], call);
+            return -order.Net(0, request);
+        }
     }
 }

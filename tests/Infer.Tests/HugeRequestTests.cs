@@ -18,7 +18,7 @@ public sealed class HugeRequestTests
 
         ProcessWindow window = LinkNodes.Window([huge, other], all);
         var model = new ServiceModel();
-        var solver = new WindowSolver(model, [window]);
+        var solver = new WindowSolver(model, [window], new SolverStorage());
         solver.Solve();
         new LinkJudge(BoostedTrees.Untrained(), model, 0, solver.LogNobody).Judge(window);
         return (model, window);

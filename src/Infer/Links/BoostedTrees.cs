@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using VirtualServices.Model;
 
 namespace VirtualServices.Infer.Links;
@@ -20,13 +21,14 @@ internal sealed class BoostedTrees
     private const double MostScore = 1e9;
 
     private readonly List<double> _scores = [], _probabilities = [];
-    private Node[] _nodes = [];
+    private Question[] _questions = [];
+    private int[] _answers = [];
     private int[] _roots = [];
     private double[] _leaves = [];
     private double _bias;
 
     /// <summary>Nodes of all trees.</summary>
-    public int Nodes => _nodes.Length;
+    public int Nodes => _questions.Length;
 
     /// <summary>Reads a model.</summary>
     /// <param name="input">Its text.</param>
@@ -44,7 +46,7 @@ internal sealed class BoostedTrees
             trees._bias = Next().Split(' ') is ["bias", var bias] ? Number(bias, -MostScore, MostScore) : throw new FormatException("expected 'bias SCORE'");
             string line = Next();
             for (; line.StartsWith("tree ", StringComparison.Ordinal); line = Next()) builder.ReadTree(line, Next);
-            (trees._nodes, trees._roots, trees._leaves) = ([.. builder.Nodes], [.. builder.Roots], [.. builder.Leaves]);
+            (trees._questions, trees._answers, trees._roots, trees._leaves) = ([.. builder.Questions], [.. builder.Answers], [.. builder.Roots], [.. builder.Leaves]);
             trees.ReadCurve(line, Next);
             if (Next() != End) throw new FormatException($"expected '{End}'");
             if (input.Peek() >= 0) throw new FormatException($"expected nothing after '{End}'");
@@ -78,16 +80,20 @@ internal sealed class BoostedTrees
     public double Score(in LinkFeatures features)
     {
         double sum = _bias;
-        ReadOnlySpan<Node> nodes = _nodes;
+        ReadOnlySpan<Question> questions = _questions;
+        ReadOnlySpan<int> answers = _answers;
         ReadOnlySpan<float> values = features;
         foreach (int root in _roots)
         {
             int at = root;
-            while (at >= 0)
+            do
             {
-                ref readonly Node node = ref nodes[at];
-                at = values[node.Feature] <= node.Threshold ? node.LessOrEqual : node.Greater;
+                // The answer is an index and no branch: nobody could foresee where it goes, the processor least.
+                Question question = questions[at];
+                bool yes = values[question.Feature] <= question.Threshold;
+                at = answers[2 * at + Unsafe.BitCast<bool, byte>(yes)];
             }
+            while (at >= 0);
 
             sum += _leaves[~at];
         }
@@ -137,13 +143,16 @@ internal sealed class BoostedTrees
         throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{word}': expected a number from {least} to {most}"));
     }
 
-    /// <summary>A question. Children are indexes of nodes, or, below 0, the leaf ~child; of all trees together.</summary>
-    private readonly record struct Node(int Feature, float Threshold, int LessOrEqual, int Greater);
+    /// <summary>What a node asks: whether a feature is at most so much.</summary>
+    private readonly record struct Question(int Feature, float Threshold);
 
     /// <summary>Trees while they are read.</summary>
     private sealed class Builder
     {
-        public List<Node> Nodes { get; } = [];
+        public List<Question> Questions { get; } = [];
+
+        /// <summary>Two of each node, no and yes: indexes of nodes, or, below 0, the leaf ~answer; of all trees together.</summary>
+        public List<int> Answers { get; } = [];
 
         public List<int> Roots { get; } = [];
 
@@ -153,13 +162,15 @@ internal sealed class BoostedTrees
         {
             string[] words = line.Split(' ');
             if (words is not ["tree", var count]) throw new FormatException("expected 'tree NODES'");
-            int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - Nodes.Count)), root = Nodes.Count;
+            int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - Questions.Count)), root = Questions.Count;
             Roots.Add(root);
             for (int i = 0; i < nodes; i++)
             {
                 words = next().Split(' ');
                 if (words.Length != 4) throw new FormatException("expected the four numbers of a node");
-                Nodes.Add(new Node(Whole(words[0], 0, LinkFeatures.Count - 1), (float)Number(words[1], float.MinValue, float.MaxValue), Child(words[2]), Child(words[3])));
+                Questions.Add(new Question(Whole(words[0], 0, LinkFeatures.Count - 1), (float)Number(words[1], float.MinValue, float.MaxValue)));
+                int yes = Child(words[2]), no = Child(words[3]);
+                Answers.AddRange([no, yes]);
 
                 // Children come after their parent, so that every way ends.
                 int Child(string word)

@@ -24,6 +24,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private readonly BoostedTrees _model = model ?? ConfidenceModel.Embedded;
     private readonly Dictionary<Party, ServiceWindows> _services = [];
     private readonly NumberBudget _budget = new();
+    private readonly SolverStorage _storage = new();
     private ServiceWindows? _others;
     private readonly List<CallNode> _calls = [];
     private readonly List<RequestNode> _requests = [];
@@ -222,8 +223,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private ServiceWindows ServiceOf(Party party)
     {
         if (_services.TryGetValue(party, out ServiceWindows? service)) return service;
-        if (_services.Count >= MostServices) return _others ??= new ServiceWindows(_budget);
-        _services.Add(party, service = new ServiceWindows(_budget));
+        if (_services.Count >= MostServices) return _others ??= new ServiceWindows(_budget, _storage);
+        _services.Add(party, service = new ServiceWindows(_budget, _storage));
         return service;
     }
 

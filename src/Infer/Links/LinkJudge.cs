@@ -48,7 +48,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         }
 
         double share = window.Calls.Count == 0 ? 0 : (double)unexplained / window.Calls.Count;
-        foreach (List<CallNode> calls in window.ByCallee.Values)
+        foreach (List<CallNode> calls in window.ByCallee)
         {
             double sum = 0;
             foreach (CallNode call in calls) sum += call.Features.Get(Feature.Margin);

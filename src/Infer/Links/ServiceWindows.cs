@@ -5,7 +5,8 @@ namespace VirtualServices.Infer.Links;
 
 /// <summary>One service: what was learnt of it, and the windows of its processes.</summary>
 /// <param name="budget">Numbers that all services together may still give.</param>
-internal sealed class ServiceWindows(NumberBudget budget)
+/// <param name="storage">Room to work in, of all services.</param>
+internal sealed class ServiceWindows(NumberBudget budget, SolverStorage storage)
 {
     /// <summary>Callees, and kinds of requests, that are told apart: what is learnt of each takes memory. All beyond are taken for one.</summary>
     private const int MostNumbers = 256;
@@ -45,7 +46,7 @@ internal sealed class ServiceWindows(NumberBudget budget)
     public void Solve(long cutNs, BoostedTrees trees)
     {
         foreach (ProcessWindow window in _windows) Prepare(window);
-        var solver = new WindowSolver(_model, _windows);
+        var solver = new WindowSolver(_model, _windows, storage);
         bool solve = _windows.Exists(static window => window.Calls.Count > 0);
         if (solve) solver.Solve();
         var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody);
