@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using VirtualServices.Model;
 
 namespace VirtualServices.Infer.Links;
@@ -21,14 +20,13 @@ internal sealed class BoostedTrees
     private const double MostScore = 1e9;
 
     private readonly List<double> _scores = [], _probabilities = [];
-    private Question[] _questions = [];
-    private int[] _answers = [];
+    private Node[] _nodes = [];
     private int[] _roots = [];
     private double[] _leaves = [];
     private double _bias;
 
     /// <summary>Nodes of all trees.</summary>
-    public int Nodes => _questions.Length;
+    public int Nodes => _nodes.Length;
 
     /// <summary>Reads a model.</summary>
     /// <param name="input">Its text.</param>
@@ -46,7 +44,7 @@ internal sealed class BoostedTrees
             trees._bias = Next().Split(' ') is ["bias", var bias] ? Number(bias, -MostScore, MostScore) : throw new FormatException("expected 'bias SCORE'");
             string line = Next();
             for (; line.StartsWith("tree ", StringComparison.Ordinal); line = Next()) builder.ReadTree(line, Next);
-            (trees._questions, trees._answers, trees._roots, trees._leaves) = ([.. builder.Questions], [.. builder.Answers], [.. builder.Roots], [.. builder.Leaves]);
+            (trees._nodes, trees._roots, trees._leaves) = ([.. builder.Nodes], [.. builder.Roots], [.. builder.Leaves]);
             trees.ReadCurve(line, Next);
             if (Next() != End) throw new FormatException($"expected '{End}'");
             if (input.Peek() >= 0) throw new FormatException($"expected nothing after '{End}'");
@@ -80,20 +78,16 @@ internal sealed class BoostedTrees
     public double Score(in LinkFeatures features)
     {
         double sum = _bias;
-        ReadOnlySpan<Question> questions = _questions;
-        ReadOnlySpan<int> answers = _answers;
+        ReadOnlySpan<Node> nodes = _nodes;
         ReadOnlySpan<float> values = features;
         foreach (int root in _roots)
         {
             int at = root;
-            do
+            while (at >= 0)
             {
-                // The answer is an index and no branch: nobody could foresee where it goes, the processor least.
-                Question question = questions[at];
-                bool yes = values[question.Feature] <= question.Threshold;
-                at = answers[2 * at + Unsafe.BitCast<bool, byte>(yes)];
+                ref readonly Node node = ref nodes[at];
+                at = values[node.Feature] <= node.Threshold ? node.LessOrEqual : node.Greater;
             }
-            while (at >= 0);
 
             sum += _leaves[~at];
         }
@@ -143,16 +137,13 @@ internal sealed class BoostedTrees
         throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{word}': expected a number from {least} to {most}"));
     }
 
-    /// <summary>What a node asks: whether a feature is at most so much.</summary>
-    private readonly record struct Question(int Feature, float Threshold);
+    /// <summary>A question. Children are indexes of nodes, or, below 0, the leaf ~child; of all trees together.</summary>
+    private readonly record struct Node(int Feature, float Threshold, int LessOrEqual, int Greater);
 
     /// <summary>Trees while they are read.</summary>
     private sealed class Builder
     {
-        public List<Question> Questions { get; } = [];
-
-        /// <summary>Two of each node, no and yes: indexes of nodes, or, below 0, the leaf ~answer; of all trees together.</summary>
-        public List<int> Answers { get; } = [];
+        public List<Node> Nodes { get; } = [];
 
         public List<int> Roots { get; } = [];
 
@@ -162,15 +153,13 @@ internal sealed class BoostedTrees
         {
             string[] words = line.Split(' ');
             if (words is not ["tree", var count]) throw new FormatException("expected 'tree NODES'");
-            int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - Questions.Count)), root = Questions.Count;
+            int nodes = Whole(count, 1, Math.Min(MostNodesPerTree, MostNodes - Nodes.Count)), root = Nodes.Count;
             Roots.Add(root);
             for (int i = 0; i < nodes; i++)
             {
                 words = next().Split(' ');
                 if (words.Length != 4) throw new FormatException("expected the four numbers of a node");
-                Questions.Add(new Question(Whole(words[0], 0, LinkFeatures.Count - 1), (float)Number(words[1], float.MinValue, float.MaxValue)));
-                int yes = Child(words[2]), no = Child(words[3]);
-                Answers.AddRange([no, yes]);
+                Nodes.Add(new Node(Whole(words[0], 0, LinkFeatures.Count - 1), (float)Number(words[1], float.MinValue, float.MaxValue), Child(words[2]), Child(words[3])));
 
                 // Children come after their parent, so that every way ends.
                 int Child(string word)

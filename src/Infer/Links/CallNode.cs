@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using VirtualServices.Infer.Inventory;
 using VirtualServices.Infer.Turns;
 
@@ -67,8 +68,8 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>How sure the link is, 0..1.</summary>
     public double Confidence { get; set; }
 
-    /// <summary>What the confidence is made of.</summary>
-    public LinkFeatures Features;
+    /// <summary>What the confidence is made of, where that is kept.</summary>
+    public StrongBox<LinkFeatures>? Features { get; set; }
 
     /// <summary>CPU time spent to make it and to take its answer, ns, until the link is told.</summary>
     public ulong CpuNs { get; set; }

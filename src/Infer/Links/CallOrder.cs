@@ -4,7 +4,6 @@ namespace VirtualServices.Infer.Links;
 
 /// <summary>
 /// Servers that take work from queues serve in the order of arrival more often than delays alone would have it. How much more is learnt, and an exchange of two requests that would overtake costs that.
-/// What lies around the calls of a unit is gathered once, for all requests that it may go to.
 /// </summary>
 internal sealed class CallOrder(ServiceModel model, SolverStorage storage)
 {
@@ -13,57 +12,51 @@ internal sealed class CallOrder(ServiceModel model, SolverStorage storage)
 
     private const int MostOvertaken = 4;
 
-    private readonly List<Neighbour> _neighbours = [];
-    private readonly List<Ordered> _unit = [];
+    private readonly List<Part> _callees = [];
+    private readonly List<Owner> _owners = storage.Owners;
     private readonly List<(long ArrivalNs, int Number)> _linked = storage.Linked;
     private readonly List<(long Apart, long First, long Second)> _pairs = storage.Pairs;
 
-    /// <summary>Begins a unit.</summary>
-    public void Begin()
+    /// <summary>Notes whose the calls were before the present step, which has taken away what it takes.</summary>
+    /// <param name="window">The calls.</param>
+    /// <param name="callee">The callee whose calls are exchanged, -1 for all.</param>
+    public void Note(ProcessWindow window, int callee)
     {
-        _neighbours.Clear();
-        _unit.Clear();
-    }
-
-    /// <summary>Adds a call to the unit.</summary>
-    /// <param name="calls">All calls to its callee.</param>
-    /// <param name="call">The call.</param>
-    public void Add(List<CallNode> calls, CallNode call)
-    {
-        double price = model.OrderOf(call.Callee);
-        if (price <= 0) return;
-        for (int i = call.Rank + 1; i < Math.Min(call.Rank + Reach, calls.Count); i++) AddNeighbour(calls[i]);
-        int later = _neighbours.Count;
-        for (int i = call.Rank - 1; i > Math.Max(call.Rank - Reach, -1); i--) AddNeighbour(calls[i]);
-        _unit.Add(new Ordered(price, OwnerOf(call)?.ArrivalNs, later, _neighbours.Count));
-    }
-
-    /// <summary>
-    /// What is left of a gain when what it costs to give the unit to the request is taken off, as the other calls to the callees stood before the present step.
-    /// Each overtaking is seen from both of its calls, so each counts half.
-    /// </summary>
-    public double Net(double gain, RequestNode request)
-    {
-        long tick = model.TickNs, since = tick == 1 ? request.ArrivalNs : request.ArrivalNs / tick * tick; // when the tick of its arrival began: others are compared without a division each
-        ReadOnlySpan<Neighbour> neighbours = CollectionsMarshal.AsSpan(_neighbours);
-        int next = 0;
-        foreach (Ordered call in _unit)
+        _callees.Clear();
+        _owners.Clear();
+        for (int each = 0; each < window.ByCallee.Count; each++)
         {
-            int overtaken = 0;
-            for (; next < call.Later; next++)
-            {
-                if (ArrivalOf(in neighbours[next], in call, request) is { } arrivalNs && arrivalNs < since) overtaken++;
-            }
+            double price = callee < 0 || callee == each ? model.OrderOf(each) : 0;
+            _callees.Add(new Part(price, _owners.Count, price > 0 ? window.ByCallee[each].Count : 0));
+            if (price <= 0) continue;
+            foreach (CallNode call in window.ByCallee[each]) _owners.Add((call.Parent ?? call.Before) is { } owner ? new Owner(owner.Index, owner.ArrivalNs) : new Owner(-1, 0));
+        }
+    }
 
-            for (; next < call.End; next++)
-            {
-                if (ArrivalOf(in neighbours[next], in call, request) is { } arrivalNs && arrivalNs - since >= tick) overtaken++;
-            }
+    /// <summary>Cost of giving the call to the request, as the other calls to the callee stood before the present step. Each overtaking is seen from both of its calls, so each counts half.</summary>
+    public double Cost(CallNode call, RequestNode request)
+    {
+        Part callee = _callees[call.Callee];
+        if (callee.Price <= 0) return 0;
+        ReadOnlySpan<Owner> owners = CollectionsMarshal.AsSpan(_owners).Slice(callee.First, callee.Count);
+        Owner own = owners[call.Rank];
+        long tick = model.TickNs, since = tick == 1 ? request.ArrivalNs : request.ArrivalNs / tick * tick; // when the tick of its arrival began: others are compared without a division each
+        int overtaken = 0, requester = request.Index;
 
-            gain -= 0.5 * call.Price * Math.Min(overtaken, MostOvertaken);
+        // What the request had goes where the call comes from. Else two that are to change places would not see each other.
+        foreach (Owner each in owners[(call.Rank + 1)..Math.Min(call.Rank + Reach, owners.Length)])
+        {
+            Owner other = each.Index == requester ? own : each;
+            if (other.Index >= 0 && other.ArrivalNs < since) overtaken++;
         }
 
-        return gain;
+        foreach (Owner each in owners[Math.Max(call.Rank - Reach + 1, 0)..call.Rank])
+        {
+            Owner other = each.Index == requester ? own : each;
+            if (other.Index >= 0 && other.ArrivalNs - since >= tick) overtaken++;
+        }
+
+        return 0.5 * callee.Price * Math.Min(overtaken, MostOvertaken);
     }
 
     /// <summary>True where one of two requests got its call first although it came later.</summary>
@@ -108,26 +101,14 @@ internal sealed class CallOrder(ServiceModel model, SolverStorage storage)
         }
     }
 
-    /// <summary>When the request arrived whose the neighbour is where the call goes to this one: what this one had goes where that call comes from. Else two that are to change places would not see each other.</summary>
-    private static long? ArrivalOf(in Neighbour other, in Ordered call, RequestNode request) => other.Owner == request.Index ? call.OwnerNs : other.OwnerNs;
-
-    private void AddNeighbour(CallNode call)
-    {
-        if (OwnerOf(call) is { } owner) _neighbours.Add(new Neighbour(owner.Index, owner.ArrivalNs));
-    }
-
-    /// <summary>Whose a call was before the present step.</summary>
-    private static RequestNode? OwnerOf(CallNode call) => call.Parent ?? call.Before;
-
-    /// <summary>A call to the same callee, that was somebody's.</summary>
-    /// <param name="Owner">Index of the request whose it was.</param>
-    /// <param name="OwnerNs">When that arrived.</param>
-    private readonly record struct Neighbour(int Owner, long OwnerNs);
-
-    /// <summary>A call of the unit.</summary>
-    /// <param name="Price">What it costs to overtake at its callee.</param>
-    /// <param name="OwnerNs">When the request arrived whose it was, where it was somebody's.</param>
-    /// <param name="Later">Where the neighbours that were sent after it end.</param>
-    /// <param name="End">Where all its neighbours end.</param>
-    private readonly record struct Ordered(double Price, long? OwnerNs, int Later, int End);
+    /// <summary>A callee in the present step.</summary>
+    /// <param name="Price">What it costs to overtake.</param>
+    /// <param name="First">Where the owners of its calls begin.</param>
+    /// <param name="Count">How many calls there are.</param>
+    private readonly record struct Part(double Price, int First, int Count);
 }
+
+/// <summary>Whose a call was.</summary>
+/// <param name="Index">Index of the request, -1 for nobody's.</param>
+/// <param name="ArrivalNs">When that arrived.</param>
+internal readonly record struct Owner(int Index, long ArrivalNs);

@@ -53,6 +53,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     /// <summary>A request or two to look at, with all that was done for them.</summary>
     public SampleTrees Samples { get; } = new();
 
+    /// <summary>Calls keep what speaks for their links, for training.</summary>
+    public bool KeepsFeatures { get; init; }
+
     /// <summary>How often links were worked out.</summary>
     internal int Flushes { get; private set; }
 
@@ -170,13 +173,13 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (useProofs && e.Request != 0)
         {
             node.Proof = LinkProof.Told;
-            if (_walker!.Told.Find(thread.Process, e.Request)?.Notes is RequestNode told) WindowSolver.Insert(told, node);
+            if (_walker!.Told.Find(thread.Process, e.Request)?.Notes is RequestNode told) told.Insert(node);
         }
         else if (useProofs && parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
         {
             node.Proof = thread.Tid != 0 ? LinkProof.SameThread : LinkProof.OnlyConnection;
             node.Prover = thread;
-            WindowSolver.Insert(proven, node);
+            proven.Insert(node);
         }
 
         _calls.Add(node);
@@ -239,8 +242,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         Flushes++;
         long cut = all ? long.MaxValue : CutNs();
-        foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model);
-        _others?.Solve(cut, _model);
+        foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model, KeepsFeatures);
+        _others?.Solve(cut, _model, KeepsFeatures);
         int told = 0;
 
         // Calls come nearly in the order of their times. One that is said to be of next year must not hold back all that come after it.

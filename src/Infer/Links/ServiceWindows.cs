@@ -43,13 +43,16 @@ internal sealed class ServiceWindows(NumberBudget budget, SolverStorage storage)
     }
 
     /// <summary>Finds the links of what was gathered. Calls sent before the cut are final then, and only what is still open stays.</summary>
-    public void Solve(long cutNs, BoostedTrees trees)
+    /// <param name="cutNs">The cut.</param>
+    /// <param name="trees">The confidence model.</param>
+    /// <param name="keepFeatures">Calls keep what speaks for their links.</param>
+    public void Solve(long cutNs, BoostedTrees trees, bool keepFeatures)
     {
         foreach (ProcessWindow window in _windows) Prepare(window);
         var solver = new WindowSolver(_model, _windows, storage);
         bool solve = _windows.Exists(static window => window.Calls.Count > 0);
         if (solve) solver.Solve();
-        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody);
+        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody, storage, keepFeatures);
         foreach (ProcessWindow window in _windows) judge.Judge(window);
         if (solve) _model.Keep();
 

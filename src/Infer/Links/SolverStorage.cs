@@ -6,6 +6,9 @@ internal sealed class SolverStorage
     /// <summary>Finds the assignments.</summary>
     public SparseAssignment Assignment { get; } = new();
 
+    /// <summary>Whose each call was before the present step, callee by callee.</summary>
+    public List<Owner> Owners { get; } = [];
+
     /// <summary>Calls to a callee in the order in which the requests arrived that they work for.</summary>
     public List<(long ArrivalNs, int Number)> Linked { get; } = [];
 
@@ -29,10 +32,25 @@ internal sealed class SolverStorage
     /// <summary>Score of each request without what was taken away, NaN before it is asked for.</summary>
     public double[] Without { get; private set; } = [];
 
-    /// <summary>For so many requests.</summary>
-    public void MakeRoom(int requests)
+    /// <summary>Score of each request as it stands, NaN before it is asked for.</summary>
+    public double[] Own { get; private set; } = [];
+
+    /// <summary>What the calls of each request sum up to.</summary>
+    public ulong[] Signs { get; private set; } = [];
+
+    /// <summary>What speaks for the link of each call.</summary>
+    public LinkFeatures[] Features { get; private set; } = [];
+
+    /// <summary>For so many requests and calls.</summary>
+    public void MakeRoom(int requests, int calls)
     {
-        if (Without.Length < requests) Without = new double[Math.Max(requests, 2 * Without.Length)];
+        if (Own.Length < requests)
+        {
+            requests = Math.Max(requests, 2 * Own.Length);
+            (Without, Own, Signs) = (new double[requests], new double[requests], new ulong[requests]);
+        }
+
+        if (Features.Length < calls) Features = new LinkFeatures[Math.Max(calls, 2 * Features.Length)];
     }
 
     /// <summary>Keeps the room and nothing in it.</summary>

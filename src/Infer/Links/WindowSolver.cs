@@ -115,7 +115,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             foreach (CallNode call in window.Calls)
             {
                 ReadOnlySpan<int> candidates = window.CandidatesOf(call);
-                if (call.Parent is null && candidates.Length == 1 && window.Requests[candidates[0]].Alone) Insert(window.Requests[candidates[0]], call);
+                if (call.Parent is null && candidates.Length == 1 && window.Requests[candidates[0]].Alone) window.Requests[candidates[0]].Insert(call);
             }
 
             alone += window.Requests.Count(request => request.Alone);
@@ -205,7 +205,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
                 best = request;
             }
 
-            if (best is not null) Insert(best, call);
+            if (best is not null) best.Insert(call);
         }
     }
 
@@ -220,7 +220,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
 
     private void Improve(ProcessWindow window)
     {
-        storage.MakeRoom(window.Requests.Count);
+        storage.MakeRoom(window.Requests.Count, window.Calls.Count);
         storage.Shared.Clear();
         int positions = 0;
         foreach (RequestNode request in window.Requests)
@@ -263,17 +263,18 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         SparseAssignment assignment = storage.Assignment;
         Array.Fill(storage.Without, double.NaN, 0, window.Requests.Count);
         assignment.Begin(window.Requests.Count);
+        _order.Note(window, step.Callee);
         foreach (Unit unit in storage.Units)
         {
             ReadOnlySpan<CallNode> calls = CallsOf(unit);
             assignment.AddRow(Cost(calls.Length * LogNobody));
-            _order.Begin();
-            foreach (CallNode call in calls) _order.Add(window.ByCallee[call.Callee], call);
             foreach (int candidate in window.CandidatesOf(calls[0]))
             {
                 RequestNode request = window.Requests[candidate];
                 if (request.LastNs < calls[^1].TimeNs || request.Calls.Count > MostCalls + MostPositions) continue;
-                assignment.AddEdge(candidate, Cost(_order.Net(Gain(request, calls), request)));
+                double gain = Gain(request, calls);
+                foreach (CallNode call in calls) gain -= _order.Cost(call, request);
+                assignment.AddEdge(candidate, Cost(gain));
             }
         }
 
@@ -287,7 +288,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             foreach (CallNode call in CallsOf(unit))
             {
                 call.Before = null;
-                if (to is not null) Insert(to, call);
+                if (to is not null) to.Insert(call);
             }
         }
     }
@@ -350,15 +351,6 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     }
 
     private static long Cost(double gain) => (long)Math.Round(Math.Clamp(-gain, -Dear, Dear) * Unit);
-
-    /// <summary>Gives a call to a request.</summary>
-    internal static void Insert(RequestNode request, CallNode call)
-    {
-        List<CallNode> calls = request.Calls;
-        int at = calls.Count == 0 || calls[^1].TimeNs <= call.TimeNs ? calls.Count : Timeline.CountUntil(CollectionsMarshal.AsSpan(calls), call.TimeNs);
-        calls.Insert(at, call);
-        call.Parent = request;
-    }
 
     /// <param name="Callee">The callee, -1 for all.</param>
     /// <param name="Position">Which call to the callee within a request, or the position from which all are meant.</param>
