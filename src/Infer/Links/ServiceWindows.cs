@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VirtualServices.Infer.Inventory;
 using VirtualServices.Model;
 
@@ -120,14 +121,16 @@ internal sealed class ServiceWindows(NumberBudget budget, SolverStorage storage)
     {
         Shrink(window.Calls, cutNs);
         Shrink(window.Proven, cutNs);
-        int tooMany = window.Requests.Count - MostRequests;
-        window.Requests.RemoveAll(request =>
+        int tooMany = window.Requests.Count - MostRequests, kept = 0;
+        Span<RequestNode> requests = CollectionsMarshal.AsSpan(window.Requests);
+        foreach (RequestNode request in requests)
         {
             request.Forget();
-            if ((request.LastNs >= cutNs && tooMany-- <= 0) || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) return false;
-            request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
-            return true;
-        });
+            if ((request.LastNs >= cutNs && tooMany-- <= 0) || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) requests[kept++] = request;
+            else request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
+        }
+
+        window.Requests.RemoveRange(kept, window.Requests.Count - kept);
     }
 
     private static void Shrink(List<CallNode> calls, long cutNs)
