@@ -84,9 +84,9 @@ internal sealed class SharedLink : IAsyncDisposable
     /// <summary>A tenant's client.</summary>
     /// <param name="tenant">Number of the tenant.</param>
     /// <param name="question">What it asks.</param>
-    /// <param name="timed">Its latencies are measured, without its own waiting for a processor.</param>
+    /// <param name="timed">Its latencies are measured: over the veth pair without its own waiting for a processor; over the loopback it is a tenant of this host, in a cgroup where kernels with RT_GROUP_SCHED refuse real time.</param>
     public AskLoad Ask(int tenant, Question question, bool timed = false) => _loopback
-        ? AskLoad.Start(_ask, Near, _cgroups!.Folder(Tenants[tenant]), (Loopback, Port), Loopback, question, timed)
+        ? AskLoad.Start(_ask, Near, _cgroups!.Folder(Tenants[tenant]), (Loopback, Port), Loopback, question)
         : AskLoad.Start(_ask, Far, null, (Near4, Port), AddressOf(tenant), question, timed);
 
     /// <summary>Writes the approved rules.</summary>

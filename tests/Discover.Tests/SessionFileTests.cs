@@ -1,4 +1,5 @@
 using CsCheck;
+using VirtualServices.Discover.Nettrace;
 using VirtualServices.Discover.Sessions;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
@@ -25,6 +26,26 @@ public sealed class SessionFileTests
         List<SessionEvent> read = Sample.ReadAll(Sample.Write(Sample.Small()), out SessionReader reader);
         SessionEvent described = Assert.Single(read, e => e.Call == CallKind.Describe);
         Assert.Equal(Sample.Describe(described.Socket, SocketRole.Server), reader.Descriptions[described.Child]);
+    }
+
+    [Fact]
+    public void Of_more_descriptions_than_are_kept_each_is_there_when_its_event_is_read_and_one_far_out_of_order_is_refused()
+    {
+        const int Count = 3 * RecentDescriptions.Kept;
+        static SessionEvent Event(int i, int time) => new() { Call = CallKind.Describe, Pid = 10, Tid = 10, TimeNs = Sample.StartNs + time, Socket = (ulong)i + 1 };
+        SessionEvent[] inOrder = [.. Enumerable.Range(0, Count).Select(i => Event(i, i))];
+        using (SessionReader reader = SessionReader.Open(Sample.Info, new MemoryStream(Sample.Write(inOrder)), "events.nettrace"))
+        {
+            var buffer = new SessionEvent[1024];
+            int read = 0;
+            for (int count; (count = reader.Read(buffer)) > 0; read += count)
+                foreach (SessionEvent e in buffer.AsSpan(0, count)) Assert.Equal(e.Socket, reader.Descriptions[e.Child].Id);
+            Assert.Equal(Count, read);
+        }
+
+        List<SessionEvent> late = Sample.ReadAll(Sample.Write([Event(Count, Count), .. inOrder]), out SessionReader ended);
+        VsException refused = Assert.Throws<VsException>(() => ended.Descriptions[late[^1].Child]);
+        Assert.Equal((ExitCode.BadInput, true), (refused.ExitCode, refused.Message.StartsWith("events.nettrace: ", StringComparison.Ordinal)));
     }
 
     [Fact]

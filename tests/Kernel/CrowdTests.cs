@@ -50,8 +50,8 @@ public sealed class CrowdTests : IDisposable
         using Crowd one = new(program, "connections", Each), other = new(program, "connections", Each);
         RecordResult result = Record("session", () => { one.Go(); other.Go(); }, one, other);
         Assert.Equal(0, result.Lost);
-        List<SessionEvent> events = Recorded.Read(Path.Combine(_folder, "session"), out SessionReader reader);
-        Dictionary<ulong, SocketDescription> sockets = reader.Descriptions.GroupBy(description => description.Id).ToDictionary(same => same.Key, same => same.Last());
+        Dictionary<ulong, SocketDescription> sockets = [];
+        List<SessionEvent> events = Recorded.Read(Path.Combine(_folder, "session"), out _, sockets);
         SocketDescription[] accepted = Of(CallKind.Accept), connected = Of(CallKind.Connect);
         Assert.Equal(connected.Select(socket => (socket.Local, socket.Remote)).ToHashSet(), accepted.Select(socket => (socket.Remote, socket.Local)).ToHashSet());
         Assert.Equal((2 * Each, 2 * Each), (connected.DistinctBy(socket => socket.Id).Count(), accepted.DistinctBy(socket => socket.Id).Count()));

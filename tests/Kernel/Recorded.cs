@@ -30,12 +30,22 @@ internal static class Recorded
     }
 
     /// <summary>All events of a session.</summary>
-    internal static List<SessionEvent> Read(string session, out SessionReader reader)
+    /// <param name="session">Its folder.</param>
+    /// <param name="reader">Its reader, closed.</param>
+    /// <param name="sockets">Takes the latest description of each socket: the reader itself keeps only those that were read last.</param>
+    internal static List<SessionEvent> Read(string session, out SessionReader reader, Dictionary<ulong, SocketDescription>? sockets = null)
     {
         reader = SessionReader.Open(session);
         List<SessionEvent> events = [];
         SessionEvent[] buffer = new SessionEvent[1024];
-        for (int count; (count = reader.Read(buffer)) > 0;) events.AddRange(buffer.AsSpan(0, count));
+        for (int count; (count = reader.Read(buffer)) > 0;)
+        {
+            events.AddRange(buffer.AsSpan(0, count));
+            if (sockets is null) continue;
+            foreach (SessionEvent e in buffer.AsSpan(0, count))
+                if (e.Call == CallKind.Describe) sockets[e.Socket] = reader.Descriptions[e.Child];
+        }
+
         reader.Dispose();
         return events;
     }

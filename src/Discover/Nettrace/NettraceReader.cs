@@ -16,14 +16,14 @@ internal sealed class NettraceReader : IDisposable
     private (int Pid, int Tid)[] _threads = []; // by their index, which vs record gives one after another; a thread id of -1 is no thread
     private int _threadsKnown;
     private readonly (uint Id, int Type)[] _lastTypes = new (uint, int)[32]; // those seen last: nearly every event's, without a look into the table
-    private readonly RecentDescriptions _descriptions = new();
+    private readonly RecentDescriptions _descriptions;
     private readonly RecentEndpoints _endpoints = new();
     private int _position;
     private bool _inEvents;
     private EventHeader _header;
     private uint _sequence;
 
-    internal NettraceReader(Stream stream, string path) => _blocks = new BlockReader(stream, path);
+    internal NettraceReader(Stream stream, string path) => (_blocks, _descriptions) = (new BlockReader(stream, path), new RecentDescriptions(path));
 
     /// <summary>Descriptions read so far; only the latest are kept.</summary>
     internal IReadOnlyList<SocketDescription> Descriptions => _descriptions;

@@ -1,10 +1,12 @@
 using System.Collections;
+using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
 namespace VirtualServices.Discover.Nettrace;
 
 /// <summary>Descriptions by their number, of which only the latest are kept: a session may describe any number of sockets, each is looked at once, when its event is read.</summary>
-internal sealed class RecentDescriptions : IReadOnlyList<SocketDescription>
+/// <param name="place">Names the file in messages.</param>
+internal sealed class RecentDescriptions(string place) : IReadOnlyList<SocketDescription>
 {
     /// <summary>More than the reorder window and a reader's batch hold together.</summary>
     internal const int Kept = 1 << 14;
@@ -14,13 +16,14 @@ internal sealed class RecentDescriptions : IReadOnlyList<SocketDescription>
     /// <summary>Descriptions so far, with those that are no longer kept.</summary>
     public int Count { get; private set; }
 
-    /// <exception cref="ArgumentOutOfRangeException">Not there yet, or no longer kept.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Not there yet.</exception>
+    /// <exception cref="VsException">No longer kept: the file has the event so long before its time that more were described meanwhile than are kept.</exception>
     public SocketDescription this[int index]
     {
         get
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-            ArgumentOutOfRangeException.ThrowIfLessThan(index, Math.Max(Count - Kept, 0));
+            if (index < Count - Kept) throw VsException.BadInput(place, $"expected events in nearly the order of their time: one that describes a socket comes before {Kept} others that are earlier");
             return _ring[index % Kept];
         }
     }
