@@ -86,14 +86,27 @@ static __always_inline void turns_to(struct task_struct *task, struct task_tag *
 		bind_request(task, tag, mark->vs ? mark->vs : VS_BEST_EFFORT, tag->gate);
 }
 
+/* A process counts for whom it is bound to. Beyond a limit it can be refused no more: it works for best effort, or counts above it. */
+static __noinline __u32 rebind_process(struct task_struct *task, struct task_tag *tag, __u32 vs, __u32 scope)
+{
+	if (scope == BIND_PROCESS)
+		return count_process(task->tgid, vs, COUNT_MADE) ? VS_BEST_EFFORT : vs;
+	if (!(tag->flags & TAG_THREAD))
+		count_process(task->tgid, VS_NONE, COUNT_MADE);
+	return vs;
+}
+
 static __noinline void bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct task_tag *leader;
 	__u32 old = tag->vs;
 
+	if (counts_processes())
+		vs = rebind_process(task, tag, vs, rule->scope);
 	charge(task, tag, runtime_now(task));
 	tag->vs = vs;
+	tag->flags &= ~TAG_BEYOND;
 	tag->gate = rule->gate;
 	tag->bound_at = now;
 	tag->inherited_from = 0;

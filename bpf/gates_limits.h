@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Count limits. A virtual service with a limit, or below one, has a counter; each socket counts once, in its counter and in all above, until its last descriptor
- * is closed. What a socket was counted in stands in its tag, so that exactly that is given back, whatever rules came since.
+ * is closed, and each process until its last thread ends. What a socket was counted in stands in its tag, what a process was counted in stands in a map, so that
+ * exactly that is given back, whatever rules came since.
  */
 #pragma once
 
-enum { MOST_LIMIT_LEVELS = 17, LIMIT_MET_BEST_EFFORT = 1 };
-/* What can still be done with a socket: it is being made, it was accepted, it is older than the limit. */
-enum socket_age { SOCKET_NEW, SOCKET_ACCEPTED, SOCKET_OLD };
+#include "limit_counts.h"
 
-static __always_inline __u32 counter_of(__u32 vs, __u32 generation)
-{
-	struct vs_counter *of = bpf_map_lookup_elem(&vs_counters, &vs);
+enum { LIMIT_MET_BEST_EFFORT = 1 };
+/* What can still be done with a socket or a process: it is being made; it is there already (accepted, forked, bound by a gate); it is older than the limit. */
+enum count_age { COUNT_NEW, COUNT_MADE, COUNT_OLD };
 
-	if (!of)
-		return 0;
-	of += generation & 1;
-	return of->generation == generation ? of->counter : 0;
-}
-
-static __always_inline __u32 counter_above(__u32 counter)
-{
-	__u32 *above = bpf_map_lookup_elem(&counter_parents, &counter);
-
-	return above ? *above : 0;
-}
-
-/* Gives a socket back to `counter` and to `levels` counters in all. */
-static __always_inline void give_back(__u32 counter, __u32 levels)
+/* Gives a place back to `counter` and to `levels` counters in all. */
+static __always_inline void give_back(__u32 counter, enum limit_kind kind, __u32 levels)
 {
 	struct counter_use *use;
 
@@ -35,20 +21,20 @@ static __always_inline void give_back(__u32 counter, __u32 levels)
 		use = bpf_map_lookup_elem(&counter_uses, &counter);
 		if (!use)
 			return;
-		__sync_fetch_and_add(&use->sockets, (__u64)-1);
+		__sync_fetch_and_add(count_in(use, kind), (__u64)-1);
 		counter = counter_above(counter);
 	}
 }
 
 /*
- * Takes room for a socket. 0: it is counted; LIMIT_MET_BEST_EFFORT or an error number below 0: a limit is reached and it is not. What can be neither refused nor
+ * Takes room. 0: it is counted; LIMIT_MET_BEST_EFFORT or an error number below 0: a limit is reached and it is not. What can be neither refused nor
  * classified any more is counted above the limit. Of two that take the last place at once, both may be told that there is none.
  */
-static __always_inline int take_room(__u32 counter, __u32 generation, enum socket_age age)
+static __always_inline int take_room(__u32 counter, __u32 generation, enum limit_kind kind, enum count_age age)
 {
 	struct counter_use *use;
 	struct limit *limit;
-	__u32 at = counter;
+	__u32 at = counter, most;
 	__u64 before;
 
 	for (__u32 i = 0; i < MOST_LIMIT_LEVELS && at; i++) {
@@ -57,11 +43,12 @@ static __always_inline int take_room(__u32 counter, __u32 generation, enum socke
 		if (!use || !limit)
 			return 0;
 		limit += generation & 1;
-		before = __sync_fetch_and_add(&use->sockets, 1);
-		if (age != SOCKET_OLD && limit->generation == generation && limit->sockets && before >= limit->sockets) {
-			__sync_fetch_and_add(&use->socket_hits, 1);
-			if (limit->action == LIMIT_BEST_EFFORT || (limit->action == LIMIT_ERRNO && age == SOCKET_NEW)) {
-				give_back(counter, i + 1);
+		before = __sync_fetch_and_add(count_in(use, kind), 1);
+		most = most_of(limit, generation, kind);
+		if (age != COUNT_OLD && most && before >= most) {
+			count_hit(use, kind);
+			if (limit->action == LIMIT_BEST_EFFORT || (limit->action != LIMIT_COUNT && age == COUNT_NEW)) {
+				give_back(counter, kind, i + 1);
 				return limit->action == LIMIT_BEST_EFFORT ? LIMIT_MET_BEST_EFFORT : -(int)limit->error;
 			}
 		}
@@ -71,7 +58,7 @@ static __always_inline int take_room(__u32 counter, __u32 generation, enum socke
 }
 
 /* Counts a socket, unless it is counted already, and classifies it to best effort where the limit says so. `identity` is its address: a clone has its listener's tag. */
-static __noinline int count_socket(__u64 identity, struct sock_tag *mark, __u32 vs, __u32 generation, enum socket_age age)
+static __noinline int count_socket(__u64 identity, struct sock_tag *mark, __u32 vs, __u32 generation, enum count_age age)
 {
 	__u64 counted = mark->counted;
 	__u32 counter;
@@ -79,12 +66,12 @@ static __noinline int count_socket(__u64 identity, struct sock_tag *mark, __u32 
 
 	if (counted == identity)
 		return 0;
-	counter = counter_of(vs, generation);
+	counter = counter_of(vs, generation, COUNT_SOCKETS);
 	/* Two threads may use a new connection at once: one of them counts it. */
 	if (!counter || __sync_val_compare_and_swap(&mark->counted, counted, identity) != counted)
 		return 0;
 	mark->counted_in = counter;
-	met = take_room(counter, generation, age);
+	met = take_room(counter, generation, COUNT_SOCKETS, age);
 	if (met == 0)
 		return 0;
 	mark->counted = 0;
@@ -99,20 +86,72 @@ static __noinline int count_socket(__u64 identity, struct sock_tag *mark, __u32 
 /* A connection is accepted already when it is first used: nobody can be told an error. */
 static __always_inline void count_accepted(const struct sock *sk, struct sock_tag *mark, __u32 vs, __u32 generation)
 {
-	count_socket((__u64)sk, mark, vs, generation, SOCKET_ACCEPTED);
+	count_socket((__u64)sk, mark, vs, generation, COUNT_MADE);
 }
 
 /* A socket is made, or one that was made for nobody connects. */
-static __always_inline int room_for_socket(struct bpf_sock *sk, struct task_tag *tag)
+static __always_inline int room_for_socket(struct bpf_sock *sk, struct task_tag *tag, enum count_age age)
 {
 	struct sock_tag *mark = bpf_sk_storage_get(&sock_tags, sk, 0, 0);
 	__u32 generation = generation_now(), vs = mark && (mark->flags & MARK_BOUND) ? mark->vs : tag->vs;
 
-	if (!counter_of(vs, generation))
+	if (!counter_of(vs, generation, COUNT_SOCKETS))
 		return 0;
 	if (!mark)
 		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	return mark ? count_socket((__u64)sk, mark, vs, generation, SOCKET_NEW) : 0;
+	return mark ? count_socket((__u64)sk, mark, vs, generation, age) : 0;
+}
+
+/* A socket is made. Where the caller is being stopped, because there is no room, its call is made again when it goes on; the one that was let through finds its place, be it beyond the limit. */
+static __always_inline int make_socket(struct bpf_sock *sk, struct task_tag *tag)
+{
+	__u32 flags = tag->flags;
+
+	if (!(flags & (TAG_ASKED | TAG_STOPS)))
+		return room_for_socket(sk, tag, COUNT_NEW);
+	tag->flags = flags & ~(TAG_ASKED | TAG_STOPS);
+	return flags & TAG_STOPS ? -ERESTARTNOINTR : room_for_socket(sk, tag, COUNT_MADE);
+}
+
+/* For whom a process counts: for nobody where its threads or its requests are others' each. */
+static __always_inline __u32 vs_of_process(const struct task_tag *leader)
+{
+	return leader->flags & TAG_OWN_THREAD ? VS_NONE : leader->vs;
+}
+
+/* Counts a process for `vs`, and no longer for whom it was counted before. LIMIT_MET_BEST_EFFORT: it was not counted, for it shall work for best effort. */
+static __noinline int count_process(__u32 tgid, __u32 vs, enum count_age age)
+{
+	__u32 generation = generation_now(), counter = counter_of(vs, generation, COUNT_PROCESSES), before = 0;
+	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid);
+	int met = 0;
+
+	if (counter == (counted ? *counted : 0))
+		return 0;
+	if (counter)
+		met = take_room(counter, generation, COUNT_PROCESSES, age);
+	if (met)
+		counter = 0;
+	if (counted)
+		before = __sync_lock_test_and_set(counted, counter);
+	else if (counter && bpf_map_update_elem(&counted_processes, &tgid, &counter, BPF_NOEXIST))
+		before = counter;
+	if (before)
+		give_back(before, COUNT_PROCESSES, MOST_LIMIT_LEVELS);
+	return met;
+}
+
+/* The last thread of a process ends. */
+static __always_inline void uncount_process(__u32 tgid)
+{
+	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid), before;
+
+	if (!counted)
+		return;
+	before = __sync_lock_test_and_set(counted, 0);
+	bpf_map_delete_elem(&counted_processes, &tgid);
+	if (before)
+		give_back(before, COUNT_PROCESSES, MOST_LIMIT_LEVELS);
 }
 
 static __always_inline int verdict(int error)
@@ -131,7 +170,7 @@ int on_release(struct bpf_sock *ctx)
 
 	if (mark && mark->counted == (__u64)ctx) {
 		mark->counted = 0;
-		give_back(mark->counted_in, MOST_LIMIT_LEVELS);
+		give_back(mark->counted_in, COUNT_SOCKETS, MOST_LIMIT_LEVELS);
 	}
 	return 1;
 }
@@ -141,7 +180,7 @@ static __always_inline int connects(struct bpf_sock_addr *ctx)
 	struct task_tag *tag = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
 	struct bpf_sock *sk = ctx->sk;
 
-	return tag && sk ? verdict(room_for_socket(sk, tag)) : 1;
+	return tag && sk ? verdict(room_for_socket(sk, tag, COUNT_NEW)) : 1;
 }
 
 SEC("cgroup/connect4")
