@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Limits;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
@@ -24,9 +25,10 @@ public sealed class Enforcer : IDisposable
     private readonly Keeper _keeper;
     private readonly NetworkGovernor _network;
     private readonly AdmissionLoop? _admission;
+    private readonly LimitLoop? _limits;
     private bool _ended;
 
-    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, bool audit)
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, LimitLoop? limits, bool audit)
     {
         _lock = held;
         _kernel = kernel;
@@ -34,6 +36,7 @@ public sealed class Enforcer : IDisposable
         _keeper = keeper;
         _network = network;
         _admission = admission;
+        _limits = limits;
         Audit = audit;
     }
 
@@ -70,13 +73,15 @@ public sealed class Enforcer : IDisposable
         Mover? mover = null;
         NetworkGovernor? network = null;
         AdmissionLoop? admission = null;
+        LimitLoop? limits = null;
         try
         {
             kernel = OpenOrLoad(fresh, RuleReach.Of(rules), options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref swapped, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref limits, ref swapped, cancellation);
         }
         catch
         {
+            limits?.Dispose();
             admission?.Dispose();
             network?.Dispose();
             mover?.Dispose();
@@ -113,13 +118,14 @@ public sealed class Enforcer : IDisposable
         if (_ended) return;
         _ended = true;
         _keeper.Dispose();
+        _limits?.Dispose();
         _admission?.Dispose();
         _network.Dispose();
         _mover.Dispose();
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref bool swapped, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref LimitLoop? limits, ref bool swapped, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
         CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit, cancellation);
@@ -139,7 +145,8 @@ public sealed class Enforcer : IDisposable
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
-        if (compiled.Counters.Count > 0) kernel.Run("count_sockets");
+        if (compiled.Counters.Any(counter => counter.CountsSockets)) kernel.Run("count_sockets");
+        if (compiled.Counters.Any(counter => counter.CountsProcesses)) kernel.Run("count_members");
         options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");
         cancellation.ThrowIfCancellationRequested();
         StartNetwork(network, kernel);
@@ -148,10 +155,11 @@ public sealed class Enforcer : IDisposable
         mover.Start();
         tree?.RemoveOthers();
         admission = AdmissionControl.Start(kernel, compiled, options);
+        limits = LimitControl.Start(kernel, rules, generation, options);
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, options, hierarchy);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, limits, options, hierarchy);
         keeper.Start();
-        return new Enforcer(held, kernel, mover, keeper, network, admission, options.Audit) { TookOver = kernel.TookOver };
+        return new Enforcer(held, kernel, mover, keeper, network, admission, limits, options.Audit) { TookOver = kernel.TookOver };
     }
 
     /// <summary>Shares first, then the rules, by one switch. Where that fails before the switch, the shares of the enforcer before are set again: they belong to its gates, which stay.</summary>
@@ -206,7 +214,7 @@ public sealed class Enforcer : IDisposable
         {
             if (fresh) return GateKernel.Load(Pins.Default, null, reach);
             GateKernel previous = GateKernel.Open(Pins.Default);
-            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.Reach.Names || !reach.Names) && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
+            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.Reach.Names || !reach.Names) && (previous.Reach.Processes || !reach.Processes) && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
             {
                 options.Log?.Invoke("took over the gates of the enforcer before");
                 return previous;

@@ -80,10 +80,11 @@ internal static class StatusCommand
     private static void WriteLimits(CommandContext context, EnforcementStatus status)
     {
         if (status.Limits.Count == 0) return;
-        var limits = new Table().AddColumn("limit of sockets").AddColumn("used", Right).AddColumn("limit", Right).AddColumn("met", Right).AddColumn("then");
+        var limits = new Table().AddColumn("limit").AddColumn("of").AddColumn("used", Right).AddColumn("limit", Right).AddColumn("met", Right).AddColumn("then");
         foreach (LimitUse limit in status.Limits)
-            limits.AddRow(Markup.Escape(limit.VirtualService), Number(limit.Used), Number(limit.Limit), Number(limit.Hits), Markup.Escape(limit.OnLimit));
+            limits.AddRow(Markup.Escape(limit.VirtualService), limit.What, Number(limit.Used), Number(limit.Limit), Number(limit.Hits), Markup.Escape(limit.OnLimit));
         context.Console.Write(limits);
+        if (status.Waits.Count > 0) context.Out.WriteLine($"stopped at a limit until there is room: {string.Join(", ", status.Waits.Select(wait => string.Create(CultureInfo.InvariantCulture, $"{wait.Pid} of {wait.VirtualService} for {wait.What} since {wait.WaitedNs / 1e9:F1} s")))}");
     }
 
     private static Table Counts(string first, string second) => new Table().AddColumn(first, column => column.NoWrap = true).AddColumn(second)

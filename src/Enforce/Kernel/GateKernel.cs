@@ -21,13 +21,16 @@ internal sealed class GateKernel : IDisposable
     private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
     // Reads the names that are asked for: only where a rule has one, because each packet that arrives at the host pays the way to it.
     private const string OnNames = "on_arrival";
-    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle"];
+    // Where no process is counted, its end is nothing to be told of.
+    private const string OnExit = "on_exit";
+    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle", "count_members"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", Rebinds, "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "hosts", "name_counts", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
+        "counted_processes", "stopped_calls", "queues", "stop_control", "stops",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
@@ -103,6 +106,7 @@ internal sealed class GateKernel : IDisposable
             if (!beyondTcp)
                 foreach (string name in BeyondTcp) programs.SkipProgram(name);
             if (!reach.Names) programs.SkipProgram(OnNames);
+            if (!reach.Processes) programs.SkipProgram(OnExit);
             programs.Load();
             pins.Create();
             foreach (string name in MapNames)
@@ -118,6 +122,7 @@ internal sealed class GateKernel : IDisposable
             if (SocketHooks)
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (reach.Names) Replace(programs.AttachCgroup(OnNames, UnifiedRoot!), pins.Link(OnNames));
+            if (reach.Processes) Replace(programs.Attach(OnExit), pins.Link(OnExit));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -138,7 +143,7 @@ internal sealed class GateKernel : IDisposable
         programs.SkipProgram(OnNames);
         programs.Load();
         foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
-        foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp]) programs.Attach(name).Dispose();
+        foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp, OnExit]) programs.Attach(name).Dispose();
     }
 
     /// <summary>True where there are gates for datagrams and for making sockets, and limits of sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
@@ -156,16 +161,17 @@ internal sealed class GateKernel : IDisposable
     private bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
 
     /// <summary>What the attached programs can meet.</summary>
-    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)));
+    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)), File.Exists(_pins.Link(OnExit)));
 
-    /// <summary>Once other rules are in force: detaches what read the names of those before, where the new ones have none.</summary>
+    /// <summary>Once other rules are in force: detaches what read the names of those before, or counted their processes, where the new ones have none.</summary>
     public void Keep(Reach reach)
     {
         if (!reach.Names) File.Delete(_pins.Link(OnNames));
+        if (!reach.Processes) File.Delete(_pins.Link(OnExit));
     }
 
     /// <summary>The programs that are attached to tracepoints now.</summary>
-    public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Where(name => File.Exists(_pins.Link(name)))];
+    public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Append(OnExit).Where(name => File.Exists(_pins.Link(name)))];
 
     /// <summary>The ring of a processor, into which gates write the re-binds that happen there.</summary>
     public BpfMap RebindsOf(int cpu) => this[Rebinds].Inner((uint)cpu) ?? throw new InvalidOperationException($"there is no ring of re-binds for CPU {cpu}");
@@ -205,7 +211,7 @@ internal sealed class GateKernel : IDisposable
     private static bool TryAlone(string[] wanted)
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
-        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
+        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, OnExit, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
             if (!wanted.Contains(name)) programs.SkipProgram(name);
         try
         {
@@ -216,6 +222,12 @@ internal sealed class GateKernel : IDisposable
         {
             return false;
         }
+    }
+
+    /// <summary>Gives the array of rings the size that another object needs to load on its own.</summary>
+    public static void FitRings(BpfObject programs)
+    {
+        if (programs.Maps().Contains(Rebinds)) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
     }
 
     private static void Fit(BpfObject programs)

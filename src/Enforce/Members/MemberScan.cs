@@ -80,7 +80,7 @@ internal sealed class MemberScan(GateKernel kernel, CompiledRules rules, Homecom
     private static bool Differs(in TaskRecord task, Assignment wanted) =>
         task.Service != wanted.Service
         || task.Membership == Membership.Released
-        || (task.Gate == 0 && task.VirtualService != wanted.VirtualService && !IsAssigned(task));
+        || (task.Gate == 0 && task.VirtualService != wanted.VirtualService && !IsAssigned(task) && !task.Beyond);
 
     private static bool IsAssigned(in TaskRecord task) => task.Membership is Membership.Assigned or Membership.OfAssigned;
 
