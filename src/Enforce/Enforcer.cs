@@ -142,6 +142,7 @@ public sealed class Enforcer : IDisposable
         uint generation = PutInForce(kernel, compiled, ids, tree, options, ref swapped, cancellation);
         if (tree is null) Undo.Groups(kernel, options.Log); // audit moves nothing, so what an enforcer before moved goes back
         kernel.Keep(RuleReach.Of(rules));
+        if (!RuleReach.Of(rules).Processes) LimitTable.ForgetProcesses(kernel);
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();

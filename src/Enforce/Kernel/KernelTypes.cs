@@ -130,7 +130,13 @@ internal record struct VsCounter(uint Generation, uint Sockets, uint Processes, 
 internal record struct VsCounterPair(VsCounter Even, VsCounter Odd);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct CounterUse(ulong Sockets, ulong SocketHits, ulong Processes, ulong ProcessHits);
+internal struct CounterUse
+{
+    public ulong Sockets;
+    public ulong SocketHits;
+    public ulong Processes;
+    public ulong ProcessHits;
+}
 
 /// <summary><c>wait_state</c> in <c>gates.h</c>.</summary>
 internal enum WaitState : uint

@@ -50,6 +50,18 @@ internal static class LimitTable
         return [.. waits.OrderByDescending(wait => wait.WaitedNs)];
     }
 
+    /// <summary>Where no rule counts processes any more nobody is told of their ends: what was counted is forgotten.</summary>
+    public static void ForgetProcesses(GateKernel kernel)
+    {
+        using MappedArray<CounterUse> uses = new(kernel["counter_uses"]);
+        foreach (uint pid in kernel["counted_processes"].Keys<uint>())
+        {
+            kernel["counted_processes"].TryLookup(pid, out uint counter);
+            kernel["counted_processes"].Delete(pid);
+            for (uint at = counter; at != 0; kernel["counter_parents"].TryLookup(at, out at)) uses[(int)at].Processes = 0;
+        }
+    }
+
     /// <summary>A counter's limit in a generation, null where that has none.</summary>
     public static LimitRecord? OfGeneration(GateKernel kernel, uint counter, uint generation)
     {

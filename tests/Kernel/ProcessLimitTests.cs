@@ -1,0 +1,307 @@
+using System.Globalization;
+using VirtualServices.Enforce;
+using VirtualServices.Model;
+
+namespace VirtualServices.Kernel.Tests;
+
+/// <summary>Limits of processes: what is counted, and what happens beyond the limit.</summary>
+[Collection(Enforcement.Name)]
+public sealed class ProcessLimitTests : ActorTests
+{
+    private const int Again = 11; // EAGAIN
+
+    [RootTheory]
+    [InlineData("EAGAIN", 11)]
+    [InlineData("EPERM", 1)]
+    [InlineData("ENOSPC", 28)]
+    public void A_fork_beyond_the_limit_fails_with_the_errno_and_an_ended_process_makes_room(string name, int errno)
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", new MemberLimits(3, null, LimitAction.Errno, name), forker.Pid));
+        Assert.Equal((2, errno), forker.Fork(5));
+        Assert.Equal(new LimitUse("a", "processes", 3, 3, 1, $"errno:{name}"), Assert.Single(enforcer.Status().Limits));
+        forker.End(1);
+        Assert.Equal((1, errno), forker.Fork(2));
+        Assert.Equal((3L, 2L), UseOf(enforcer, "a"));
+    }
+
+    [RootFact]
+    public void Two_thousand_forks_and_a_killed_family_end_at_what_lives()
+    {
+        using Forker one = new(), two = new();
+        using Enforcer enforcer = Start(Vs("a", Limit(50), one.Pid), Vs("b", null, two.Pid) with { Parent = "a" });
+        Parallel.Invoke(() => one.Churn(1_000), () => two.Churn(1_000));
+        Assert.Equal((2L, 0L), UseOf(enforcer, "a"));
+        Assert.Equal((20, 0), one.Exec(20));
+        Assert.Equal((22L, 0L), UseOf(enforcer, "a"));
+        foreach (int child in one.Children) Forker.Signal(child, "KILL");
+        Wait.Until(() => UseOf(enforcer, "a") == (2, 0), "killed processes are given back, reaped or not");
+    }
+
+    [RootFact]
+    public void Processes_that_are_older_than_the_limit_are_counted_and_the_counts_are_taken_over()
+    {
+        using Forker forker = new();
+        forker.Fork(3);
+        using (Enforcer first = Start(Vs("a", Limit(2), forker.Pid)))
+        {
+            Assert.Equal((4L, 0L), UseOf(first, "a"));
+            Assert.Equal((0, Again), forker.Fork(1));
+        }
+
+        Assert.Equal((1, 0), forker.Fork(1)); // without the enforcer nobody is stopped: it counts above the limit
+        forker.End(3);
+        using Enforcer second = Start(Vs("a", Limit(2), forker.Pid));
+        Assert.True(second.TookOver);
+        Assert.Equal((2L, 2L), UseOf(second, "a"));
+        Assert.Equal((0, Again), forker.Fork(1));
+    }
+
+    [RootFact]
+    public void The_limit_of_a_parent_bounds_the_sum_of_its_children()
+    {
+        using Forker a = new(), b = new();
+        using Enforcer enforcer = Start(TestRules.Tenant("p") with { Limits = Limit(4) }, Vs("a", Limit(3), a.Pid) with { Parent = "p" }, Vs("b", null, b.Pid) with { Parent = "p" });
+        Assert.Equal((2, Again), a.Fork(3));
+        Assert.Equal((0, Again), b.Fork(1));
+        Assert.Equal([(4L, 1L), (3L, 1L)], [UseOf(enforcer, "p"), UseOf(enforcer, "a")]);
+        a.End(2);
+        Assert.Equal((2, Again), b.Fork(3));
+    }
+
+    [RootFact]
+    public void An_audit_counts_and_stops_nobody()
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(audit: true, Vs("a", Block(1), forker.Pid));
+        Assert.Equal((3, 0), forker.Fork(3));
+        Assert.Equal(new LimitUse("a", "processes", 4, 1, 3, "count"), Assert.Single(enforcer.Status().Limits));
+    }
+
+    [RootFact]
+    public void Beyond_the_limit_children_are_best_efforts_for_good_and_with_room_they_are_not()
+    {
+        using TestGroup group = new();
+        using Forker forker = new();
+        group.Add(forker.Pid);
+        using Enforcer enforcer = Start(Vs("a", new MemberLimits(2, null, LimitAction.BestEffort, "")) with { FrontDoors = [new Selector(SelectorKind.Cgroup, group.Path)] });
+        Assert.Equal((2, 0), forker.Exec(2)); // an exec asks the rules again
+        Assert.Equal(["a", "bestEffort"], forker.Children.Select(child => Of(enforcer, child)));
+        Assert.Equal((2L, 1L), UseOf(enforcer, "a"));
+        forker.End(1);
+        Assert.Equal((1, 0), forker.Fork(1));
+        Assert.Equal(["bestEffort", "a"], forker.Children.Select(child => Of(enforcer, child)));
+        Assert.Equal((2L, 1L), UseOf(enforcer, "a"));
+    }
+
+    [RootFact]
+    public void Who_meets_a_limit_that_blocks_is_stopped_until_there_is_room()
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Block(2), forker.Pid));
+        Assert.Equal((1, 0), forker.Fork(1));
+        for (int i = 0; i < 10; i++)
+        {
+            forker.Begin();
+            Wait.Until(() => forker.IsStopped, "it is stopped");
+            LimitWait wait = Assert.Single(enforcer.Status().Waits);
+            Assert.Equal((forker.Pid, "a", "processes"), (wait.Pid, wait.VirtualService, wait.What));
+            Assert.True(wait.WaitedNs > 0);
+            Assert.Equal((2L, 1L + i), UseOf(enforcer, "a"));
+            Forker.Signal(forker.Children[^1], "KILL");
+            Assert.Equal((1, 0), forker.Answer());
+            Assert.Empty(enforcer.Status().Waits);
+        }
+    }
+
+    [RootFact]
+    public void Two_who_wait_are_served_in_the_order_in_which_they_came_and_nobody_overtakes()
+    {
+        using Forker one = new(), two = new(), late = new();
+        using Enforcer enforcer = Start(Vs("a", Block(4), one.Pid, two.Pid, late.Pid));
+        Assert.Equal((1, 0), late.Fork(1));
+        for (int i = 0; i < 5; i++)
+        {
+            Forker first = i % 2 == 0 ? one : two, second = i % 2 == 0 ? two : one;
+            first.Begin();
+            Wait.Until(() => first.IsStopped, "the first waits");
+            second.Begin();
+            Wait.Until(() => second.IsStopped, "the second waits");
+            Assert.Equal([first.Pid, second.Pid], enforcer.Status().Waits.Select(wait => wait.Pid));
+            Forker.Signal(late.Children[^1], "KILL");
+            Assert.Equal((1, 0), first.Answer());
+            Assert.Equal([second.Pid], enforcer.Status().Waits.Select(wait => wait.Pid));
+            late.Begin();
+            Wait.Until(() => late.IsStopped, "the last waits");
+            Forker.Signal(first.Children[^1], "KILL");
+            Assert.Equal((1, 0), second.Answer());
+            Assert.Equal([late.Pid], enforcer.Status().Waits.Select(wait => wait.Pid));
+            Forker.Signal(second.Children[^1], "KILL");
+            Assert.Equal((1, 0), late.Answer());
+        }
+    }
+
+    [RootFact]
+    public void Who_has_waited_long_enough_fails_and_goes_on()
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Block(1) with { MaxWait = TimeSpan.FromMilliseconds(300) }, forker.Pid));
+        long began = Environment.TickCount64;
+        Assert.Equal((0, Again), forker.Fork(1));
+        Assert.True(Environment.TickCount64 - began >= 290, "it did not wait");
+        Assert.False(forker.IsStopped);
+        Assert.Equal((1L, 1L), UseOf(enforcer, "a"));
+    }
+
+    [RootTheory]
+    [InlineData("stop")]
+    [InlineData("end")]
+    [InlineData("swap")]
+    public void Nobody_stays_stopped(string how)
+    {
+        using Forker forker = new();
+        Enforcer enforcer = Start(Vs("a", Block(1), forker.Pid));
+        try
+        {
+            forker.Begin();
+            Wait.Until(() => forker.IsStopped && enforcer.Status().Waits.Count == 1, "it waits");
+            if (how == "stop")
+            {
+                enforcer.Stop();
+            }
+            else
+            {
+                enforcer.Dispose();
+                if (how == "swap") enforcer = Start(Vs("a", Block(2), forker.Pid));
+            }
+
+            Assert.Equal((1, 0), forker.Answer());
+            Wait.Until(() => !forker.IsStopped, "it goes on");
+        }
+        finally
+        {
+            enforcer.Dispose();
+        }
+    }
+
+    [RootFact]
+    public void Whom_somebody_else_stops_and_who_is_continued_by_somebody_else_before_there_is_room()
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Block(2), forker.Pid));
+        forker.Fork(1);
+        forker.Begin();
+        Wait.Until(() => forker.IsStopped && enforcer.Status().Waits.Count == 1, "it waits");
+        for (int i = 0; i < 5; i++)
+        {
+            Forker.Signal(forker.Pid, "CONT");
+            Wait.Until(() => forker.IsStopped, "it waits again");
+            Assert.Equal(forker.Pid, Assert.Single(enforcer.Status().Waits).Pid);
+        }
+
+        Assert.Equal((2L, 1L), UseOf(enforcer, "a"));
+        Forker.Signal(forker.Pid, "STOP");
+        Forker.Signal(forker.Children[0], "KILL");
+        Wait.Until(() => UseOf(enforcer, "a").Used == 1 && enforcer.Status().Waits.Count == 0, "there is room");
+        Thread.Sleep(1500); // longer than the enforcer needs to look at it again
+        Assert.True(forker.IsStopped);
+        Forker.Signal(forker.Pid, "CONT");
+        Assert.Equal((1, 0), forker.Answer());
+    }
+
+    [RootFact]
+    public void Who_is_killed_while_it_waits_is_forgotten_and_the_next_one_is_served()
+    {
+        using Forker first = new(), second = new(), holder = new();
+        using Enforcer enforcer = Start(Vs("a", Block(4), first.Pid, second.Pid, holder.Pid));
+        holder.Fork(1);
+        first.Begin();
+        Wait.Until(() => first.IsStopped, "the first waits");
+        second.Begin();
+        Wait.Until(() => second.IsStopped, "the second waits");
+        Forker.Signal(first.Pid, "KILL");
+        Assert.Equal((1, 0), second.Answer());
+        Wait.Until(() => enforcer.Status().Waits.Count == 0 && UseOf(enforcer, "a") == (4, 2), "the place of the killed one is the second's");
+    }
+
+    [RootFact]
+    public void A_process_of_a_shared_service_counts_for_whom_it_works_and_is_never_stopped()
+    {
+        Actor back = Add(Actor.Server("tcp4")), a = Add(Actor.Client(back)), b = Add(Actor.Client(back));
+        RuleSet rules = Rules([], [("back", back)], Gate("g", "back"));
+        rules = rules with { VirtualServices = [Vs("a", Block(1), a.Pid), Vs("b", Limit(9), b.Pid), .. rules.VirtualServices] };
+        using Enforcer enforcer = Enforcer.Start(rules, new EnforceOptions(), TestContext.Current.CancellationToken);
+        Assert.Equal([(1L, 0L), (1L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
+        b.Ask();
+        Assert.Equal([(1L, 0L), (2L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
+        a.Ask();
+        Assert.Equal([(2L, 1L), (1L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
+        Assert.Equal("a", Of(enforcer, back));
+        b.Ask();
+        Assert.Equal([(1L, 1L), (2L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
+    }
+
+    [RootFact]
+    public void Forks_of_a_shared_service_for_somebody_at_its_limit_are_counted_above_it()
+    {
+        using Forker service = new();
+        Gate gate = Gate("g", "back") with { On = GateCall.Fork, Classify = new Classification(ClassificationKind.Named, "a") };
+        Service back = new("back", [new Selector(SelectorKind.Pid, service.Pid.ToString(CultureInfo.InvariantCulture))]);
+        RuleSet rules = new([Vs("a", Block(1)), TestRules.Tenant(VirtualService.BestEffort)], [back], [gate]);
+        using Enforcer enforcer = Enforcer.Start(rules, new EnforceOptions(), TestContext.Current.CancellationToken);
+        Assert.Equal((3, 0), service.Fork(3));
+        Assert.Equal((3L, 2L), UseOf(enforcer, "a"));
+        service.End(3);
+        Assert.Equal((0L, 2L), UseOf(enforcer, "a"));
+    }
+
+    [RootFact]
+    public async Task Sockets_wait_too()
+    {
+        using SocketHolder one = new(), two = new();
+        using Enforcer enforcer = Start(Vs("a", new MemberLimits(null, 3, LimitAction.Block, ""), one.Pid, two.Pid));
+        Assert.Equal((3, 0), one.Open(3));
+        for (int i = 0; i < 10; i++)
+        {
+            Task<(int, int)> waits = Task.Run(() => two.Open(1), TestContext.Current.CancellationToken);
+            Wait.Until(() => Forker.StateOf(two.Pid) == 'T', "it is stopped");
+            Assert.Equal((two.Pid, "sockets"), enforcer.Status().Waits.Select(wait => (wait.Pid, wait.What)).Single());
+            one.Close(1);
+            Assert.Equal((1, 0), await waits);
+            two.Close(1);
+            Assert.Equal((1, 0), one.Open(1));
+        }
+
+        Assert.Equal(new LimitUse("a", "sockets", 3, 3, 10, "block"), Assert.Single(enforcer.Status().Limits));
+    }
+
+    [RootFact]
+    public void A_socket_that_was_waited_for_long_enough_is_refused()
+    {
+        using SocketHolder holder = new();
+        using Enforcer enforcer = Start(Vs("a", new MemberLimits(null, 3, LimitAction.Block, "") { MaxWait = TimeSpan.FromMilliseconds(300) }, holder.Pid));
+        long began = Environment.TickCount64;
+        Assert.Equal((3, Again), holder.Open(4));
+        Assert.True(Environment.TickCount64 - began >= 290, "it did not wait");
+        holder.Close(1);
+        Assert.Equal((1, 0), holder.Open(1));
+    }
+
+    private static MemberLimits Limit(int processes) => new(processes, null, LimitAction.Errno, "EAGAIN");
+
+    private static MemberLimits Block(int processes) => new(processes, null, LimitAction.Block, "");
+
+    private static VirtualService Vs(string name, MemberLimits? limits, params int[] frontDoors) =>
+        TestRules.Tenant(name, [.. frontDoors.Select(pid => new Selector(SelectorKind.Pid, pid.ToString(CultureInfo.InvariantCulture)))]) with { Limits = limits };
+
+    private static (long Used, long Hits) UseOf(Enforcer enforcer, string vs)
+    {
+        LimitUse use = enforcer.Status().Limits.Single(limit => limit.VirtualService == vs);
+        return (use.Used, use.Hits);
+    }
+
+    private static Enforcer Start(params VirtualService[] tenants) => Start(audit: false, tenants);
+
+    private static Enforcer Start(bool audit, params VirtualService[] tenants) =>
+        Enforcer.Start(new RuleSet([.. tenants, TestRules.Tenant(VirtualService.BestEffort)], [], []), new EnforceOptions(audit), TestContext.Current.CancellationToken);
+}
