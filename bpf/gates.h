@@ -317,6 +317,7 @@ enum wait_state {
 	WAIT_ERRNO = 1,			/* until user space has written the errno of its fork */
 	WAIT_OVER = 2,			/* it goes on: its call is made again and finds room */
 	WAIT_REFUSED = 3,		/* it goes on: its call is made again and fails, for it has waited long enough */
+	WAIT_WATCH = 4,			/* it took the last place: until calls are watched */
 };
 
 /* A process that is stopped at a limit, by its number. */
@@ -338,8 +339,9 @@ struct stopped_call {
 struct stop_control {
 	__u64 beat_ns;			/* CLOCK_MONOTONIC: the enforcer was there */
 	__u64 closed;			/* what was stopped is let go */
+	__u64 watched;			/* calls are watched, which all calls of the machine pay: only near a limit */
 };
-enum { STOP_BEAT_NS = 500000000 };
+enum { STOP_BEAT_NS = 500000000, NEAR_LIMIT = 16 /* the last sixteenth */ };
 
 struct process_key {
 	__u64 started;

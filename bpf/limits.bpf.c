@@ -98,15 +98,31 @@ static __noinline bool wait_begins(struct task_struct *task, struct task_tag *ta
 	return true;
 }
 
+static __always_inline void tell_enforcer(__u32 tgid)
+{
+	__u32 *told = bpf_ringbuf_reserve(&stops, 8, 0);
+
+	if (!told)
+		return; /* user space looks at all of them as long as there is one */
+	told[0] = tgid;
+	told[1] = 0;
+	bpf_ringbuf_submit(told, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline bool is_open(const struct stop_control *guard)
+{
+	return !guard->closed && (__s64)(bpf_ktime_get_ns() - guard->beat_ns) <= STOP_BEAT_NS;
+}
+
 static __noinline void stop(struct task_struct *task, struct task_tag *tag, __u32 kind)
 {
 	struct stop_control *guard = bpf_map_lookup_elem(&stop_control, &zero);
 	struct stopped_call *call;
-	__u32 tgid = task->tgid, *told;
+	__u32 tgid = task->tgid;
 
 	if (kind == COUNT_SOCKETS)
 		tag->flags &= ~(TAG_ASKED | TAG_STOPS);
-	if (!guard || guard->closed || (__s64)(bpf_ktime_get_ns() - guard->beat_ns) > STOP_BEAT_NS)
+	if (!guard || !is_open(guard))
 		return;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
 	if (call && call->state >= WAIT_OVER) {
@@ -128,12 +144,7 @@ static __noinline void stop(struct task_struct *task, struct task_tag *tag, __u3
 			stop_ends(tgid, call);
 		return;
 	}
-	told = bpf_ringbuf_reserve(&stops, 8, 0);
-	if (!told)
-		return; /* user space looks at all of them as long as there is one */
-	told[0] = tgid;
-	told[1] = 0;
-	bpf_ringbuf_submit(told, BPF_RB_FORCE_WAKEUP);
+	tell_enforcer(tgid);
 }
 
 SEC("tp_btf/sys_enter")
@@ -158,6 +169,53 @@ int BPF_PROG(on_call, struct pt_regs *regs, long id)
 	return 0;
 }
 
+/*
+ * Calls are watched near a limit only. User space is told when it comes near, and whoever takes the last place before calls are watched is stopped until they are: its fork is done, the next one
+ * is not.
+ */
+static __noinline void comes_near(struct task_struct *task)
+{
+	struct stop_control *guard = bpf_map_lookup_elem(&stop_control, &zero);
+	struct task_tag *tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	struct stopped_call call = { .tid = task->pid, .kind = COUNT_PROCESSES, .state = WAIT_WATCH };
+	__u32 generation = generation_now(), tgid = task->tgid, at, most, margin;
+	struct counter_use *use;
+	struct limit *limit;
+	bool near = false;
+	__u64 *queue;
+
+	if (!guard || guard->watched || !tag || tag->service || tag->vs <= VS_BEST_EFFORT || !is_open(guard))
+		return;
+	call.vs = tag->vs;
+	at = call.from = counter_of(tag->vs, generation, COUNT_PROCESSES);
+	for (__u32 i = 0; i < MOST_LIMIT_LEVELS && at; i++) {
+		use = bpf_map_lookup_elem(&counter_uses, &at);
+		limit = bpf_map_lookup_elem(&limits, &at);
+		if (!use || !limit)
+			return;
+		limit += generation & 1;
+		most = most_of(limit, generation, COUNT_PROCESSES);
+		margin = most / NEAR_LIMIT;
+		if (most && (limit->action == LIMIT_ERRNO || limit->action == LIMIT_BLOCK)) {
+			near |= use->processes + (margin ? margin : 1) >= most;
+			if (use->processes >= most && !call.counter)
+				call.counter = at;
+		}
+		at = counter_above(at);
+	}
+	queue = queue_of(call.counter, COUNT_PROCESSES);
+	if (call.counter && queue && !task->ptrace) {
+		call.since_ns = bpf_ktime_get_ns();
+		if (!bpf_map_update_elem(&stopped_calls, &tgid, &call, BPF_NOEXIST)) {
+			__sync_fetch_and_add(queue, 1);
+			if (guard->closed || bpf_send_signal(SIGSTOP))
+				stop_ends(tgid, &call);
+		}
+	}
+	if (near)
+		tell_enforcer(tgid);
+}
+
 /* It went on, and made what it had to wait for. */
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_made, struct task_struct *child, __u64 clone_flags)
@@ -169,8 +227,9 @@ int BPF_PROG(on_made, struct task_struct *child, __u64 clone_flags)
 	if (!task->bpf_storage || child->tgid == task->tgid)
 		return 0;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call && call->kind == COUNT_PROCESSES && call->state >= WAIT_OVER)
+	if (call && call->kind == COUNT_PROCESSES && (call->state == WAIT_OVER || call->state == WAIT_REFUSED))
 		stop_ends(tgid, call);
+	comes_near(task);
 	return 0;
 }
 

@@ -156,7 +156,7 @@ public sealed class Enforcer : IDisposable
         mover.Start();
         tree?.RemoveOthers();
         admission = AdmissionControl.Start(kernel, compiled, options);
-        limits = LimitControl.Start(kernel, rules, generation, options);
+        limits = LimitControl.Start(kernel, compiled, generation, options);
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
         Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, limits, options, hierarchy);
         keeper.Start();

@@ -63,6 +63,20 @@ public sealed class LimitQueuesTests
     }
 
     [Fact]
+    public void Who_waits_again_before_anybody_looked_is_another_one()
+    {
+        _room.Of[(A, CountKind.Processes)] = 1;
+        Wait(10, A, since: 1);
+        Assert.Single(Decide(2));
+        StoppedCall next = new(10, A, A, 1, CountKind.Processes, WaitState.Room, 0, 11, MaxWaitMs, 0, 3);
+        Assert.False(_queues.Contains(10, next));
+        _queues.Remove(10, _room);
+        _queues.Add(10, next);
+        Assert.True(_queues.Contains(10, next));
+        Assert.Equal([(10, WaitEnd.Room)], Decide(4));
+    }
+
+    [Fact]
     public void An_errno_is_told_at_once_and_passes_those_who_wait_for_sockets()
     {
         Wait(10, A, since: 0, kind: CountKind.Sockets);

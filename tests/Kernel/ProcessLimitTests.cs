@@ -26,6 +26,21 @@ public sealed class ProcessLimitTests : ActorTests
     }
 
     [RootFact]
+    public void Calls_are_watched_near_a_limit_only_and_a_burst_from_afar_meets_it_all_the_same()
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Limit(300), forker.Pid));
+        Assert.False(CallsAreWatched());
+        Assert.Equal((299, Again), forker.Fork(310));
+        Assert.Equal((300L, 1L), UseOf(enforcer, "a"));
+        Assert.True(CallsAreWatched());
+        forker.End(299);
+        Wait.Until(() => !CallsAreWatched(), "calls are watched no longer");
+        Assert.Equal((299, Again), forker.Fork(310));
+        Assert.Equal((300L, 2L), UseOf(enforcer, "a"));
+    }
+
+    [RootFact]
     public void Two_thousand_forks_and_a_killed_family_end_at_what_lives()
     {
         using Forker one = new(), two = new();
@@ -285,6 +300,24 @@ public sealed class ProcessLimitTests : ActorTests
         Assert.True(Environment.TickCount64 - began >= 290, "it did not wait");
         holder.Close(1);
         Assert.Equal((1, 0), holder.Open(1));
+    }
+
+    // The enforcer is in this process, and so is what it has attached.
+    private static bool CallsAreWatched()
+    {
+        foreach (string file in Directory.GetFiles("/proc/self/fdinfo"))
+        {
+            try
+            {
+                if (File.ReadAllText(file).Contains("tp_name:\tsys_enter", StringComparison.Ordinal)) return true;
+            }
+            catch (IOException)
+            {
+                // Closed meanwhile.
+            }
+        }
+
+        return false;
     }
 
     private static MemberLimits Limit(int processes) => new(processes, null, LimitAction.Errno, "EAGAIN");

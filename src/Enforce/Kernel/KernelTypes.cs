@@ -145,6 +145,7 @@ internal enum WaitState : uint
     Errno = 1,
     Over = 2,
     Refused = 3,
+    Watch = 4,
 }
 
 /// <summary><c>limit_kind</c> in <c>gates.h</c>.</summary>
@@ -162,6 +163,7 @@ internal struct StopControl
 {
     public ulong BeatNs;
     public ulong Closed;
+    public ulong Watched;
 }
 
 [StructLayout(LayoutKind.Sequential)]

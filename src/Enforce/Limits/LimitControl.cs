@@ -1,4 +1,5 @@
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Rules;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Model;
 
@@ -15,16 +16,16 @@ internal static class LimitControl
 
     /// <summary>Loads the programs and starts the thread.</summary>
     /// <returns>Null where the rules ask for nothing of it.</returns>
-    public static LimitLoop? Start(GateKernel gates, RuleSet rules, uint generation, EnforceOptions options)
+    public static LimitLoop? Start(GateKernel gates, CompiledRules rules, uint generation, EnforceOptions options)
     {
         LimitKernel.RemovePins(Pins.Default);
-        if (options.Audit || !rules.VirtualServices.Any(Stops)) return null;
+        if (options.Audit || !rules.VirtualServices.Any(vs => Stops(vs.VirtualService))) return null;
         LimitKernel? programs = null;
         LimitLoop? loop = null;
         try
         {
             programs = LimitKernel.Load(gates, Pins.Default);
-            loop = new LimitLoop(gates, programs, generation, LimitKernel.FreeFile(Pins.Default));
+            loop = new LimitLoop(gates, programs, rules, generation, LimitKernel.FreeFile(Pins.Default));
             loop.Start();
             return loop;
         }

@@ -12,10 +12,14 @@ internal sealed class LimitKernel : IDisposable
     private const string Resource = "limits.bpf.o";
     private const string FreePin = "limit_free";
     private const string Free = "free_stopped";
-    private static readonly string[] Attached = ["on_made", "on_signal", "on_call"];
+    private static readonly string[] Attached = ["on_made", "on_signal"];
+
+    // All calls of the machine pay the way to it.
+    private const string OnCall = "on_call";
 
     private readonly BpfObject _programs;
     private readonly List<BpfLink> _links = [];
+    private BpfLink? _watch;
 
     private LimitKernel(BpfObject programs) => _programs = programs;
 
@@ -60,9 +64,18 @@ internal sealed class LimitKernel : IDisposable
         foreach (string name in Attached) _links.Add(_programs.Attach(name));
     }
 
+    /// <summary>Begins or ends to watch the calls of all processes.</summary>
+    public void Watch(bool calls)
+    {
+        if (calls == _watch is not null) return;
+        _watch?.Dispose();
+        _watch = calls ? _programs.Attach(OnCall) : null;
+    }
+
     /// <summary>Stops nobody any more.</summary>
     public void Detach()
     {
+        Watch(false);
         foreach (BpfLink link in _links) link.Dispose();
         _links.Clear();
     }
@@ -99,7 +112,7 @@ internal sealed class LimitKernel : IDisposable
             GateKernel.FitRings(programs);
             programs.Load();
             programs.AttachIterator(Free).Dispose();
-            foreach (string name in Attached) programs.Attach(name).Dispose();
+            foreach (string name in (ReadOnlySpan<string>)[.. Attached, OnCall]) programs.Attach(name).Dispose();
             return null;
         }
         catch (BpfException error)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Rules;
 using VirtualServices.Linux.Bpf;
 
 namespace VirtualServices.Enforce.Limits;
@@ -9,7 +10,8 @@ namespace VirtualServices.Enforce.Limits;
 internal sealed partial class LimitLoop : ILimitRoom, IDisposable
 {
     private const int BusyMs = 2, IdleMs = 20;
-    private const long ExpireNs = 1_000_000_000;
+    private const long ExpireNs = 1_000_000_000, CalmNs = 5_000_000_000;
+    private const uint NearLimit = 16; // NEAR_LIMIT in gates.h
 
     private readonly LimitKernel _programs;
     private readonly BpfMap _stopped, _parents, _limits;
@@ -18,17 +20,25 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
     private readonly MappedArray<ulong> _queued;
     private readonly MappedArray<StopControl> _control;
     private readonly uint _generation;
+    private readonly uint[] _limited;
+    private readonly bool _always;
     private readonly LimitQueues _queues = new();
     private readonly Dictionary<int, long> _goingOn = [];
     private readonly List<int> _gone = [];
     private readonly Watchdog _watchdog;
     private readonly Thread _thread;
     private volatile bool _stop;
+    private bool _watches;
+    private long _near;
     private Exception? _failure;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public LimitLoop(GateKernel gates, LimitKernel programs, uint generation, string freeFile)
+    public LimitLoop(GateKernel gates, LimitKernel programs, CompiledRules rules, uint generation, string freeFile)
     {
+        _limited = [.. rules.Counters.Where(counter => counter.Limit is { Processes: > 0, Action: LimitKind.Errno or LimitKind.Block }).Select(counter => counter.Counter)];
+
+        // What makes a socket cannot be stopped once it has made the last one: there is no place for it.
+        _always = rules.Counters.Any(counter => counter.Limit is { Sockets: > 0, Action: LimitKind.Block });
         (_programs, _generation) = (programs, generation);
         (_stopped, _parents, _limits) = (gates["stopped_calls"], gates["counter_parents"], gates["limits"]);
         _uses = new MappedArray<CounterUse>(gates["counter_uses"]);
@@ -48,6 +58,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         Forget();
         Open(Stopwatch.GetTimestamp());
         _programs.Attach();
+        Watch(Stopwatch.GetTimestamp());
         _thread.Start();
     }
 
@@ -94,6 +105,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
             {
                 long now = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
                 Volatile.Write(ref _control[0].BeatNs, (ulong)now);
+                Watch(now);
                 if (told || _queues.Count > 0) Look(now);
                 if (!_watchdog.Beat(_queues.Count > 0, Stopwatch.GetTimestamp())) Recover();
                 told = _ring.Wait(_queues.Count > 0 ? BusyMs : IdleMs);
@@ -118,12 +130,47 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         }
     }
 
+    // Near a limit calls are watched, and some time after: who comes and goes there shall not have it begun and ended all the time.
+    private void Watch(long now)
+    {
+        bool near = _always || _queues.Count > 0 || IsNear();
+        if (near) _near = now;
+        if (near == _watches || (!near && now - _near < CalmNs)) return;
+        _watches = near;
+        if (near) _programs.Watch(true);
+        Volatile.Write(ref _control[0].Watched, near ? 1ul : 0);
+        if (!near) _programs.Watch(false);
+    }
+
+    private bool IsNear()
+    {
+        foreach (uint counter in _limited)
+        {
+            if (!_limits.TryLookup(counter, out LimitPair pair)) continue;
+            LimitRecord limit = _generation % 2 == 0 ? pair.Even : pair.Odd;
+            if (_uses[(int)counter].Processes + Math.Max(1, limit.Processes / NearLimit) >= limit.Processes) return true;
+        }
+
+        return false;
+    }
+
     private void Look(long now)
     {
         foreach (uint key in _stopped.Keys<uint>())
         {
             int pid = (int)key;
-            if (!_queues.Contains(pid) && _stopped.TryLookup(key, out StoppedCall call)) _queues.Add(pid, call);
+            if (!_stopped.TryLookup(key, out StoppedCall call) || _queues.Contains(pid, call)) continue;
+            _queues.Remove(pid, this);
+            _goingOn.Remove(pid);
+            if (call.State != WaitState.Watch)
+            {
+                _queues.Add(pid, call);
+            }
+            else
+            {
+                End(pid, call);
+                if (call.Others == 0) StoppedProcess.GoOn(pid);
+            }
         }
 
         _gone.Clear();
@@ -204,6 +251,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
     private void Open(long now)
     {
         Volatile.Write(ref _control[0].BeatNs, (ulong)now);
+        if (!_watches) Volatile.Write(ref _control[0].Watched, 0);
         Volatile.Write(ref _control[0].Closed, 0);
     }
 

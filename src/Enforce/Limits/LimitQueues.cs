@@ -26,8 +26,8 @@ internal sealed class LimitQueues
     /// <summary>All of them.</summary>
     public IReadOnlyCollection<int> Processes => _places.Keys;
 
-    /// <summary>True where the process is known.</summary>
-    public bool Contains(int pid) => _places.ContainsKey(pid);
+    /// <summary>True where the process is known, and waits for the same call: it may have made one thing and wait for the next before anybody looked.</summary>
+    public bool Contains(int pid, in StoppedCall call) => _places.TryGetValue(pid, out Place? place) && place.Call.SinceNs == call.SinceNs;
 
     /// <summary>A process was stopped.</summary>
     public void Add(int pid, in StoppedCall call)
