@@ -104,7 +104,7 @@ public sealed class LimitedForkTests : IDisposable
         int[] holders = [tenant.Fork($"redis-cli -p {redis} blpop nothing 0"), tenant.Fork($"redis-cli -p {redis} blpop nothing 0")];
         Wait.Until(() => UseOf(enforcer).Used == 2, "two clients are connected");
         string answer = Path.Combine(_folder, "answer");
-        int waiting = tenant.Fork($"redis-cli -p {redis} ping > {answer}; true");
+        tenant.Fork($"sh -c 'exec redis-cli -p {redis} ping > {answer}'");
         Wait.Until(() => enforcer.Status().Waits.Count == 1, "the third client is stopped");
         Assert.Equal("", File.ReadAllText(answer));
         Forker.Signal(holders[0], "KILL");

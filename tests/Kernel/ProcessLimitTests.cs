@@ -165,7 +165,8 @@ public sealed class ProcessLimitTests : ActorTests
         Assert.Equal((0, Again), forker.Fork(1));
         Assert.True(Environment.TickCount64 - began >= 290, "it did not wait");
         Assert.False(forker.IsStopped);
-        Assert.Equal((1L, 1L), UseOf(enforcer, "a"));
+        Assert.Equal(1, UseOf(enforcer, "a").Used);
+        Assert.Empty(enforcer.Status().Waits);
     }
 
     [RootTheory]

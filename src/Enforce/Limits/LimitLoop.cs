@@ -9,7 +9,7 @@ namespace VirtualServices.Enforce.Limits;
 /// <summary>The thread that lets processes go on which are stopped at a limit: when there is room, when they have waited long enough, and all of them when it ends.</summary>
 internal sealed partial class LimitLoop : ILimitRoom, IDisposable
 {
-    private const int BusyMs = 2, IdleMs = 20;
+    private const int BusyMs = 2, IdleMs = 10, UnderWayMs = 20;
     private const long ExpireNs = 1_000_000_000, CalmNs = 5_000_000_000;
     private const uint NearLimit = 16; // NEAR_LIMIT in gates.h
 
@@ -107,7 +107,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
                 Volatile.Write(ref _control[0].BeatNs, (ulong)now);
                 Watch(now);
                 if (told || _queues.Count > 0) Look(now);
-                if (!_watchdog.Beat(_queues.Count > 0, Stopwatch.GetTimestamp())) Recover();
+                if (!_watchdog.Beat(held: true, Stopwatch.GetTimestamp())) Recover(); // the kernel may stop somebody at any time
                 told = _ring.Wait(_queues.Count > 0 ? BusyMs : IdleMs);
                 while (_ring.TryRead(out _)) told = true;
                 _ring.Release();
@@ -121,6 +121,8 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         try
         {
             _programs.Detach();
+            LimitKernel.FreeAll(Pins.Default);
+            Thread.Sleep(UnderWayMs); // once more for whoever was being stopped when we looked
             LimitKernel.FreeAll(Pins.Default);
             Forget();
         }
@@ -236,6 +238,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
     // The watchdog let all go because we were late.
     private void Recover()
     {
+        LimitKernel.FreeAll(Pins.Default);
         Forget();
         Open(Stopwatch.GetTimestamp());
     }
