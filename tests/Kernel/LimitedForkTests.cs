@@ -29,7 +29,7 @@ public sealed class LimitedForkTests : IDisposable
     {
         StartFpm(requestsOfAChild: 0);
         using Enforcer enforcer = Start(new MemberLimits(1 + Pending - 1, null, LimitAction.Errno, "ENOMEM"), _fpm);
-        TcpClient[] clients = [.. Enumerable.Range(0, Pending).Select(_ => Ask())];
+        TcpClient[] clients = [.. Busy(Pending - 1), Ask()];
         Wait.Until(() => Log().Contains("fork() failed: Cannot allocate memory (12)", StringComparison.Ordinal), "PHP-FPM is told the errno");
         Assert.Equal((long)Pending, UseOf(enforcer).Used);
         Assert.Equal(Pending - 1, ChildrenOfFpm().Length);
@@ -41,7 +41,7 @@ public sealed class LimitedForkTests : IDisposable
     {
         StartFpm(requestsOfAChild: 1);
         using Enforcer enforcer = Start(new MemberLimits(1 + Pending - 1, null, LimitAction.Block, "") { MaxWait = TimeSpan.FromHours(1) }, _fpm);
-        TcpClient[] clients = [.. Enumerable.Range(0, Pending).Select(_ => Ask())];
+        TcpClient[] clients = [.. Busy(Pending - 1), Ask()];
         Wait.Until(() => Forker.StateOf(_fpm) == 'T', "PHP-FPM is stopped as it makes the process that is too many");
         Assert.Equal((_fpm, "processes"), enforcer.Status().Waits.Select(wait => (wait.Pid, wait.What)).Single());
         Assert.Equal(((long)Pending, 1L), UseOf(enforcer));
@@ -53,8 +53,8 @@ public sealed class LimitedForkTests : IDisposable
     {
         StartFpm(requestsOfAChild: 0);
         using Enforcer enforcer = Start(new MemberLimits(1 + Pending - 1, null, LimitAction.BestEffort, ""), _fpm);
-        TcpClient[] clients = [.. Enumerable.Range(0, Pending).Select(_ => Ask())];
-        Wait.Until(() => ChildrenOfFpm().Length == Pending, "all have a process");
+        TcpClient[] clients = Busy(Pending);
+        Assert.Equal(Pending, ChildrenOfFpm().Length);
         Assert.Equal(((long)Pending, 1L), UseOf(enforcer));
         Assert.Equal(["bestEffort", .. Enumerable.Repeat("shop", Pending - 1)], enforcer.Status().Processes.Where(process => ChildrenOfFpm().Contains(process.Pid)).Select(process => process.VirtualService).Order(StringComparer.Ordinal));
         GoesOn(enforcer, clients);
@@ -125,10 +125,23 @@ public sealed class LimitedForkTests : IDisposable
         Assert.Empty(enforcer.Status().Waits);
     }
 
+    // One after the other: PHP-FPM makes a process where it sees none idle, and one that was just made is.
+    private TcpClient[] Busy(int count)
+    {
+        TcpClient[] clients = new TcpClient[count];
+        for (int i = 0; i < count; i++)
+        {
+            clients[i] = Ask();
+            Wait.Until(() => Directory.GetFiles(_folder, "busy-*").Length == i + 1, "the request is worked on");
+        }
+
+        return clients;
+    }
+
     private void StartFpm(int requestsOfAChild)
     {
         int port = NginxServer.FreePort();
-        File.WriteAllText(Path.Combine(_folder, "x.php"), $"<?php while (!file_exists('{_folder}/go')) {{ usleep(5000); clearstatcache(); }} echo 'ok';");
+        File.WriteAllText(Path.Combine(_folder, "x.php"), $"<?php touch('{_folder}/busy-' . getmypid()); while (!file_exists('{_folder}/go')) {{ usleep(5000); clearstatcache(); }} echo 'ok';");
         File.WriteAllText(Path.Combine(_folder, "fpm.conf"), string.Create(CultureInfo.InvariantCulture, $"""
             [global]
             error_log = {_folder}/fpm.log
