@@ -40,7 +40,7 @@ public sealed class LimitedForkTests : IDisposable
     public void Php_fpm_waits_for_room_and_goes_on()
     {
         StartFpm(requestsOfAChild: 1);
-        using Enforcer enforcer = Start(new MemberLimits(1 + Pending - 1, null, LimitAction.Block, "") { MaxWait = TimeSpan.FromHours(1) }, _fpm);
+        using Enforcer enforcer = Start(new MemberLimits(1 + Pending - 1, null, LimitAction.Block, "") { MaxWait = TimeSpan.FromSeconds(3) }, _fpm); // it makes a process for each that ends, and waits for those, too
         TcpClient[] clients = [.. Busy(Pending - 1), Ask()];
         Wait.Until(() => Forker.StateOf(_fpm) == 'T', "PHP-FPM is stopped as it makes the process that is too many");
         Assert.Equal((_fpm, "processes"), enforcer.Status().Waits.Select(wait => (wait.Pid, wait.What)).Single());
