@@ -45,7 +45,7 @@ public sealed class LimitedForkTests : IDisposable
         Wait.Until(() => Forker.StateOf(_fpm) == 'T', "PHP-FPM is stopped as it makes the process that is too many");
         Assert.Equal((_fpm, "processes"), enforcer.Status().Waits.Select(wait => (wait.Pid, wait.What)).Single());
         Assert.Equal(((long)Pending, 1L), UseOf(enforcer));
-        GoesOn(enforcer, clients);
+        GoesOn(enforcer, clients, meetsItAgain: true);
     }
 
     [RootFact]
@@ -114,15 +114,15 @@ public sealed class LimitedForkTests : IDisposable
     }
 
     // All who asked are answered, idle processes end, and the next ones meet no limit.
-    private void GoesOn(Enforcer enforcer, TcpClient[] clients)
+    private void GoesOn(Enforcer enforcer, TcpClient[] clients, bool meetsItAgain = false)
     {
         File.WriteAllText(Path.Combine(_folder, "go"), "");
         Assert.All(clients, client => Assert.StartsWith("HTTP/1.1 200 ", Answer(client), StringComparison.Ordinal));
         Wait.Until(() => UseOf(enforcer).Used == 1, "only the process that makes the others is left");
         long hits = UseOf(enforcer).Hits;
         for (int i = 0; i < Pending; i++) Assert.StartsWith("HTTP/1.1 200 ", Answer(Ask()), StringComparison.Ordinal);
-        Assert.Equal(hits, UseOf(enforcer).Hits);
-        Assert.Empty(enforcer.Status().Waits);
+        if (!meetsItAgain) Assert.Equal(hits, UseOf(enforcer).Hits);
+        Wait.Until(() => enforcer.Status().Waits.Count == 0, "nobody waits");
     }
 
     // One after the other: PHP-FPM makes a process where it sees none idle, and one that was just made is.
