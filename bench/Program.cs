@@ -11,7 +11,8 @@ const string Usage = """
     dotnet run --project bench -c Release -- turns [PAIRS 200] [PROGRAM ...]         nanoseconds for a request and its answer, gate programs on less off; all, or those named
     dotnet run --project bench -c Release -- moves [SECONDS 20]        from re-bind to moved
     dotnet run --project bench -c Release -- gates [ROUNDS 5]          nanoseconds of each gate program
-    dotnet run --project bench -c Release -- record [ROUNDS 9] [SERVER ...]            throughput of a watched server against itself: vs record at each level, strace, perf, bpftrace, tcpdump; redis, nginx, postgres: all, or those named
+    dotnet run --project bench -c Release -- record [ROUNDS 9] [NAME ...]              throughput of a watched server against itself; servers redis, nginx, postgres; observers sockets, syscalls (vs record at that level), tcpdump, bpftrace, perf, strace: all, or those named
+    dotnet run --project bench -c Release -- record-cost [PAIRS 60] [NAME ...]        the same of vs record alone, more exactly: its programs are switched off and on below the same connections; redis, nginx, postgres; sockets, syscalls
     dotnet run --project bench -c Release -- record-stranger [ROUNDS 9]               nanoseconds that a system call of another program takes more
     dotnet run --project bench -c Release -- record-rate [SECONDS 10] [LOAD ...]            events a second that are recorded, their bytes, the recorder's CPU and memory, and how fast they are read again; loads unix-1, tcp-1, and with a thread for each processor, such as unix-2: all, or those named
     dotnet run --project bench -c Release -- record-start [ROUNDS 5]   from the command to the first event
@@ -56,7 +57,10 @@ try
             await new NetworkProof(Number(1, 5), args is [_, _, .. string[] chosen] ? chosen : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record":
-            await new RecordCost(Number(1, 9), args is [_, _, .. string[] servers] ? servers : [], Console.Out, Console.Error).RunAsync(stop.Token);
+            await new RecordCost(Number(1, 9), args is [_, _, .. string[] names] ? names : [], Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "record-cost":
+            await new RecordShare(Number(1, 60), args is [_, _, .. string[] which] ? which : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record-stranger":
             await new StrangerCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);

@@ -35,15 +35,14 @@ enum {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
-	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
+	BPF_F_MMAPABLE = 1 << 10,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
-	BPF_RB_NO_WAKEUP = 1,
 };
 
 enum {
@@ -215,6 +214,12 @@ struct sockaddr_un {
 struct unix_address {
 	int len; /* of name, with its family */
 	struct sockaddr_un name[0];
+};
+
+struct tcp_sock {
+	u32 snd_nxt;
+	u32 write_seq;
+	u64 tcp_clock_cache; /* CLOCK_MONOTONIC of what was sent or received last */
 };
 
 struct unix_sock {

@@ -43,4 +43,6 @@ const struct ring_event *described_event __attribute__((unused));
 const struct ring_datagram *described_datagram __attribute__((unused));
 const struct ring_socket *described_socket __attribute__((unused));
 const struct ring_process *described_process __attribute__((unused));
+const struct ring *described_ring __attribute__((unused));
+const struct ring_slot *described_slot __attribute__((unused));
 const struct eventfd_request *described_request __attribute__((unused));

@@ -3,6 +3,7 @@
 #define RECORDER_DESCRIBE_H
 
 #include "recorder_find.h"
+#include "recorder_rings.h"
 
 static __always_inline u64 inode_of(struct socket *socket)
 {
@@ -129,11 +130,9 @@ static __noinline bool describe_as(struct found_socket *found, struct teller *te
 	role &= ~ROLE_FORCE;
 	if (role == ROLE_UNKNOWN && !force && bpf_map_lookup_elem(&seen, &id))
 		return true;
-	out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
-	if (!out) {
-		count_lost();
+	out = ring_reserve(sizeof(*out));
+	if (!out)
 		return false;
-	}
 	__builtin_memset(out, 0, sizeof(*out));
 	out->event.kind = CALL_DESCRIBE;
 	out->event.time_ns = teller->time_ns;
@@ -153,7 +152,8 @@ static __noinline bool describe_as(struct found_socket *found, struct teller *te
 		else if (out->family == AF_UNIX)
 			describe_unix(sk, out);
 	}
-	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+	out->told_ns = bpf_ktime_get_ns();
+	ring_submit(out);
 	bpf_map_update_elem(&seen, &id, &one, BPF_ANY);
 	return true;
 }

@@ -44,30 +44,24 @@ static __always_inline void fill_event(struct ring_event *event, struct task_str
 /* A call about nothing that is still to be described. */
 static __always_inline void submit_event(struct task_struct *task, u64 socket, u64 enter_ns, u64 now_ns, s32 fd, s32 result, u8 kind)
 {
-	struct ring_event *event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
+	struct ring_event *event = ring_reserve(sizeof(*event));
 
-	if (!event) {
-		count_lost();
+	if (!event)
 		return;
-	}
 	fill_event(event, task, socket, enter_ns, now_ns, fd, result, kind);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	count_events();
+	ring_submit(event);
 }
 
 static __noinline void submit_datagram(struct task_struct *task, struct recorded_task *state, struct found_socket *found, struct outcome *outcome)
 {
-	struct ring_datagram *datagram = bpf_ringbuf_reserve(&ring, sizeof(*datagram), 0);
+	struct ring_datagram *datagram = ring_reserve(sizeof(*datagram));
 
-	if (!datagram) {
-		count_lost();
+	if (!datagram)
 		return;
-	}
 	fill_event(&datagram->event, task, found->id, state->enter_ns, outcome->now_ns, outcome->fd, outcome->result, outcome->kind);
 	datagram->event.has_peer = 1;
 	datagram->peer = outcome->peer;
-	bpf_ringbuf_submit(datagram, BPF_RB_NO_WAKEUP);
-	count_events();
+	ring_submit(datagram);
 }
 
 /* A call about a socket, or about none where its id is 0. The socket is described before. */

@@ -2,16 +2,14 @@
 #ifndef RECORDER_LIVES_H
 #define RECORDER_LIVES_H
 
-#include "recorder_state.h"
+#include "recorder_rings.h"
 
 static __always_inline void submit_life(struct task_struct *task, u8 kind, s32 child, s32 child_pid)
 {
-	struct ring_event *event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
+	struct ring_event *event = ring_reserve(sizeof(*event));
 
-	if (!event) {
-		count_lost();
+	if (!event)
 		return;
-	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_ns();
 	event->cpu_ns = task->se.sum_exec_runtime;
@@ -21,18 +19,15 @@ static __always_inline void submit_life(struct task_struct *task, u8 kind, s32 c
 	event->child = child;
 	event->child_pid = child_pid;
 	event->kind = kind;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	count_events();
+	ring_submit(event);
 }
 
 static __always_inline void submit_process(struct task_struct *task, struct recorded_task *state, u32 executed)
 {
-	struct ring_process *process = bpf_ringbuf_reserve(&ring, sizeof(*process), 0);
+	struct ring_process *process = ring_reserve(sizeof(*process));
 
-	if (!process) {
-		count_lost();
+	if (!process)
 		return;
-	}
 	__builtin_memset(process, 0, sizeof(*process));
 	process->event.time_ns = bpf_ktime_get_ns();
 	process->event.kind = RECORD_PROCESS;
@@ -44,7 +39,7 @@ static __always_inline void submit_process(struct task_struct *task, struct reco
 	process->service = state->service;
 	process->executed = executed;
 	bpf_probe_read_kernel(process->comm, sizeof(process->comm), task->comm);
-	bpf_ringbuf_submit(process, BPF_RB_NO_WAKEUP);
+	ring_submit(process);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -214,12 +214,6 @@ struct {
 	__type(value, struct ring_counts);
 } counts SEC(".maps");
 
-/* Its size is set before loading. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 << 20);
-} ring SEC(".maps");
-
 const volatile struct recorder_config config = {};
 
 /* The kernel's operations of an eventfd, by which one is told from other files; learn_eventfd finds them. */
@@ -233,7 +227,6 @@ u64 eventfd_operations = 0;
 		if (mine)                                                               \
 			mine->field++;                                                  \
 	}
-COUNT(events)
 COUNT(lost)
 COUNT(foreign)
 COUNT(unmarked)

@@ -10,7 +10,7 @@ static __always_inline void connected(struct sock *sk, struct socket_note *note,
 	struct found_socket found = {};
 	struct teller teller = { .time_ns = note->made_ns, .pid = note->process, .tid = note->thread };
 	struct ring_event *event;
-	u64 took = bpf_ktime_get_ns() - note->made_ns;
+	u64 now = bpf_ktime_get_ns(), took = now - note->made_ns;
 
 	note->told = 1;
 	if (!note->thread)
@@ -18,22 +18,21 @@ static __always_inline void connected(struct sock *sk, struct socket_note *note,
 	find_by_sock(sk, &found);
 	note->id = found.id;
 	describe_as(&found, &teller, -1, result ? ROLE_UNKNOWN : ROLE_CLIENT);
-	event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
-	if (!event) {
-		count_lost();
+	event = ring_reserve(sizeof(*event));
+	if (!event)
 		return;
-	}
 	__builtin_memset(event, 0, sizeof(*event));
-	event->time_ns = note->made_ns;
-	event->duration_ns = took > 0xffffffff ? 0xffffffff : took;
+	if (took > 0xffffffff)
+		took = 0xffffffff;
+	event->time_ns = now - took;
+	event->duration_ns = took;
 	event->socket = found.id;
 	event->result = result;
 	event->pid = note->process;
 	event->tid = note->thread;
 	event->fd = -1;
 	event->kind = CALL_CONNECT;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	count_events();
+	ring_submit(event);
 }
 
 static __always_inline void listens(struct sock *sk)

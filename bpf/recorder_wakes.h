@@ -43,11 +43,9 @@ int BPF_PROG(on_waking, struct task_struct *woken)
 		means = found.is_eventfd ? WAKE_EVENTFD : WAKE_PIPE;
 	}
 
-	event = bpf_ringbuf_reserve(&ring, sizeof(*event), 0);
-	if (!event) {
-		count_lost();
+	event = ring_reserve(sizeof(*event));
+	if (!event)
 		return 0;
-	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_ns();
 	event->socket = found.id;
@@ -58,8 +56,7 @@ int BPF_PROG(on_waking, struct task_struct *woken)
 	event->child = woken->pid;
 	event->child_pid = woken->tgid;
 	event->kind = CALL_WAKE;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	count_events();
+	ring_submit(event);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What the recorder hands to user space through its ring buffer. C# declares the same structs (src/Discover/Recording/RingRecords.cs);
+ * What the recorder hands to user space through its rings. C# declares the same structs (src/Discover/Recording/RingRecords.cs);
  * a test compares sizes and offsets. A record is told by its kind, which stands at the same place in all of them.
  */
 #ifndef SESSION_H
@@ -123,6 +123,7 @@ struct ring_socket {
 	u8 path_length;		/* of a unix socket, 0 where it has none; an abstract name begins with NUL */
 	u8 unused;
 	char path[108];
+	u64 told_ns;		/* when this was found out: not before event.time_ns */
 };
 
 /* A process that was forked or executed a program. */
@@ -138,7 +139,6 @@ struct ring_process {
 
 /* Counts per CPU. */
 struct ring_counts {
-	u64 events;		/* handed over */
 	u64 lost;		/* the ring was full */
 	u64 foreign;		/* calls of recorded 32-bit tasks, which are not read: their numbers mean other calls */
 	u64 unmarked;		/* forks whose child got no storage: it and its children are missing */
@@ -148,7 +148,26 @@ struct ring_counts {
 struct recorder_config {
 	u16 calls[512];		/* system call number to form << 8 | kind; 0 is not recorded */
 	u8 wakes[512];		/* system call number to enum wake_means */
+	u64 ring_mask;		/* slots of a ring, a power of two, less one */
 	u8 casts;		/* the kernel has bpf_rdonly_cast (Linux 6.2) */
+};
+
+/* The beginning of a processor's ring; its slots follow. Each word has a cache line of its own: one is written here, one by the reader. */
+struct ring {
+	u64 produced;		/* slots that were taken so far */
+	u64 unused[7];
+	u64 consumed;		/* slots whose records were read */
+	u64 unused2[7];
+};
+
+#define RING_SLOT 64
+/* Slots behind the last: a record that begins there lies in one piece. */
+#define RING_TAIL 3
+
+/* The beginning of a record, which fills one to four slots; what is handed over follows. */
+struct ring_slot {
+	u32 slots;
+	u32 position;		/* in slots since the beginning, the lower half; one more when the record is complete */
 };
 
 #endif

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using VirtualServices.Infer.Links;
 using VirtualServices.Training.Learning;
 using VirtualServices.Training.Scoring;
@@ -17,17 +18,20 @@ internal static class ScoreCommand
         Option<int> scenarios = new Option<int>("--scenarios") { Description = "How many, 1 to 10,000", DefaultValueFactory = _ => 150 }.Within(1, TrainCommand.MostScenarios);
         var file = new Option<string?>("--model") { Description = "Another confidence model than the embedded one" };
         var parts = new Option<Ablation>("--parts") { Description = "What is used of the engine: rules, statistics, or all with the model", DefaultValueFactory = _ => Ablation.Model };
+        var least = new Option<double>("--least") { Description = "Least confidence that is told", DefaultValueFactory = _ => ConfidenceModel.Threshold };
         var each = new Option<bool>("--each") { Description = "Also a line for each scenario" };
-        var command = new Command("score", "Scores the engine on scenarios that it was not trained with") { first, scenarios, file, parts, each };
+        var command = new Command("score", "Scores the engine on scenarios that it was not trained with") { first, scenarios, file, parts, least, each };
         command.SetAction(result =>
         {
             Ablation ablation = result.GetValue(parts);
             BoostedTrees model = result.GetValue(file) is { } path ? Read(path) : ConfidenceModel.Embedded;
-            Score all = new();
+            double told = result.GetValue(least);
+            Score all = new(told);
+            List<double> byScenario = [];
             SortedDictionary<string, Score> groups = new(StringComparer.Ordinal);
             foreach ((Scenario scenario, Example[] examples) in Enumerable.Range(result.GetValue(first), result.GetValue(scenarios)).AsParallel().AsOrdered().Select(Play))
             {
-                Score own = new();
+                Score own = new(told);
                 foreach (Example example in examples)
                 {
                     all.Add(example);
@@ -38,11 +42,13 @@ internal static class ScoreCommand
                     Group("load " + Load(example)).Add(example);
                 }
 
+                if (own.F1 is { } f1) byScenario.Add(f1);
                 if (result.GetValue(each)) Console.WriteLine($"{scenario.Seed} {string.Join(' ', scenario.Services.Select(s => $"{s.Style}/{s.Workers}"))} threads {scenario.Recording.ThreadIds} tick {scenario.Recording.TickNs} sampled {scenario.Recording.Sampled:0.0}: {own}");
             }
 
             foreach ((string name, Score score) in groups) Console.WriteLine($"{name,-18} {score}");
             Console.WriteLine($"{"all",-18} {all}");
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mean F1 of the scenarios {byScenario.DefaultIfEmpty().Average():0.0000}"));
             all.Reliability.Write(Console.Out);
             return 0;
 
@@ -54,7 +60,7 @@ internal static class ScoreCommand
 
             Score Group(string name)
             {
-                if (!groups.TryGetValue(name, out Score? score)) groups.Add(name, score = new Score());
+                if (!groups.TryGetValue(name, out Score? score)) groups.Add(name, score = new Score(told));
                 return score;
             }
         });

@@ -24,6 +24,12 @@ internal sealed record Observer(string Name, Func<RecordedServer, string, string
         new("strace -f -ttt -yy -T", (_, processes, folder) => [Tools.Find("strace", "strace"), "-f", "-ttt", "-yy", "-T", "-o", Path.Combine(folder, "calls"), "-p", processes], (errors, _) => errors.Contains("attached", StringComparison.Ordinal)),
     ];
 
+    /// <summary>A word for it: the program, or the level.</summary>
+    public string ShortName => Name.StartsWith("vs ", StringComparison.Ordinal) ? Name.Split(' ')[^1] : Name.Split(' ', ',')[0];
+
+    /// <summary>Whether the word is for it.</summary>
+    public bool IsCalled(string name) => name == ShortName;
+
     /// <summary>Starts it and waits until it watches.</summary>
     /// <exception cref="VsException">It is missing or did not start.</exception>
     public async Task<Child> StartAsync(RecordedServer server, string folder, CancellationToken cancel)

@@ -16,6 +16,8 @@ public sealed class RecordLayoutTests
     [InlineData("eventfd_request", typeof(EventfdRequest))]
     [InlineData("ring_socket", typeof(RingSocket))]
     [InlineData("ring_process", typeof(RingProcess))]
+    [InlineData("ring", typeof(Ring))]
+    [InlineData("ring_slot", typeof(RingSlot))]
     [InlineData("ring_counts", typeof(RingCounts))]
     [InlineData("recorder_config", typeof(RecorderConfig))]
     public void Sizes_and_offsets_are_those_of_the_object(string name, Type type)

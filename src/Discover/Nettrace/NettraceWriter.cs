@@ -11,6 +11,7 @@ internal sealed class NettraceWriter : IDisposable
 {
     private const int BlockBytes = 64 * 1024;
     private const int RecorderThread = 1;
+    private const int MostHeaderBytes = 64, UsualPayload = 32;
     private const int MaximumThreads = 1 << 16;
 
     private readonly Stream _stream;
@@ -157,7 +158,7 @@ internal sealed class NettraceWriter : IDisposable
         long stamp = Math.Max(timeNs, _lastNs);
         _sequence++;
 
-        Span<byte> target = _events.Room(payload + 64);
+        Span<byte> target = _events.Room(MostHeaderBytes + Math.Max(payload, UsualPayload));
         int length = 1;
         EventFlags flags = 0;
         if (type != _previous.Type)
@@ -189,7 +190,9 @@ internal sealed class NettraceWriter : IDisposable
         }
 
         target[0] = (byte)flags;
-        _payload.AsSpan(0, payload).CopyTo(target[length..]);
+        // A length that is known is copied without a call.
+        if (payload <= UsualPayload) _payload.AsSpan(0, UsualPayload).CopyTo(target.Slice(length, UsualPayload));
+        else _payload.AsSpan(0, payload).CopyTo(target[length..]);
         _events.Take(length + payload);
         _previous = new Previous(type, _sequence, true, thread, stamp, payload);
         _lastNs = stamp;

@@ -10,9 +10,24 @@ internal static class Varint
     /// <summary>Longest encoding of 64 bits.</summary>
     internal const int MaximumBytes = 10;
 
-    /// <summary>Writes a number; returns how many bytes.</summary>
+    /// <summary>Writes a number; returns how many bytes. Up to eight bytes of the target may change where it takes fewer.</summary>
     internal static int Write(Span<byte> target, ulong value)
     {
+        if (value < 0x80)
+        {
+            target[0] = (byte)value;
+            return 1;
+        }
+
+        if (Bmi2.X64.IsSupported && value < 1UL << 56 && target.Length >= sizeof(ulong))
+        {
+            // Seven bits into each byte at once, and the top bit of all but the last.
+            ulong word = Bmi2.X64.ParallelBitDeposit(value, 0x7f7f_7f7f_7f7f_7f7f);
+            int last = BitOperations.Log2(word) & ~7;
+            BinaryPrimitives.WriteUInt64LittleEndian(target, word | (0x8080_8080_8080_8080 & ((1UL << last) - 1)));
+            return (last >> 3) + 1;
+        }
+
         int length = 0;
         while (value >= 0x80)
         {

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using VirtualServices.Discover.Recording.Packets;
 using VirtualServices.Discover.Sessions;
 using VirtualServices.Linux.Files;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -14,9 +15,14 @@ public sealed class Recorder : IDisposable
     private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(1);
 
-    // Each look costs some 40 us of processors that the recorded also want. At two million events a second the ring takes ten times as long to fill.
-    private const int PauseMilliseconds = 10;
+    // Each look costs some 40 us of processors that the recorded also want. At two million events a second the rings take six times as long to fill.
+    private const int PauseMilliseconds = 20;
+    // Part of a ring that makes the recorder take its share of a processor, and part that lets it yield again.
+    private const double Pressing = 0.125, Calm = 0.03;
     private const int ReleaseEvery = 1024;
+
+    // So many records at a look, and the next one follows at once: what came meanwhile may be as much.
+    private const int Busy = 64 * ReleaseEvery;
 
     private readonly RecorderOptions _options;
     private readonly List<Service> _services;
@@ -145,10 +151,14 @@ public sealed class Recorder : IDisposable
     {
         command?.Continue();
         _options.Started?.Invoke();
+        _options.Switch?.Begin(_program);
         TimeSpan lastFlush = TimeSpan.Zero;
+        using YieldingThread priority = new();
         while (!cancel.IsCancellationRequested && command is not { HasExited: true } && (_options.Duration is not { } duration || _elapsed.Elapsed < duration))
         {
-            if (Drain()) cancel.WaitHandle.WaitOne(PauseMilliseconds);
+            _options.Switch?.Wait(cancel);
+            priority.Hurries = _program.Rings.Fullest > (priority.Hurries ? Calm : Pressing);
+            if (Drain(HostClock.MonotonicNs())) cancel.WaitHandle.WaitOne(PauseMilliseconds);
             TimeSpan now = _elapsed.Elapsed;
             if (now - lastFlush < FlushInterval) continue;
             lastFlush = now;
@@ -162,8 +172,8 @@ public sealed class Recorder : IDisposable
         _newcomers?.Stop();
         TakeNewcomers();
         _program.Detach();
-        // What the last calls wrote is still in the ring, or is being written.
-        while (_program.Ring.PendingBytes > 0) Drain();
+        // What the last calls wrote is still in the rings, or is being written.
+        while (_program.Rings.HasPending) Drain(long.MaxValue);
 
         TellLosses();
         _packets?.Complete(); // all descriptions are there now
@@ -183,10 +193,10 @@ public sealed class Recorder : IDisposable
         return new RecordResult(ended, _writer.Events, ended.LostEvents(), _writer.Bytes, command is { HasExited: true } ? command.ExitCode : null);
     }
 
-    /// <summary>Where events can be lost: in the ring while it is full, and in the kernel where a call could not be read or a task not be marked.</summary>
+    /// <summary>Where events can be lost: in a processor's ring while it is full, and in the kernel where a call could not be read or a task not be marked.</summary>
     private SourceCount[] Counts() =>
     [
-        new SourceCount("ring", (long)_counts.Events, (long)_counts.Lost),
+        new SourceCount("ring", _calls, (long)_counts.Lost),
         new SourceCount("kernel", 0, (long)(_counts.Foreign + _counts.Unmarked)),
         new SourceCount("file", _writer.Events, 0),
         new SourceCount("inventory", _inventory.Snapshot().Count, _inventory.Unlisted),
@@ -247,22 +257,22 @@ public sealed class Recorder : IDisposable
         _inventoryInterval = TimeSpan.FromSeconds(Math.Max(1, 50 * (_elapsed.Elapsed - now).TotalSeconds));
     }
 
-    /// <summary>Takes what is in the ring.</summary>
+    /// <summary>Takes what is in the rings.</summary>
+    /// <param name="untilNs">Now; or what is not reached, to take all.</param>
     /// <returns>False where so much came meanwhile that the next look should not wait.</returns>
-    private bool Drain()
+    private bool Drain(long untilNs)
     {
         int records = 0;
-        while (_program.Ring.TryRead(out ReadOnlySpan<byte> record))
+        _program.Rings.Look(untilNs);
+        while (_program.Rings.TryRead(out ReadOnlySpan<byte> record))
         {
             Take(record);
             if (++records % ReleaseEvery != 0) continue;
-            _program.Ring.Release();
-            // A busy ring never runs empty: go back to the clock now and then.
-            if (records >= 64 * ReleaseEvery) return false;
+            _program.Rings.Release();
         }
 
-        _program.Ring.Release();
-        return true;
+        _program.Rings.Release();
+        return records < Busy;
     }
 
     private void Take(ReadOnlySpan<byte> record)

@@ -23,8 +23,11 @@ public sealed record RecorderOptions(string Folder, IReadOnlyList<Service> Servi
     /// <summary>How much is recorded.</summary>
     public RecordLevel Level { get; init; }
 
-    /// <summary>Bytes of the ring buffer between kernel and recorder: a power of two, at least a page.</summary>
+    /// <summary>Bytes of the rings between kernel and recorder, all processors' together. Each has at least <see cref="EventRings.LeastBytes"/>, whatever this says, unless it is less than that altogether.</summary>
     public int RingBytes { get; init; } = 16 << 20;
+
+    /// <summary>Switches it off and on; null: it is on.</summary>
+    internal RecorderSwitch? Switch { get; init; }
 
     /// <summary>Called about once a second, on the recorder's own thread.</summary>
     public Action<RecordProgress>? Progress { get; init; }

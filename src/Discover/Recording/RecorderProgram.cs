@@ -20,14 +20,16 @@ internal sealed partial class RecorderProgram : IDisposable
     private static readonly string[] HookPrograms = ["on_datagram_from4", "on_datagram_from6", "on_datagram_to4", "on_datagram_to6", "on_release"];
 
     private readonly BpfObject _object;
-    private readonly BpfMap _ring;
+    private readonly BpfMap _rings;
     private readonly BpfMap _services;
     private readonly BpfMap _counts;
     private readonly List<BpfLink> _links = [];
+    private readonly RecordLevel _level;
+    private readonly string? _root; // of the unified hierarchy, where the host has hooks of sockets
 
     /// <summary>Loads and attaches. Nothing is recorded before <see cref="Mark"/>.</summary>
     /// <param name="level">How much is recorded.</param>
-    /// <param name="ringBytes">Size of the ring.</param>
+    /// <param name="ringBytes">Size of all rings together.</param>
     /// <param name="existing">Inodes of unix sockets that are there already: neither their accept nor their connect is told.</param>
     /// <exception cref="VsException">The kernel lacks something or refuses.</exception>
     internal RecorderProgram(RecordLevel level, int ringBytes, IReadOnlyList<ulong> existing)
@@ -42,17 +44,16 @@ internal sealed partial class RecorderProgram : IDisposable
             if (level == RecordLevel.Sockets && root is null)
                 Blind = "this host has no hooks of sockets for the recorder (Linux 6.16 and a mounted cgroup2 have them): closes and the addresses of datagrams are not recorded. Record with --level syscalls if these matter.";
             _object = whole ?? Load(level, hooks: false, ringBytes, existing.Count);
-            _ring = _object.Map("ring");
+            _rings = _object.Map("rings");
             _services = _object.Map("services");
             _counts = _object.Map("counts");
-            Ring = new RingBuffer(_ring);
+            Rings = new EventRings(_rings);
             LearnEventfd();
             using (BpfMap there = _object.Map("existing"))
                 foreach (ulong inode in existing) there.Update(inode, (byte)1);
-            foreach (string program in CommonPrograms) _links.Add(_object.Attach(program));
-            foreach (string program in level == RecordLevel.Sockets ? SocketPrograms : SyscallPrograms) _links.Add(_object.Attach(program));
-            if (root is not null)
-                foreach (string program in HookPrograms) _links.Add(_object.AttachCgroup(program, root));
+            _level = level;
+            _root = root;
+            Attach();
         }
         catch (BpfException error)
         {
@@ -65,7 +66,7 @@ internal sealed partial class RecorderProgram : IDisposable
     internal string? Blind { get; }
 
     /// <summary>Records from the kernel; for one thread.</summary>
-    internal RingBuffer Ring { get; } = null!;
+    internal EventRings Rings { get; } = null!;
 
     /// <summary>Marks all threads of the processes; they and what they fork are recorded from now on. Processes marked before stay marked.</summary>
     /// <param name="processes">Process id to the number of its service.</param>
@@ -100,7 +101,6 @@ internal sealed partial class RecorderProgram : IDisposable
         RingCounts sum = default;
         foreach (RingCounts one in perCpu)
         {
-            sum.Events += one.Events;
             sum.Lost += one.Lost;
             sum.Foreign += one.Foreign;
             sum.Unmarked += one.Unmarked;
@@ -109,7 +109,17 @@ internal sealed partial class RecorderProgram : IDisposable
         return sum;
     }
 
-    /// <summary>Stops recording. What is in the ring stays there to be read.</summary>
+    /// <summary>Puts the programs to the kernel's hooks.</summary>
+    /// <exception cref="BpfException">The kernel refuses one.</exception>
+    internal void Attach()
+    {
+        foreach (string program in CommonPrograms) _links.Add(_object.Attach(program));
+        foreach (string program in _level == RecordLevel.Sockets ? SocketPrograms : SyscallPrograms) _links.Add(_object.Attach(program));
+        if (_root is null) return;
+        foreach (string program in HookPrograms) _links.Add(_object.AttachCgroup(program, _root));
+    }
+
+    /// <summary>Stops recording. What is in the rings stays there to be read.</summary>
     internal void Detach()
     {
         foreach (BpfLink link in _links) link.Dispose();
@@ -120,8 +130,8 @@ internal sealed partial class RecorderProgram : IDisposable
     public void Dispose()
     {
         Detach();
-        Ring?.Dispose();
-        _ring?.Dispose();
+        Rings?.Dispose();
+        _rings?.Dispose();
         _services?.Dispose();
         _counts?.Dispose();
         _object?.Dispose();
@@ -169,7 +179,7 @@ internal sealed partial class RecorderProgram : IDisposable
     /// <summary>Loads the programs.</summary>
     /// <param name="level">Which of them.</param>
     /// <param name="hooks">With those of cgroups.</param>
-    /// <param name="ringBytes">Size of the ring.</param>
+    /// <param name="ringBytes">Size of all rings together.</param>
     /// <param name="existing">How many unix sockets are there.</param>
     /// <param name="casts">Whether the kernel has bpf_rdonly_cast (Linux 6.2).</param>
     /// <exception cref="BpfException">The kernel refuses.</exception>
@@ -179,9 +189,12 @@ internal sealed partial class RecorderProgram : IDisposable
         try
         {
             RecorderConfig config = CallTable.Build();
+            uint slots = EventRings.SlotsFor(ringBytes, BpfMap.PossibleCpus);
             config.Casts = casts ? (byte)1 : (byte)0;
+            config.RingMask = slots - 1;
             program.SetInitialValue(".rodata", config);
-            program.SetMaxEntries("ring", (uint)ringBytes);
+            program.SetMaxEntries("rings", (uint)BpfMap.PossibleCpus);
+            program.SetValueSize("rings", EventRings.ValueBytes(slots));
             program.SetMaxEntries("existing", (uint)Math.Max(1, existing));
             foreach (string name in level == RecordLevel.Sockets ? SyscallPrograms : SocketPrograms) program.SkipProgram(name);
             if (!hooks)

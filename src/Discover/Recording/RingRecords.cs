@@ -59,6 +59,7 @@ internal unsafe struct RingSocket
     internal byte PathLength;
     internal byte Unused;
     internal fixed byte Path[108];
+    internal long ToldNs;
 }
 
 /// <summary><c>struct ring_process</c>.</summary>
@@ -78,7 +79,6 @@ internal unsafe struct RingProcess
 [StructLayout(LayoutKind.Sequential)]
 internal struct RingCounts
 {
-    internal ulong Events;
     internal ulong Lost;
     internal ulong Foreign;
     internal ulong Unmarked;
@@ -91,7 +91,29 @@ internal unsafe struct RecorderConfig
     internal const int CallNumbers = 512;
     internal fixed ushort Calls[CallNumbers];
     internal fixed byte Wakes[CallNumbers];
+    internal ulong RingMask;
     internal byte Casts;
+}
+
+/// <summary><c>struct ring</c>: how a processor's ring begins.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct Ring
+{
+    internal ulong Produced;
+    internal fixed ulong Unused[7];
+    internal ulong Consumed;
+    internal fixed ulong Unused2[7];
+}
+
+/// <summary><c>struct ring_slot</c>: how a record begins.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct RingSlot
+{
+    /// <summary><c>RING_SLOT</c> and <c>RING_TAIL</c>.</summary>
+    internal const int Bytes = 64, Tail = 3;
+
+    internal uint Slots;
+    internal uint Position;
 }
 
 /// <summary><c>struct eventfd_request</c>.</summary>

@@ -61,6 +61,7 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
         Final = true;
         Prover = null;
         Prompt = default;
+        Taught = default;
         Before = null; // it would lead to the window before, and from there on to the beginning
     }
 
@@ -75,6 +76,9 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
 
     /// <summary>Who was called, where known: looked up while the connection is open.</summary>
     public Party? Called { get; set; }
+
+    /// <summary>What was learnt from it last: of which request, and its delays there.</summary>
+    public (RequestNode? Request, Delays Delays) Taught { get; set; }
 
     /// <summary>The parent before the present step took calls away.</summary>
     public RequestNode? Before { get; set; }

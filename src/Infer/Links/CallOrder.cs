@@ -15,18 +15,21 @@ internal static class CallOrder
         if (price <= 0) return 0;
         long tick = model.TickNs, since = tick == 1 ? request.ArrivalNs : request.ArrivalNs / tick * tick; // when the tick of its arrival began: others are compared without a division each
         int overtaken = 0;
-        for (int i = call.Rank; i < Math.Min(call.Rank + Reach, calls.Count); i++)
+        for (int i = call.Rank + 1; i < Math.Min(call.Rank + Reach, calls.Count); i++)
         {
-            if (calls[i].Before is { } other && other != request && other.ArrivalNs < since) overtaken++;
+            if (Requester(calls[i], call, request) is { } other && other.ArrivalNs < since) overtaken++;
         }
 
-        for (int i = call.Rank; i > Math.Max(call.Rank - Reach, -1); i--)
+        for (int i = call.Rank - 1; i > Math.Max(call.Rank - Reach, -1); i--)
         {
-            if (calls[i].Before is { } other && other != request && other.ArrivalNs - since >= tick) overtaken++;
+            if (Requester(calls[i], call, request) is { } other && other.ArrivalNs - since >= tick) overtaken++;
         }
 
         return 0.5 * price * Math.Min(overtaken, MostOvertaken);
     }
+
+    /// <summary>Whose a call is when another one goes to the request: what the request had goes where that one comes from. Else two that are to change places would not see each other.</summary>
+    private static RequestNode? Requester(CallNode each, CallNode call, RequestNode request) => each.Before == request ? call.Before : each.Before;
 
     /// <summary>True where one of two requests got its call first although it came later.</summary>
     public static bool IsOvertaken(ServiceModel model, RequestNode one, CallNode first, RequestNode two, CallNode second)

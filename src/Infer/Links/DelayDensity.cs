@@ -22,7 +22,7 @@ internal sealed class DelayDensity
     private readonly double[] _counts = new double[Bins];
     private readonly double[] _density = new double[Bins];
     private readonly double[] _kept = new double[Bins];
-    private double _total, _keptTotal;
+    private double _total, _keptTotal, _peak;
 
     public DelayDensity() => Estimate();
 
@@ -31,6 +31,14 @@ internal sealed class DelayDensity
 
     /// <summary>Density of a delay, per tick; never 0.</summary>
     public double Of(long ticks) => _density[BinOf(ticks)];
+
+    /// <summary>Density of a delay that was itself observed, as it would be without it, per tick; never 0. Else a delay that nobody else has would speak for itself.</summary>
+    public double Without(long ticks, double weight)
+    {
+        int bin = BinOf(ticks);
+        double others = _density[bin] * Width[bin] * (_total + FloorCounts) - weight * _peak;
+        return Math.Max(others, FloorCounts / Bins) / (Math.Max(_total - weight, 0) + FloorCounts) / Width[bin];
+    }
 
     /// <summary>Entropy of the distribution over bins, nats: small where delays are regular.</summary>
     public double Entropy { get; private set; }
@@ -107,6 +115,7 @@ internal sealed class DelayDensity
             sum += i == 0 ? kernel[i] : 2 * kernel[i];
         }
 
+        _peak = 1 / sum;
         for (int bin = 0; bin < Bins; bin++)
         {
             if (_counts[bin] <= 0) continue;

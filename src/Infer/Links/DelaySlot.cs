@@ -30,28 +30,36 @@ internal sealed class DelaySlot
     /// <summary>Observations.</summary>
     public double Total => _counts[0] + _counts[1] + _counts[2];
 
-    /// <summary>Log density of the event's time. A delay below 0 stands for "there was no such event before".</summary>
-    public double Log(long arrival, long sent, long returned)
+    /// <summary>Log density of the event's time.</summary>
+    /// <param name="delays">The delays.</param>
+    /// <param name="own">It was learnt from: what it taught is left out.</param>
+    public double Log(in Delays delays, bool own = false)
     {
-        double density = _weight[0] * _delays[0].Of(arrival), weights = _weight[0];
-        if (sent >= 0)
+        double one = _weight[0] * _delays[0].Of(delays.Arrival), weights = _weight[0], two = 0, three = 0;
+        if (delays.Sent >= 0)
         {
-            density += _weight[1] * _delays[1].Of(sent);
+            two = _weight[1] * _delays[1].Of(delays.Sent);
             weights += _weight[1];
         }
 
-        if (returned >= 0)
+        if (delays.Returned >= 0)
         {
-            density += _weight[2] * _delays[2].Of(returned);
+            three = _weight[2] * _delays[2].Of(delays.Returned);
             weights += _weight[2];
         }
 
-        return Math.Log(density / weights);
+        double sum = one + two + three;
+        if (!own) return Math.Log(sum / weights);
+        double others = _weight[0] * _delays[0].Without(delays.Arrival, one / sum);
+        if (delays.Sent >= 0) others += _weight[1] * _delays[1].Without(delays.Sent, two / sum);
+        if (delays.Returned >= 0) others += _weight[2] * _delays[2].Without(delays.Returned, three / sum);
+        return Math.Log(others / weights);
     }
 
     /// <summary>Learns from an event, shared out among what it may have followed.</summary>
-    public void Add(long arrival, long sent, long returned)
+    public void Add(in Delays delays)
     {
+        (long arrival, long sent, long returned) = delays;
         double one = _weight[0] * _delays[0].Of(arrival);
         double two = sent >= 0 ? _weight[1] * _delays[1].Of(sent) : 0;
         double three = returned >= 0 ? _weight[2] * _delays[2].Of(returned) : 0;
@@ -96,3 +104,9 @@ internal sealed class DelaySlot
         _delays[from].Add(ticks, weight);
     }
 }
+
+/// <summary>When an event of a request happens, in ticks. Below 0 stands for "there was no such event before".</summary>
+/// <param name="Arrival">Since the request's arrival.</param>
+/// <param name="Sent">Since the latest call that was sent before.</param>
+/// <param name="Returned">Since the latest answer that was there before.</param>
+internal readonly record struct Delays(long Arrival, long Sent, long Returned);

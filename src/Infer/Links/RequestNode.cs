@@ -74,6 +74,9 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>CPU time spent for it so far, ns; 0 once it is <see cref="Resolved"/> and told.</summary>
     public ulong CpuNs { get; set; }
 
+    /// <summary>Delays of its reply that were learnt last.</summary>
+    public Delays Taught { get; set; } = new(-1, -1, -1);
+
     /// <summary>Position among the requests that are solved together.</summary>
     public int Index { get; set; }
 

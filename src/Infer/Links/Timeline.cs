@@ -15,8 +15,7 @@ internal static class Timeline
         for (int i = 0; i < calls.Length; i++)
         {
             CallNode call = calls[i];
-            (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
-            score += model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Log(arrival, sent, returned);
+            score += Send(model, request, calls[..i], call);
             score += Thread(model, request, call) + Prompted(model, request, calls[..i], call);
             score += IsLate(request, call) ? model.LogLate : model.LogTimely;
             sign += ServiceModel.SignOf(call.Callee);
@@ -34,8 +33,9 @@ internal static class Timeline
         for (int i = 0; i < calls.Length; i++)
         {
             CallNode call = calls[i];
-            (long arrival, long sent, long returned) = Delays(model, request, calls[..i], call.TimeNs);
-            model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Add(arrival, sent, returned);
+            Delays delays = DelaysOf(model, request, calls[..i], call.TimeNs);
+            model.SlotOf(call.Callee, IsLater(calls[..i], call.Callee)).Add(delays);
+            call.Taught = (request, delays);
             model.AddLate(IsLate(request, call));
             if (call.Tid != 0 && request.Tid != 0) model.Thread.Add(call.Tid == request.Tid, link: true);
             if (call.Open > 1 && call.Prompt.IsKnown) model.PromptOf(i > 0).Add(call.Prompt.IsOf(request), link: true);
@@ -46,8 +46,8 @@ internal static class Timeline
         if (request.Alone) NoteMost(model, calls);
         model.AddCalls(request.Class, sign);
         if (!request.Alone && request.ReplyPrompt.IsKnown) model.ReplyPrompt.Add(request.ReplyPrompt.IsOf(request), link: true);
-        (long fromArrival, long fromSent, long fromReturned) = Delays(model, request, calls, request.ReplyNs);
-        (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Add(fromArrival, fromSent, fromReturned);
+        request.Taught = DelaysOf(model, request, calls, request.ReplyNs);
+        (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Add(request.Taught);
     }
 
     /// <summary>What the call's thread says for the request, nats.</summary>
@@ -62,15 +62,15 @@ internal static class Timeline
     public static double Reply(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> calls)
     {
         if (request.ReplyNs == long.MaxValue) return 0;
-        (long arrival, long sent, long returned) = Delays(model, request, calls, request.ReplyNs);
-        return (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Log(arrival, sent, returned);
+        Delays delays = DelaysOf(model, request, calls, request.ReplyNs);
+        return (calls.Length == 0 ? model.ReplyAlone : model.ReplyAfter).Log(delays, own: delays == request.Taught);
     }
 
     /// <summary>Log density of a call's time, given the calls before it.</summary>
     public static double Send(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> before, CallNode call)
     {
-        (long arrival, long sent, long returned) = Delays(model, request, before, call.TimeNs);
-        return model.SlotOf(call.Callee, IsLater(before, call.Callee)).Log(arrival, sent, returned);
+        Delays delays = DelaysOf(model, request, before, call.TimeNs);
+        return model.SlotOf(call.Callee, IsLater(before, call.Callee)).Log(delays, own: call.Taught == (request, delays));
     }
 
     /// <summary>The call returned after the reply began: it was not waited for.</summary>
@@ -111,7 +111,7 @@ internal static class Timeline
         return false;
     }
 
-    private static (long Arrival, long Sent, long Returned) Delays(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> before, long timeNs)
+    private static Delays DelaysOf(ServiceModel model, RequestNode request, ReadOnlySpan<CallNode> before, long timeNs)
     {
         long sent = -1, returned = -1;
         for (int i = before.Length - 1; i >= Math.Max(before.Length - LookBack, 0); i--)
@@ -121,7 +121,7 @@ internal static class Timeline
         }
 
         long tick = model.TickNs;
-        return (Ticks(Math.Max(timeNs - request.ArrivalNs, 0), tick), sent < 0 ? -1 : Ticks(Math.Max(timeNs - sent, 0), tick), returned < 0 ? -1 : Ticks(timeNs - returned, tick));
+        return new Delays(Ticks(Math.Max(timeNs - request.ArrivalNs, 0), tick), sent < 0 ? -1 : Ticks(Math.Max(timeNs - sent, 0), tick), returned < 0 ? -1 : Ticks(timeNs - returned, tick));
     }
 
     // Divisions are slow, and most clocks tell single nanoseconds.

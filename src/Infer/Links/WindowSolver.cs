@@ -147,6 +147,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         model.Reset();
         foreach (ProcessWindow window in windows)
         {
+            foreach (CallNode call in window.Calls) call.Taught = default;
             foreach (RequestNode request in window.Requests) Timeline.Learn(model, request);
             if (order)
             {

@@ -57,6 +57,9 @@ public sealed unsafe class BpfObject : SafeHandle
     /// <summary>Sets the size of a map before <see cref="Load"/>.</summary>
     public void SetMaxEntries(string map, uint entries) => Check(LibBpf.bpf_map__set_max_entries(FindMap(map), entries), "resize", map);
 
+    /// <summary>Sets the size of a map's values before <see cref="Load"/>.</summary>
+    public void SetValueSize(string map, uint bytes) => Check(LibBpf.bpf_map__set_value_size(FindMap(map), bytes), "resize the values of", map);
+
     /// <summary>Makes a map of the object the same as one that exists already; before <see cref="Load"/>.</summary>
     public void ReuseMap(string map, BpfMap existing)
     {

@@ -77,6 +77,9 @@ internal static unsafe partial class LibBpf
     internal static partial int bpf_map__set_max_entries(nint map, uint entries);
 
     [LibraryImport(Library)]
+    internal static partial int bpf_map__set_value_size(nint map, uint bytes);
+
+    [LibraryImport(Library)]
     internal static partial int bpf_map__reuse_fd(nint map, int fd);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]

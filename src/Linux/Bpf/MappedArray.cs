@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace VirtualServices.Linux.Bpf;
 
@@ -8,8 +7,7 @@ namespace VirtualServices.Linux.Bpf;
 public sealed unsafe class MappedArray<T> : IDisposable
     where T : unmanaged
 {
-    private readonly nuint _length;
-    private T* _entries;
+    private readonly MappedMemory _memory;
 
     /// <summary>Maps the array. The map stays the caller's.</summary>
     /// <exception cref="BpfException">The map cannot be mapped.</exception>
@@ -17,14 +15,9 @@ public sealed unsafe class MappedArray<T> : IDisposable
     public MappedArray(BpfMap map)
     {
         ArgumentNullException.ThrowIfNull(map);
-        if (map.ValueSize != sizeof(T) || sizeof(T) % 8 != 0) throw new InvalidOperationException($"map {map.Name} has values of {map.ValueSize} bytes, not {sizeof(T)}");
-        const int ProtectRead = 1, ProtectWrite = 2, MapShared = 1;
-        nuint page = (nuint)Environment.SystemPageSize;
+        if (map.ValueSize != sizeof(T)) throw new InvalidOperationException($"map {map.Name} has values of {map.ValueSize} bytes, not {sizeof(T)}");
         Count = (int)map.MaxEntries;
-        _length = ((nuint)sizeof(T) * map.MaxEntries + page - 1) / page * page;
-        nint address = LibBpf.mmap(0, _length, ProtectRead | ProtectWrite, MapShared, map.Descriptor, 0);
-        if (address == -1) throw new BpfException("map", map.Name, Marshal.GetLastPInvokeError());
-        _entries = (T*)address;
+        _memory = new MappedMemory(map);
     }
 
     /// <summary>Number of entries.</summary>
@@ -35,17 +28,11 @@ public sealed unsafe class MappedArray<T> : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_entries is null, this);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count);
-            return ref Unsafe.AsRef<T>(_entries + index);
+            return ref Unsafe.AsRef<T>((T*)_memory.Start + index);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (_entries is null) return;
-        _ = LibBpf.munmap((nint)_entries, _length);
-        _entries = null;
-    }
+    public void Dispose() => _memory.Dispose();
 }
