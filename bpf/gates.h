@@ -317,7 +317,7 @@ enum wait_state {
 	WAIT_ERRNO = 1,			/* until user space has written the errno of its fork */
 	WAIT_OVER = 2,			/* it goes on: its call is made again and finds room */
 	WAIT_REFUSED = 3,		/* it goes on: its call is made again and fails, for it has waited long enough */
-	WAIT_WATCH = 4,			/* it took the last place: until calls are watched */
+	WAIT_WATCH = 4,			/* its call is done, it took the last place or failed: until calls are watched and nobody traces it */
 };
 
 /* A process that is stopped at a limit, by its number. */
@@ -328,10 +328,10 @@ struct stopped_call {
 	__u32 vs;
 	__u32 kind;			/* enum limit_kind */
 	__u32 state;			/* enum wait_state */
-	__u32 others;			/* somebody else stopped it, too */
+	__u32 others;			/* signal by which somebody else stopped it, too; 0: nobody did */
 	__u32 error;
 	__u32 max_wait_ms;
-	__u32 pad;
+	__u32 stops;			/* how often: one that is continued meets the limit again */
 	__u64 since_ns;			/* CLOCK_MONOTONIC */
 };
 

@@ -101,6 +101,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
+	struct task_struct *parent; /* its tracer where it has one */
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;

@@ -8,6 +8,13 @@
 
 #include "limit_counts.h"
 
+#if defined(__TARGET_ARCH_x86)
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct thread_info___flags { unsigned long flags; };
+struct task_struct___flags { struct thread_info___flags thread_info; };
+#pragma clang attribute pop
+#endif
+
 enum { LIMIT_MET_BEST_EFFORT = 1 };
 /* What can still be done with a socket or a process: it is being made; it is there already (accepted, forked, bound by a gate); it is older than the limit. */
 enum count_age { COUNT_NEW, COUNT_MADE, COUNT_OLD };
@@ -102,7 +109,23 @@ static __always_inline int room_for_socket(struct bpf_sock *sk, struct task_tag 
 	return mark ? count_socket((__u64)sk, mark, vs, generation, age) : 0;
 }
 
-/* A socket is made. Where the caller is being stopped, because there is no room, its call is made again when it goes on; the one that was let through finds its place, be it beyond the limit. */
+/* The kernel makes a call again as it handles a signal; without one the program would be told ERESTARTNOINTR. */
+static __always_inline bool signal_pends(void)
+{
+#if defined(__TARGET_ARCH_x86)
+	enum { TIF_SIGPENDING = 2 };
+	struct task_struct___flags *task = (void *)bpf_get_current_task_btf();
+
+	return task->thread_info.flags & (1ul << TIF_SIGPENDING);
+#else
+	return false; /* nobody is stopped */
+#endif
+}
+
+/*
+ * A socket is made. Where the caller is being stopped, because there is no room, its call is made again when it goes on; the one that was let through finds its place, be it beyond the limit.
+ * A mark of a call before, which failed before it came here, may be left: nobody stops the caller then.
+ */
 static __always_inline int make_socket(struct bpf_sock *sk, struct task_tag *tag)
 {
 	__u32 flags = tag->flags;
@@ -110,7 +133,9 @@ static __always_inline int make_socket(struct bpf_sock *sk, struct task_tag *tag
 	if (!(flags & (TAG_ASKED | TAG_STOPS)))
 		return room_for_socket(sk, tag, COUNT_NEW);
 	tag->flags = flags & ~(TAG_ASKED | TAG_STOPS);
-	return flags & TAG_STOPS ? -ERESTARTNOINTR : room_for_socket(sk, tag, COUNT_MADE);
+	if (flags & TAG_STOPS)
+		return signal_pends() ? -ERESTARTNOINTR : room_for_socket(sk, tag, COUNT_NEW);
+	return room_for_socket(sk, tag, COUNT_MADE);
 }
 
 /* For whom a process counts: for nobody where its threads or its requests are others' each. */

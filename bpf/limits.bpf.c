@@ -34,6 +34,13 @@ static __always_inline void stop_ends(__u32 tgid, const struct stopped_call *cal
 		__sync_fetch_and_add(queue, (__u64)-1);
 }
 
+/*
+ * Since when threads wait that were stopped as they entered a call, by their numbers. Who has to wait again, because another thread of its process was quicker, does not begin anew. The lowest bit says
+ * that its hit is counted.
+ */
+enum { HIT_COUNTED = 1 };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 65536); __type(key, __u32); __type(value, __u64); } waiting_threads SEC(".maps");
+
 /* Where a call has to wait or to fail. Nobody overtakes those who wait already. */
 static __noinline bool meets_limit(struct stopped_call *call, __u32 generation)
 {
@@ -58,10 +65,6 @@ static __noinline bool meets_limit(struct stopped_call *call, __u32 generation)
 			call->state = limit->action == LIMIT_BLOCK ? WAIT_ROOM : WAIT_ERRNO;
 			call->error = limit->error;
 			call->max_wait_ms = limit->max_wait_ms;
-			if (call->kind == COUNT_SOCKETS)
-				count_hit(use, COUNT_SOCKETS);
-			else
-				count_hit(use, COUNT_PROCESSES);
 			return true;
 		}
 		at = counter_above(at);
@@ -76,11 +79,13 @@ static __always_inline void let_through(struct task_tag *tag, __u32 kind)
 		tag->flags |= TAG_ASKED;
 }
 
-static __noinline bool wait_begins(struct task_struct *task, struct task_tag *tag, __u32 kind)
+/* A process has one entry, whichever of its threads made it: the others wait with that one, and meet the limit for themselves when they go on. */
+static __noinline bool has_to_wait(struct task_struct *task, struct task_tag *tag, __u32 kind)
 {
-	__u32 generation = generation_now(), tgid = task->tgid;
-	struct stopped_call call = { .tid = task->pid, .vs = tag->vs, .kind = kind, .since_ns = bpf_ktime_get_ns() };
-	__u64 *queue;
+	__u32 generation = generation_now(), tgid = task->tgid, tid = task->pid;
+	struct stopped_call call = { .tid = tid, .vs = tag->vs, .kind = kind };
+	struct counter_use *use;
+	__u64 *queue, *since, waits;
 
 	call.from = kind == COUNT_SOCKETS ? counter_of(tag->vs, generation, COUNT_SOCKETS) : counter_of(tag->vs, generation, COUNT_PROCESSES);
 	if (!call.from)
@@ -89,12 +94,24 @@ static __noinline bool wait_begins(struct task_struct *task, struct task_tag *ta
 		let_through(tag, kind);
 		return false;
 	}
-	if (task->ptrace)
-		return false;
+	since = bpf_map_lookup_elem(&waiting_threads, &tid);
+	waits = since ? *since : bpf_ktime_get_ns() & ~(__u64)HIT_COUNTED;
+	call.since_ns = waits;
 	queue = queue_of(call.counter, kind);
-	if (!queue || bpf_map_update_elem(&stopped_calls, &tgid, &call, BPF_NOEXIST))
+	use = bpf_map_lookup_elem(&counter_uses, &call.counter);
+	if (!queue || !use)
 		return false;
+	if (bpf_map_update_elem(&stopped_calls, &tgid, &call, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&stopped_calls, &tgid); /* else the table is full */
 	__sync_fetch_and_add(queue, 1);
+	if (waits & HIT_COUNTED)
+		return true;
+	waits |= HIT_COUNTED;
+	bpf_map_update_elem(&waiting_threads, &tid, &waits, BPF_ANY);
+	if (kind == COUNT_SOCKETS)
+		count_hit(use, COUNT_SOCKETS);
+	else
+		count_hit(use, COUNT_PROCESSES);
 	return true;
 }
 
@@ -103,7 +120,7 @@ static __always_inline void tell_enforcer(__u32 tgid)
 	__u32 *told = bpf_ringbuf_reserve(&stops, 8, 0);
 
 	if (!told)
-		return; /* user space looks at all of them as long as there is one */
+		return; /* user space looks at all of them now and then as long as there is one */
 	told[0] = tgid;
 	told[1] = 0;
 	bpf_ringbuf_submit(told, BPF_RB_FORCE_WAKEUP);
@@ -114,37 +131,80 @@ static __always_inline bool is_open(const struct stop_control *guard)
 	return !guard->closed && (__s64)(bpf_ktime_get_ns() - guard->beat_ns) <= STOP_BEAT_NS;
 }
 
+/*
+ * The thread stops as it leaves the kernel, and all others of its process with it. The signal is the thread's own: one for the process would be dropped where another thread has sent itself one
+ * just now, and nothing would have the kernel make the call again. Who let all go meanwhile may have come before the signal: it is taken back.
+ */
+static __noinline bool send_stop(struct task_struct *task, const struct stop_control *guard)
+{
+	struct stopped_call lost = { .tid = task->pid, .state = WAIT_WATCH, .kind = COUNT_PROCESSES, .since_ns = bpf_ktime_get_ns() };
+	__u32 tgid = task->tgid;
+	struct stopped_call *call;
+	__u64 *queue;
+
+	if (bpf_send_signal_thread(SIGSTOP))
+		return false;
+	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
+	if (call)
+		__sync_fetch_and_add(&call->stops, 1);
+	if ((guard->closed || !call) && bpf_send_signal_thread(SIGCONT) && !call) {
+		/* The enforcer has it go on. */
+		queue = queue_of(0, COUNT_PROCESSES);
+		if (queue && !bpf_map_update_elem(&stopped_calls, &tgid, &lost, BPF_NOEXIST))
+			__sync_fetch_and_add(queue, 1);
+	}
+	tell_enforcer(tgid);
+	return true;
+}
+
 static __noinline void stop(struct task_struct *task, struct task_tag *tag, __u32 kind)
 {
 	struct stop_control *guard = bpf_map_lookup_elem(&stop_control, &zero);
 	struct stopped_call *call;
-	__u32 tgid = task->tgid;
+	__u32 tgid = task->tgid, tid = task->pid;
+	__u64 now = bpf_ktime_get_ns() & ~(__u64)HIT_COUNTED;
+	bool own, over;
 
-	if (kind == COUNT_SOCKETS)
-		tag->flags &= ~(TAG_ASKED | TAG_STOPS);
-	if (!guard || !is_open(guard))
+	if (!guard || !is_open(guard)) {
+		bpf_map_delete_elem(&waiting_threads, &tid);
 		return;
+	}
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call && call->state >= WAIT_OVER) {
+	own = call && call->tid == tid;
+	over = call && (call->state == WAIT_OVER || call->state == WAIT_REFUSED);
+	if (task->ptrace) {
+		/* Who is traced is stopped by its tracer only. */
+		bpf_map_delete_elem(&waiting_threads, &tid);
+		if (own)
+			stop_ends(tgid, call);
+		return;
+	}
+	if (own && over && call->kind == kind) {
+		bpf_map_delete_elem(&waiting_threads, &tid);
 		if (call->state == WAIT_OVER)
 			let_through(tag, kind);
-		if (kind == COUNT_SOCKETS && call->kind == COUNT_SOCKETS)
+		if (kind == COUNT_SOCKETS)
 			stop_ends(tgid, call);
 		return;
 	}
-	/* One that is continued by somebody else stops again and keeps its place. */
-	if (!call && !wait_begins(task, tag, kind))
+	/* A handler of a signal makes something else. */
+	if (own && over)
+		stop_ends(tgid, call);
+	/* One that is continued by somebody else stops again and keeps its place. Beside a thread that goes on the others meet the limit. */
+	if ((!call || over) && !has_to_wait(task, tag, kind)) {
+		bpf_map_delete_elem(&waiting_threads, &tid);
 		return;
+	}
+	bpf_map_update_elem(&waiting_threads, &tid, &now, BPF_NOEXIST);
 	if (kind == COUNT_SOCKETS)
 		tag->flags |= TAG_STOPS;
-	if (guard->closed || bpf_send_signal(SIGSTOP)) {
-		tag->flags &= ~TAG_STOPS;
-		call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-		if (call)
-			stop_ends(tgid, call);
+	if (send_stop(task, guard))
 		return;
-	}
-	tell_enforcer(tgid);
+	tag->flags &= ~TAG_STOPS;
+	bpf_map_delete_elem(&waiting_threads, &tid);
+	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
+	if (call && call->tid == tid)
+		stop_ends(tgid, call);
 }
 
 SEC("tp_btf/sys_enter")
@@ -160,8 +220,13 @@ int BPF_PROG(on_call, struct pt_regs *regs, long id)
 	if (!task->bpf_storage)
 		return 0;
 	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (!tag)
+		return 0;
+	/* Left by a call that failed before it came to the hook. */
+	if (tag->flags & (TAG_ASKED | TAG_STOPS))
+		tag->flags &= ~(TAG_ASKED | TAG_STOPS);
 	/* What a process of a shared service makes, it makes for whoever comes. */
-	if (!tag || tag->service || tag->vs <= VS_BEST_EFFORT)
+	if (tag->service || tag->vs <= VS_BEST_EFFORT)
 		return 0;
 	kind = what_is_made(task, regs, id);
 	if (kind != NO_CALL)
@@ -208,7 +273,7 @@ static __noinline void comes_near(struct task_struct *task)
 		call.since_ns = bpf_ktime_get_ns();
 		if (!bpf_map_update_elem(&stopped_calls, &tgid, &call, BPF_NOEXIST)) {
 			__sync_fetch_and_add(queue, 1);
-			if (guard->closed || bpf_send_signal(SIGSTOP))
+			if (!send_stop(task, guard))
 				stop_ends(tgid, &call);
 		}
 	}
@@ -227,25 +292,53 @@ int BPF_PROG(on_made, struct task_struct *child, __u64 clone_flags)
 	if (!task->bpf_storage || child->tgid == task->tgid)
 		return 0;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call && call->kind == COUNT_PROCESSES && (call->state == WAIT_OVER || call->state == WAIT_REFUSED))
+	if (call && call->tid == task->pid && call->kind == COUNT_PROCESSES && (call->state == WAIT_OVER || call->state == WAIT_REFUSED))
 		stop_ends(tgid, call);
 	comes_near(task);
 	return 0;
 }
 
-/* Whom somebody else stops while it is stopped here is not continued here either. */
+/* Who ends waits no longer. As long as there is an entry, its number is that process's. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_end, struct task_struct *task)
+{
+	__u32 tgid = task->tgid, tid = task->pid;
+	struct stopped_call *call;
+
+	if (!task->bpf_storage)
+		return 0;
+	bpf_map_delete_elem(&waiting_threads, &tid);
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
+	if (call)
+		stop_ends(tgid, call);
+	return 0;
+}
+
+static __always_inline bool comes_from_tracer(struct task_struct *task)
+{
+	return task->ptrace && task->parent->tgid == bpf_get_current_task_btf()->tgid;
+}
+
+/*
+ * Whom somebody else stops while it is stopped here is not continued for good: user space leaves it stopped (SIGSTOP) or sends the signal again, which its program may ignore or handle. Not meant: our own
+ * signal and the one by which a tracer attaches, both of which the kernel sends, what a tracer does with it, and what comes to nothing.
+ */
 SEC("tp_btf/signal_generate")
-int BPF_PROG(on_signal, int signal, void *info, struct task_struct *task, int group, int result)
+int BPF_PROG(on_signal, int signal, __u64 info, struct task_struct *task, int group, int result)
 {
 	struct stopped_call *call;
 	__u32 tgid;
 
-	if (signal < SIGCONT || signal > SIGTTOU || task == bpf_get_current_task_btf())
+	if (signal < SIGCONT || signal > SIGTTOU || info == SEND_SIG_PRIV)
+		return 0;
+	if (signal != SIGCONT && (result == SIGNAL_IGNORED || comes_from_tracer(task)))
 		return 0;
 	tgid = task->tgid;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call)
-		call->others = signal != SIGCONT;
+	if (call && (signal != SIGCONT || call->others))
+		call->others = signal == SIGCONT ? 0 : call->others == SIGSTOP ? SIGSTOP : signal;
 	return 0;
 }
 
@@ -256,7 +349,7 @@ int free_stopped(struct bpf_iter__task *ctx)
 	struct stop_control *guard = bpf_map_lookup_elem(&stop_control, &zero);
 	struct task_struct *task = ctx->task;
 	struct stopped_call *call;
-	__u32 tgid;
+	__u32 tgid, others;
 
 	if (guard)
 		__sync_lock_test_and_set(&guard->closed, 1);
@@ -264,7 +357,11 @@ int free_stopped(struct bpf_iter__task *ctx)
 		return 0;
 	tgid = task->tgid;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call && !call->others)
-		bpf_send_signal_task(task, SIGCONT, PIDTYPE_TGID, 0);
+	if (!call || call->others == SIGSTOP)
+		return 0;
+	others = call->others;
+	bpf_send_signal_task(task, SIGCONT, PIDTYPE_TGID, 0);
+	if (others)
+		bpf_send_signal_task(task, others, PIDTYPE_TGID, 0);
 	return 0;
 }

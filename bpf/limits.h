@@ -3,6 +3,8 @@
 #pragma once
 
 enum { NO_CALL = -1, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTOU = 22, CLONE_THREAD = 0x10000 };
+/* Of the tracepoint signal_generate: the sender that is the kernel itself, and a signal that comes to nothing. */
+enum { SEND_SIG_PRIV = 1, SIGNAL_IGNORED = 1 };
 
 #if defined(__TARGET_ARCH_x86)
 /* Numbers of 64-bit programs, of 32-bit ones, and the bit that x32 programs add. */

@@ -156,7 +156,7 @@ internal enum CountKind : uint
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct StoppedCall(uint Tid, uint Counter, uint From, uint VirtualService, CountKind Kind, WaitState State, uint Others, uint Error, uint MaxWaitMs, uint Pad, ulong SinceNs);
+internal record struct StoppedCall(uint Tid, uint Counter, uint From, uint VirtualService, CountKind Kind, WaitState State, uint Others, uint Error, uint MaxWaitMs, uint Stops, ulong SinceNs);
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct StopControl
