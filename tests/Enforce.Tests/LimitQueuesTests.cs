@@ -77,6 +77,33 @@ public sealed class LimitQueuesTests
     }
 
     [Fact]
+    public void Who_meets_its_limit_again_with_the_same_call_is_decided_anew_at_its_place_and_gives_its_place_back()
+    {
+        _room.Of[(A, CountKind.Processes)] = 1;
+        Wait(10, A, since: 1);
+        Wait(20, A, since: 2);
+        Assert.Equal([(10, WaitEnd.Room)], Decide(3));
+        Assert.Equal(1, _queues.Again(10, _room));
+        Assert.Equal([(10, WaitEnd.Room)], Decide(4)); // not 20
+        Assert.Equal(2, _queues.Again(10, _room));
+        Assert.Equal(2, _queues.TimesOf(10));
+        _room.Of[(A, CountKind.Processes)] = 0;
+        Assert.Empty(Decide(5));
+        Assert.Equal([(10, WaitEnd.Fails), (20, WaitEnd.Fails)], Decide(MaxWaitMs * Ms + 5));
+        Assert.Equal(0, _queues.Again(30, _room));
+    }
+
+    [Theory]
+    [InlineData(11, CountKind.Processes)]
+    [InlineData(10, CountKind.Sockets)]
+    public void Another_thread_or_another_kind_of_call_is_another_one(uint tid, CountKind kind)
+    {
+        Wait(10, A, since: 1);
+        Assert.False(_queues.Contains(10, new StoppedCall(tid, A, A, 1, kind, WaitState.Room, 0, 11, MaxWaitMs, 0, 1)));
+        Assert.True(_queues.Contains(10, new StoppedCall(10, A, A, 1, CountKind.Processes, WaitState.Room, 0, 11, MaxWaitMs, 0, 1)));
+    }
+
+    [Fact]
     public void An_errno_is_told_at_once_and_passes_those_who_wait_for_sockets()
     {
         Wait(10, A, since: 0, kind: CountKind.Sockets);

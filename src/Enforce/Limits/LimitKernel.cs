@@ -12,12 +12,13 @@ internal sealed class LimitKernel : IDisposable
     private const string Resource = "limits.bpf.o";
     private const string FreePin = "limit_free";
     private const string Free = "free_stopped";
-    private static readonly string[] Attached = ["on_made", "on_signal"];
+    private static readonly string[] Attached = ["on_made", "on_end", "on_signal"];
 
     // All calls of the machine pay the way to it.
     private const string OnCall = "on_call";
 
     private readonly BpfObject _programs;
+    private BpfMap? _waiting;
     private readonly List<BpfLink> _links = [];
     private BpfLink? _watch;
 
@@ -47,6 +48,7 @@ internal sealed class LimitKernel : IDisposable
             foreach (string name in GateKernel.Maps)
                 if (own.Contains(name)) programs.ReuseMap(name, gates[name]);
             programs.Load();
+            kernel._waiting = programs.Map("waiting_threads");
             using BpfLink free = programs.AttachIterator(Free);
             free.Pin(FreeFile(pins));
             return kernel;
@@ -71,6 +73,9 @@ internal sealed class LimitKernel : IDisposable
         _watch?.Dispose();
         _watch = calls ? _programs.Attach(OnCall) : null;
     }
+
+    /// <summary>A thread's call has come to its end: the next one begins to wait anew.</summary>
+    public void Forget(uint tid) => _waiting!.Delete(tid);
 
     /// <summary>Stops nobody any more.</summary>
     public void Detach()
@@ -99,6 +104,7 @@ internal sealed class LimitKernel : IDisposable
     public void Dispose()
     {
         Detach();
+        _waiting?.Dispose();
         _programs.Dispose();
     }
 
@@ -106,6 +112,10 @@ internal sealed class LimitKernel : IDisposable
     private static string? Try()
     {
         if (RuntimeInformation.OSArchitecture != Architecture.X64) return "only on x86-64";
+
+        // Signals of BPF programs are sent by a thread of their own there, after the call.
+        if (File.ReadAllText("/proc/version").Contains("PREEMPT_RT", StringComparison.Ordinal)) return "a kernel with PREEMPT_RT stops a process after its call only";
+        if (StoppedProcess.WhyNotFail() is { } refused) return refused;
         try
         {
             using BpfObject programs = BpfObject.Open(GateKernel.Image(Resource), "limits");

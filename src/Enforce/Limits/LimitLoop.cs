@@ -10,7 +10,8 @@ namespace VirtualServices.Enforce.Limits;
 internal sealed partial class LimitLoop : ILimitRoom, IDisposable
 {
     private const int BusyMs = 2, IdleMs = 10, UnderWayMs = 20;
-    private const long ExpireNs = 1_000_000_000, CalmNs = 5_000_000_000;
+    private const long ExpireNs = 1_000_000_000, CalmNs = 5_000_000_000, ScanNs = 50_000_000;
+    private const int MostTries = 16;
     private const uint NearLimit = 16; // NEAR_LIMIT in gates.h
 
     private readonly LimitKernel _programs;
@@ -23,13 +24,13 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
     private readonly uint[] _limited;
     private readonly bool _always;
     private readonly LimitQueues _queues = new();
-    private readonly Dictionary<int, long> _goingOn = [];
-    private readonly List<int> _gone = [];
+    private readonly Dictionary<int, GoingOn> _goingOn = [];
+    private readonly List<int> _visited = [];
     private readonly Watchdog _watchdog;
     private readonly Thread _thread;
     private volatile bool _stop;
-    private bool _watches;
-    private long _near;
+    private bool _watches, _late, _left;
+    private long _near, _scans;
     private Exception? _failure;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
@@ -100,17 +101,15 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
                 _ = sched_setscheduler(0, Fifo, &priority);
             }
 
-            bool told = false;
             while (!_stop)
             {
-                long now = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
-                Volatile.Write(ref _control[0].BeatNs, (ulong)now);
+                long now = Beat();
                 Watch(now);
-                if (told || _queues.Count > 0) Look(now);
-                if (!_watchdog.Beat(held: true, Stopwatch.GetTimestamp())) Recover(); // the kernel may stop somebody at any time
-                told = _ring.Wait(_queues.Count > 0 ? BusyMs : IdleMs);
-                while (_ring.TryRead(out _)) told = true;
-                _ring.Release();
+                Look(now);
+
+                // The watchdog was quicker than we are, by its clock or by ours; nobody is stopped before it is taken back.
+                if (_late || Volatile.Read(ref _control[0].Closed) != 0) Recover();
+                _ = _ring.Wait(_left || _queues.Count > 0 ? BusyMs : IdleMs);
             }
         }
         catch (Exception error)
@@ -121,10 +120,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         try
         {
             _programs.Detach();
-            LimitKernel.FreeAll(Pins.Default);
-            Thread.Sleep(UnderWayMs); // once more for whoever was being stopped when we looked
-            LimitKernel.FreeAll(Pins.Default);
-            Forget();
+            LetAllGo(lives: false);
         }
         catch (Exception error)
         {
@@ -156,91 +152,201 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         return false;
     }
 
+    // The kernel may stop somebody at any time, so the watchdog has to hear of us all the time: in the middle of long work, too.
+    private long Beat()
+    {
+        long now = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC, ns
+        Volatile.Write(ref _control[0].BeatNs, (ulong)now);
+        if (!_watchdog.Beat(held: true, now)) _late = true;
+        return now;
+    }
+
     private void Look(long now)
     {
-        foreach (uint key in _stopped.Keys<uint>())
+        while (_ring.TryRead(out ReadOnlySpan<byte> told))
         {
-            int pid = (int)key;
-            if (!_stopped.TryLookup(key, out StoppedCall call) || _queues.Contains(pid, call)) continue;
-            _queues.Remove(pid, this);
-            _goingOn.Remove(pid);
-            if (call.State != WaitState.Watch)
+            Meet(MemoryMarshal.Read<int>(told), now);
+            _left = true; // the ring may have been full
+            Beat();
+        }
+
+        _ring.Release();
+        if ((_left || _queues.Count > 0) && now >= _scans) Scan();
+        _visited.Clear();
+        _visited.AddRange(_goingOn.Keys);
+        foreach (int pid in _visited)
+        {
+            Visit(pid, now);
+            Beat();
+        }
+
+        foreach ((int pid, WaitEnd end) in _queues.Decide(now, this))
+        {
+            Carry(pid, end, now);
+            Beat();
+        }
+    }
+
+    // All of them, now and then: whom the ring had no place for, and who waits for its tracer.
+    private void Scan()
+    {
+        long now = Beat();
+        _left = false;
+        HashSet<uint> there = [.. _stopped.Keys<uint>()];
+        foreach (uint pid in there)
+        {
+            Meet((int)pid, now);
+            Beat();
+        }
+
+        _visited.Clear();
+        foreach (int pid in _queues.Processes)
+            if (!there.Contains((uint)pid)) _visited.Add(pid);
+        foreach (int pid in _visited)
+            if (!_stopped.TryLookup((uint)pid, out StoppedCall _)) Drop(pid);
+        long end = Beat();
+        _scans = end + Math.Max(ScanNs, 10 * (end - now)); // thousands may wait
+    }
+
+    // A process was stopped, for the first time or again.
+    private void Meet(int pid, long now)
+    {
+        if (!_stopped.TryLookup((uint)pid, out StoppedCall call)) return;
+        if (call.State == WaitState.Watch)
+        {
+            Drop(pid);
+            Watch(now);
+            if (!StoppedProcess.Read(pid, (int)call.Tid, out _, out bool traced) || !traced) GoOn(pid, call, ends: true);
+            else _left = true;
+        }
+        else if (!_queues.Contains(pid, call))
+        {
+            Drop(pid);
+            _queues.Add(pid, call);
+        }
+        else if (_goingOn.TryGetValue(pid, out GoingOn going) && going.Stops != call.Stops)
+        {
+            if (call.State is WaitState.Over or WaitState.Refused)
             {
-                _queues.Add(pid, call);
+                // Another thread of it has stopped it, which has to wait until this one has made its call.
+                _goingOn[pid] = going with { Stops = call.Stops, Hindered = true };
+                GoOn(pid, call, ends: false);
             }
             else
             {
-                End(pid, call);
-                if (call.Others == 0) StoppedProcess.GoOn(pid);
+                _goingOn.Remove(pid);
+                _queues.Again(pid, this);
             }
         }
-
-        _gone.Clear();
-        foreach (int pid in _queues.Processes)
-            if (!_stopped.TryLookup((uint)pid, out StoppedCall call) || IsOver(pid, call, now)) _gone.Add(pid);
-        foreach (int pid in _gone)
-        {
-            _queues.Remove(pid, this);
-            _goingOn.Remove(pid);
-        }
-
-        foreach ((int pid, WaitEnd end) in _queues.Decide(now, this)) Carry(pid, end, now);
     }
 
-    // It ended, or went on and did something else. Who went on and is still stopped, because somebody traced or stopped it, is continued as soon as nobody does.
-    private bool IsOver(int pid, in StoppedCall call, long now)
+    // One that went on, or that was to go on and could not.
+    private void Visit(int pid, long now)
     {
-        bool goesOn = _goingOn.TryGetValue(pid, out long since);
-        if (goesOn && now - since < ExpireNs) return false;
-        bool stopped = StoppedProcess.IsStopped(pid, out bool gone);
-        if (goesOn && !gone)
+        GoingOn going = _goingOn[pid];
+        if (!_stopped.TryLookup((uint)pid, out StoppedCall call))
         {
-            _queues.Expire(pid, this);
-            _goingOn[pid] = now;
-            if (call.Others != 0) return false;
-            if (stopped)
-            {
-                StoppedProcess.GoOn(pid);
-                return false;
-            }
+            Drop(pid);
+            return;
         }
 
-        if (!gone && !goesOn) return false;
-        End(pid, call);
-        return true;
+        if (now - going.SinceNs < ExpireNs) return;
+        _queues.Expire(pid, this);
+        _goingOn[pid] = going with { SinceNs = now };
+        bool lives = StoppedProcess.Read(pid, (int)call.Tid, out bool stopped, out bool traced);
+        if (lives && (traced || (stopped && call.Others != 0))) return; // it goes on when they let it
+        if (lives && stopped && call.State is not (WaitState.Over or WaitState.Refused))
+        {
+            _goingOn.Remove(pid);
+            _queues.Again(pid, this); // nobody traces it any more
+            return;
+        }
+
+        // It does something else, or its thread has ended: then others of the process may be stopped.
+        bool ends = !stopped || going.Hindered;
+        if (stopped || !lives) GoOn(pid, call, ends);
+        else End(pid, call);
+        if (ends) Drop(pid);
     }
 
     private void Carry(int pid, WaitEnd end, long now)
     {
-        if (!_stopped.TryLookup((uint)pid, out StoppedCall call)) return;
-        if (end == WaitEnd.Fails && call.Kind == CountKind.Processes && StoppedProcess.Fail((int)call.Tid, (int)call.Error))
+        if (!_stopped.TryLookup((uint)pid, out StoppedCall call) || !_queues.Contains(pid, call))
         {
-            End(pid, call);
-            _queues.Remove(pid, this);
-        }
-        else
-        {
-            // A fork that cannot be made to fail goes on: the process is traced by somebody, or continued.
-            WaitState state = end == WaitEnd.Fails && call.Kind == CountKind.Sockets ? WaitState.Refused : WaitState.Over;
-            _stopped.Update((uint)pid, call with { State = state });
-            _goingOn[pid] = now;
+            Drop(pid);
+            return;
         }
 
-        if (call.Others == 0) StoppedProcess.GoOn(pid);
+        _goingOn[pid] = new GoingOn(now, call.Stops, Hindered: false);
+        StoppedProcess.Read(pid, (int)call.Tid, out _, out bool traced);
+        if (traced) return; // decided anew when nobody traces it any more
+        if (end == WaitEnd.Fails && call.Kind == CountKind.Processes)
+        {
+            if (StoppedProcess.Fail(pid, (int)call.Tid, (int)call.Error))
+            {
+                _programs.Forget(call.Tid);
+                _stopped.TryReplace((uint)pid, call with { State = WaitState.Watch });
+                Meet(pid, now);
+                return;
+            }
+
+            // A handler of a signal runs before the call is made again: then it stops again.
+            if (_queues.TimesOf(pid) < MostTries)
+            {
+                GoOn(pid, call, ends: false);
+                return;
+            }
+        }
+
+        if (_stopped.TryReplace((uint)pid, call with { State = end == WaitEnd.Fails && call.Kind == CountKind.Sockets ? WaitState.Refused : WaitState.Over })) GoOn(pid, call, ends: false);
+    }
+
+    // Who ends takes its entry along: as long as that is there, the process that was opened before is the one that was stopped.
+    private void GoOn(int pid, in StoppedCall call, bool ends)
+    {
+        int process = StoppedProcess.Open(pid);
+        if (process < 0) return;
+        try
+        {
+            if (!_stopped.TryLookup((uint)pid, out StoppedCall now) || now.SinceNs != call.SinceNs) return;
+            if (ends) End(pid, now);
+            if (now.Others != StoppedProcess.Stop) StoppedProcess.GoOn(process, (int)now.Others);
+        }
+        finally
+        {
+            StoppedProcess.Close(process);
+        }
+    }
+
+    private void Drop(int pid)
+    {
+        _queues.Remove(pid, this);
+        _goingOn.Remove(pid);
     }
 
     // The kernel takes an entry away, too, when the call goes on: who takes it away counts.
     private void End(int pid, in StoppedCall call)
     {
+        _programs.Forget(call.Tid);
         if (_stopped.Delete((uint)pid)) Interlocked.Decrement(ref _queued[(int)(call.Counter * 2 + (uint)call.Kind)]);
     }
 
     // The watchdog let all go because we were late.
     private void Recover()
     {
+        LetAllGo(lives: true);
+        _late = false;
+        Open(Stopwatch.GetTimestamp());
+    }
+
+    private void LetAllGo(bool lives)
+    {
+        LimitKernel.FreeAll(Pins.Default);
+        if (lives) Beat();
+        Thread.Sleep(UnderWayMs); // once more for whoever was being stopped when we looked
+        if (lives) Beat();
         LimitKernel.FreeAll(Pins.Default);
         Forget();
-        Open(Stopwatch.GetTimestamp());
     }
 
     private void Forget()
@@ -257,6 +363,9 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         if (!_watches) Volatile.Write(ref _control[0].Watched, 0);
         Volatile.Write(ref _control[0].Closed, 0);
     }
+
+    // Since when, how often it had been stopped by then, and whether other threads of it were stopped since.
+    private readonly record struct GoingOn(long SinceNs, uint Stops, bool Hindered);
 
     [LibraryImport("libc")]
     private static unsafe partial int sched_setscheduler(int pid, int policy, int* parameters);

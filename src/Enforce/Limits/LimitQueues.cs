@@ -27,7 +27,7 @@ internal sealed class LimitQueues
     public IReadOnlyCollection<int> Processes => _places.Keys;
 
     /// <summary>True where the process is known, and waits for the same call: it may have made one thing and wait for the next before anybody looked.</summary>
-    public bool Contains(int pid, in StoppedCall call) => _places.TryGetValue(pid, out Place? place) && place.Call.SinceNs == call.SinceNs;
+    public bool Contains(int pid, in StoppedCall call) => _places.TryGetValue(pid, out Place? place) && place.Call.SinceNs == call.SinceNs && place.Call.Tid == call.Tid && place.Call.Kind == call.Kind;
 
     /// <summary>A process was stopped.</summary>
     public void Add(int pid, in StoppedCall call)
@@ -76,6 +76,19 @@ internal sealed class LimitQueues
         return _decided;
     }
 
+    /// <summary>A process meets its limit once more with the same call: it is decided anew, at its old place.</summary>
+    /// <returns>How often that was so.</returns>
+    public int Again(int pid, ILimitRoom room)
+    {
+        if (!_places.TryGetValue(pid, out Place? place)) return 0;
+        Forget(place, room);
+        place.Decided = false;
+        return ++place.Times;
+    }
+
+    /// <summary>How often <see cref="Again"/> was said of a process.</summary>
+    public int TimesOf(int pid) => _places.TryGetValue(pid, out Place? place) ? place.Times : 0;
+
     /// <summary>A process that was let go on has not made anything for long: its place is free for others.</summary>
     public void Expire(int pid, ILimitRoom room)
     {
@@ -119,5 +132,7 @@ internal sealed class LimitQueues
         public bool Decided { get; set; }
 
         public bool Granted { get; set; }
+
+        public int Times { get; set; }
     }
 }

@@ -140,6 +140,19 @@ public sealed unsafe partial class BpfMap : IDisposable
         }
     }
 
+    /// <summary>Replaces an entry.</summary>
+    /// <returns>False where there is none.</returns>
+    public bool TryReplace<TKey, TValue>(in TKey key, in TValue value)
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        const ulong Exists = 2; // BPF_EXIST
+        CheckSizes(sizeof(TKey), sizeof(TValue));
+        fixed (TKey* k = &key)
+        fixed (TValue* v = &value)
+            return Found(LibBpf.bpf_map_update_elem(Descriptor, k, v, Exists), "replace in");
+    }
+
     /// <summary>Removes an entry.</summary>
     /// <returns>False where there was none.</returns>
     public bool Delete<TKey>(in TKey key)

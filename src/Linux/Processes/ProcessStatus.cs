@@ -2,18 +2,19 @@ using System.Globalization;
 
 namespace VirtualServices.Linux.Processes;
 
-/// <summary>What the kernel says of a process at this moment: whether it is stopped, and by whom it is traced.</summary>
+/// <summary>What the kernel says of a thread at this moment: whether it is stopped, and by whom it is traced.</summary>
 public static class ProcessStatus
 {
     /// <summary>Reads it.</summary>
     /// <param name="pid">The process.</param>
+    /// <param name="tid">A thread of it.</param>
     /// <param name="state">As in /proc: <c>T</c> stopped by a signal, <c>t</c> by its tracer, <c>Z</c> ended.</param>
     /// <param name="tracer">Process that traces it, 0 where none does.</param>
-    /// <returns>False where there is no such process.</returns>
-    public static bool Read(int pid, out char state, out int tracer)
+    /// <returns>False where the process has no such thread (any more).</returns>
+    public static bool Read(int pid, int tid, out char state, out int tracer)
     {
         (state, tracer) = ('?', 0);
-        if (Procfs.ReadText(pid, "status") is not { } text) return false;
+        if (Procfs.ReadText(pid, string.Create(CultureInfo.InvariantCulture, $"task/{tid}/status")) is not { } text) return false;
         foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())
         {
             if (line.StartsWith("State:\t", StringComparison.Ordinal)) state = line[7];
