@@ -4,7 +4,8 @@ using System.Globalization;
 namespace VirtualServices.Kernel.Tests;
 
 /// <summary>A process that makes children when told to, and reaps them.</summary>
-internal sealed class Forker : IDisposable
+/// <param name="begin">What it does first, in Perl.</param>
+internal sealed class Forker(string begin = "") : IDisposable
 {
     private const string Script = """
         $| = 1; my @held;
@@ -24,7 +25,7 @@ internal sealed class Forker : IDisposable
         kill 9, @held;
         """;
 
-    private readonly Process _process = PostgresServer.Start("perl", "-e", Script);
+    private readonly Process _process = PostgresServer.Start("perl", "-e", begin + Script);
 
     public int Pid => _process.Id;
 
@@ -56,6 +57,23 @@ internal sealed class Forker : IDisposable
         int[] answer = [.. (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the forker ended")).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         Children = answer[2..];
         return (answer[0], answer[1]);
+    }
+
+    /// <summary>The same; fails where there is no answer for long, as of one that stays stopped.</summary>
+    public (int Done, int Errno) AnswerInTime()
+    {
+        Task<(int, int)> answer = Task.Run(Answer);
+        Wait.Until(() => answer.IsCompleted, "the forker answers");
+        return answer.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Has it end, and its children.</summary>
+    /// <returns>How it ended.</returns>
+    public int EndOf()
+    {
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        return _process.ExitCode;
     }
 
     /// <summary>Sends a signal to a process; its parent reaps it when it is told to.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtualServices.Enforce;
 using VirtualServices.Model;
@@ -170,6 +171,116 @@ public sealed class ProcessLimitTests : ActorTests
     }
 
     [RootTheory]
+    [InlineData("attach")]
+    [InlineData("seize")]
+    public void Who_is_traced_past_its_time_goes_on_when_the_tracer_has_left(string how)
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Block(1) with { MaxWait = TimeSpan.FromSeconds(1) }, forker.Pid));
+        forker.Begin();
+        Wait.Until(() => forker.IsStopped && enforcer.Status().Waits.Count == 1, "it waits");
+        Trace(how, forker.Pid, () => Thread.Sleep(3000)); // longer than it may wait and than the enforcer needs to look at it again
+        Assert.Equal((0, Again), forker.AnswerInTime());
+        Wait.Until(() => !forker.IsStopped && enforcer.Status().Waits.Count == 0, "it goes on");
+        Assert.Equal((1L, 1L), UseOf(enforcer, "a"));
+    }
+
+    [RootTheory]
+    [InlineData("attach")]
+    [InlineData("seize")]
+    public void Who_is_traced_for_a_moment_keeps_its_place_and_gets_room(string how)
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Block(2) with { MaxWait = TimeSpan.FromHours(1) }, forker.Pid));
+        forker.Fork(1);
+        forker.Begin();
+        Wait.Until(() => forker.IsStopped && enforcer.Status().Waits.Count == 1, "it waits");
+        Trace(how, forker.Pid, () => Assert.NotEqual('T', Forker.StateOf(forker.Pid)));
+        Wait.Until(() => forker.IsStopped, "it is stopped as before");
+        Assert.Equal(forker.Pid, Assert.Single(enforcer.Status().Waits).Pid);
+        Trace(how, forker.Pid, () =>
+        {
+            Forker.Signal(forker.Children[0], "KILL");
+            Wait.Until(() => UseOf(enforcer, "a").Used == 1, "there is room");
+            Thread.Sleep(1500); // longer than a place is kept
+        });
+        Assert.Equal((1, 0), forker.AnswerInTime());
+    }
+
+    [RootTheory]
+    [InlineData("$SIG{TSTP} = 'IGNORE'; ", 0)]
+    [InlineData("my $seen = 0; $SIG{TSTP} = sub { $seen++ }; END { exit $seen } ", 1)]
+    public void A_stop_from_the_terminal_that_a_program_ignores_or_handles_does_not_keep_it_stopped(string begin, int seen)
+    {
+        using Forker forker = new(begin);
+        using Enforcer enforcer = Start(Vs("a", Block(2), forker.Pid));
+        forker.Fork(1);
+        forker.Begin();
+        Wait.Until(() => forker.IsStopped && enforcer.Status().Waits.Count == 1, "it waits");
+        Forker.Signal(forker.Pid, "TSTP");
+        Forker.Signal(forker.Children[0], "KILL");
+        Assert.Equal((1, 0), forker.AnswerInTime());
+        Assert.Equal(seen, forker.EndOf());
+    }
+
+    [RootFact]
+    public void A_fork_fails_however_many_signals_are_handled_meanwhile()
+    {
+        using Forker forker = new("$SIG{USR1} = sub { }; ");
+        using Enforcer enforcer = Start(Vs("a", Limit(1), forker.Pid));
+        using Process signals = PostgresServer.Start("perl", "-e", "while (kill('USR1', $ARGV[0])) { select(undef, undef, undef, 0.0002) }", forker.Pid.ToString(CultureInfo.InvariantCulture));
+        try
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                forker.Begin();
+                Assert.Equal((0, Again), forker.AnswerInTime());
+            }
+        }
+        finally
+        {
+            signals.Kill();
+            signals.WaitForExit();
+        }
+
+        Assert.Equal(1, UseOf(enforcer, "a").Used);
+    }
+
+    [RootFact]
+    public void After_the_watchdog_has_let_all_go_limits_hold_again()
+    {
+        using Forker forker = new();
+        using Enforcer enforcer = Start(Vs("a", Block(1), forker.Pid));
+        for (int i = 0; i < 3; i++)
+        {
+            forker.Begin();
+            Wait.Until(() => forker.IsStopped && enforcer.Status().Waits.Count == 1, "it waits");
+            File.ReadAllBytes("/sys/fs/bpf/virtual-services/links/limit_free"); // as it does
+            Assert.Equal((1, 0), forker.AnswerInTime());
+            Thread.Sleep(100);
+        }
+    }
+
+    [RootFact]
+    public void Threads_that_meet_a_limit_together_wait_together_and_are_told_no_other_error()
+    {
+        using Process program = PostgresServer.Start(Compile("sockets"));
+        using Enforcer enforcer = Start(Vs("a", new MemberLimits(null, 2, LimitAction.Block, "") { MaxWait = TimeSpan.FromMilliseconds(20) }, program.Id));
+        program.StandardInput.WriteLine("go");
+        program.StandardInput.Flush();
+        Task<string?> line = program.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask();
+        Wait.Until(() => line.IsCompleted, "all calls are made");
+        int[] counts = [.. line.Result!.Split(' ').Select(count => int.Parse(count, CultureInfo.InvariantCulture))];
+        Assert.Equal(0, counts[2]);
+        Assert.Equal(80, counts[0] + counts[1]);
+        Assert.True(counts[0] >= 40, $"{counts[0]} sockets were made, of two calls at a time one has room");
+        Assert.Equal(1, UseOf(enforcer, "a").Used);
+        Assert.Empty(enforcer.Status().Waits);
+        program.StandardInput.Close();
+        program.WaitForExit();
+    }
+
+    [RootTheory]
     [InlineData("stop")]
     [InlineData("end")]
     [InlineData("swap")]
@@ -319,6 +430,16 @@ public sealed class ProcessLimitTests : ActorTests
         }
 
         return false;
+    }
+
+    private void Trace(string how, int pid, Action meanwhile)
+    {
+        using Process tracer = PostgresServer.Start(Compile("tracer"), how, pid.ToString(CultureInfo.InvariantCulture));
+        Assert.Equal("traced", tracer.StandardOutput.ReadLine());
+        meanwhile();
+        tracer.StandardInput.Close();
+        tracer.WaitForExit();
+        Assert.Equal(0, tracer.ExitCode);
     }
 
     private static MemberLimits Limit(int processes) => new(processes, null, LimitAction.Errno, "EAGAIN");
