@@ -8,13 +8,6 @@
 
 #include "limit_counts.h"
 
-#if defined(__TARGET_ARCH_x86)
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct thread_info___flags { unsigned long flags; };
-struct task_struct___flags { struct thread_info___flags thread_info; };
-#pragma clang attribute pop
-#endif
-
 enum { LIMIT_MET_BEST_EFFORT = 1 };
 /* What can still be done with a socket or a process: it is being made; it is there already (accepted, forked, bound by a gate); it is older than the limit. */
 enum count_age { COUNT_NEW, COUNT_MADE, COUNT_OLD };
@@ -110,21 +103,14 @@ static __always_inline int room_for_socket(struct bpf_sock *sk, struct task_tag 
 }
 
 /* The kernel makes a call again as it handles a signal; without one the program would be told ERESTARTNOINTR. */
-static __always_inline bool signal_pends(void)
+static __always_inline bool stop_pends(void)
 {
-#if defined(__TARGET_ARCH_x86)
-	enum { TIF_SIGPENDING = 2 };
-	struct task_struct___flags *task = (void *)bpf_get_current_task_btf();
-
-	return task->thread_info.flags & (1ul << TIF_SIGPENDING);
-#else
-	return false; /* nobody is stopped */
-#endif
+	return bpf_get_current_task_btf()->pending.signal.sig[0] & (1ul << (SIGSTOP - 1));
 }
 
 /*
- * A socket is made. Where the caller is being stopped, because there is no room, its call is made again when it goes on; the one that was let through finds its place, be it beyond the limit.
- * A mark of a call before, which failed before it came here, may be left: nobody stops the caller then.
+ * A socket is made. Where the caller is being stopped, because there is no room, its call is made again when it goes on; the one that was let through finds its place, be it beyond the limit. So does one
+ * whose stop was taken back this moment. A mark may be left, too, by a call before that failed before it came here.
  */
 static __always_inline int make_socket(struct bpf_sock *sk, struct task_tag *tag)
 {
@@ -133,9 +119,7 @@ static __always_inline int make_socket(struct bpf_sock *sk, struct task_tag *tag
 	if (!(flags & (TAG_ASKED | TAG_STOPS)))
 		return room_for_socket(sk, tag, COUNT_NEW);
 	tag->flags = flags & ~(TAG_ASKED | TAG_STOPS);
-	if (flags & TAG_STOPS)
-		return signal_pends() ? -ERESTARTNOINTR : room_for_socket(sk, tag, COUNT_NEW);
-	return room_for_socket(sk, tag, COUNT_MADE);
+	return flags & TAG_STOPS && stop_pends() ? -ERESTARTNOINTR : room_for_socket(sk, tag, COUNT_MADE);
 }
 
 /* For whom a process counts: for nobody where its threads or its requests are others' each. */

@@ -2,7 +2,7 @@
 /* Which calls make a process or an internet socket. */
 #pragma once
 
-enum { NO_CALL = -1, SIGCONT = 18, SIGSTOP = 19, SIGTSTP = 20, SIGTTOU = 22, CLONE_THREAD = 0x10000 };
+enum { NO_CALL = -1, SIGCONT = 18, SIGTTOU = 22, CLONE_THREAD = 0x10000 };
 /* Of the tracepoint signal_generate: the sender that is the kernel itself, and a signal that comes to nothing. */
 enum { SEND_SIG_PRIV = 1, SIGNAL_IGNORED = 1 };
 
