@@ -263,6 +263,36 @@ public sealed class ProcessLimitTests : ActorTests
     }
 
     [RootFact]
+    public void Hundreds_wait_and_are_killed_at_once_and_the_next_one_is_served()
+    {
+        const int Many = 300;
+        using Process crowd = PostgresServer.Start("perl", "-e", """
+            $| = 1; pipe(my $go, my $starts); my @all;
+            for (1..$ARGV[0]) {
+                my $child = fork(); defined $child or die "fork: $!";
+                if (!$child) { close $starts; sysread($go, my $none, 1); fork(); sleep 1000; exit }
+                push @all, $child;
+            }
+            print "made\n"; <STDIN>; close $starts; <STDIN>; kill 9, @all; waitpid $_, 0 for @all;
+            my $child = fork(); defined $child or die "fork: $!"; exit if !$child; waitpid $child, 0;
+            print "served\n"; <STDIN>;
+            """, Many.ToString(CultureInfo.InvariantCulture));
+        Assert.Equal("made", crowd.StandardOutput.ReadLine());
+        using Enforcer enforcer = Start(Vs("a", Block(Many + 1) with { MaxWait = TimeSpan.FromHours(1) }, crowd.Id));
+        Assert.Equal(Many + 1, UseOf(enforcer, "a").Used);
+        crowd.StandardInput.WriteLine("go");
+        Wait.Until(() => enforcer.Status().Waits.Count == Many, "all wait");
+        Thread.Sleep(500); // the watchdog hears of the enforcer all the time, else it would let all go
+        Assert.Equal(Many, enforcer.Status().Waits.Count);
+        crowd.StandardInput.WriteLine("end");
+        Assert.Equal("served", crowd.StandardOutput.ReadLine());
+        Wait.Until(() => UseOf(enforcer, "a").Used == 1 && enforcer.Status().Waits.Count == 0, "only the first process is left");
+        Assert.Equal(Many, UseOf(enforcer, "a").Hits);
+        crowd.StandardInput.Close();
+        crowd.WaitForExit();
+    }
+
+    [RootFact]
     public async Task Threads_that_meet_a_limit_together_wait_together_and_are_told_no_other_error()
     {
         using Process program = PostgresServer.Start(Compile("sockets"));
