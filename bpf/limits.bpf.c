@@ -292,7 +292,7 @@ int BPF_PROG(on_made, struct task_struct *child, __u64 clone_flags)
 	if (!task->bpf_storage || child->tgid == task->tgid)
 		return 0;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call && call->tid == task->pid && call->kind == COUNT_PROCESSES && (call->state == WAIT_OVER || call->state == WAIT_REFUSED))
+	if (call && call->tid == (__u32)task->pid && call->kind == COUNT_PROCESSES && (call->state == WAIT_OVER || call->state == WAIT_REFUSED))
 		stop_ends(tgid, call);
 	comes_near(task);
 	return 0;
