@@ -60,7 +60,7 @@ try
             await new RecordCost(Number(1, 9), args is [_, _, .. string[] names] ? names : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record-cost":
-            await new RecordShare(Number(1, 60), args is [_, _, .. string[] which] ? which : [], Console.Out, Console.Error).RunAsync(stop.Token);
+            await new SwitchedRecording(Number(1, 60), args is [_, _, .. string[] which] ? which : [], Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record-stranger":
             await new StrangerCost(Number(1, 9), Console.Out, Console.Error).RunAsync(stop.Token);

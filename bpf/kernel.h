@@ -35,6 +35,7 @@ enum {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
+	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum {
@@ -195,6 +196,7 @@ struct sock {
 	int sk_err;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
+	void *sk_user_data;
 };
 
 struct socket {
@@ -214,6 +216,10 @@ struct sockaddr_un {
 struct unix_address {
 	int len; /* of name, with its family */
 	struct sockaddr_un name[0];
+};
+
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
 };
 
 struct tcp_sock {

@@ -111,6 +111,38 @@ static __always_inline void describe_unix(struct sock *sk, struct ring_socket *o
 		out->role = out->path_is_remote ? ROLE_CLIENT : ROLE_SERVER;
 }
 
+/* Processes at the other end of recorded sockets. A client may live for a few milliseconds: the recorder wakes for this, and for nothing else. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} peers SEC(".maps");
+
+/* When each was told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, s32);
+	__type(value, u64);
+} peers_told SEC(".maps");
+
+#define PEER_TOLD_AGAIN_NS 1000000000ULL
+
+/* In describe_as itself: older kernels allow its callers 512 bytes of stack altogether. One that finds no room is looked at when its socket's description is read. */
+static __always_inline void tell_peer(s32 pid, u64 now)
+{
+	u64 *told = bpf_map_lookup_elem(&peers_told, &pid);
+	s32 *peer;
+
+	if (told && now - *told < PEER_TOLD_AGAIN_NS)
+		return;
+	bpf_map_update_elem(&peers_told, &pid, &now, BPF_ANY);
+	peer = bpf_ringbuf_reserve(&peers, sizeof(*peer), 0);
+	if (!peer)
+		return;
+	*peer = pid;
+	bpf_ringbuf_submit(peer, 0);
+}
+
 /* Whose doing made us look at a socket, and when: not later than the event itself. */
 struct teller {
 	u64 time_ns;
@@ -124,7 +156,8 @@ static __noinline bool describe_as(struct found_socket *found, struct teller *te
 	bool force = role & ROLE_FORCE;
 	struct sock *sk = found->sk;
 	struct ring_socket *out;
-	u64 id = found->id;
+	u64 id = found->id, told;
+	s32 peer;
 	u8 one = 1;
 
 	role &= ~ROLE_FORCE;
@@ -152,8 +185,12 @@ static __noinline bool describe_as(struct found_socket *found, struct teller *te
 		else if (out->family == AF_UNIX)
 			describe_unix(sk, out);
 	}
-	out->told_ns = bpf_ktime_get_ns();
+	told = bpf_ktime_get_ns();
+	peer = out->peer_pid;
+	out->told_ns = told;
 	ring_submit(out);
+	if (peer)
+		tell_peer(peer, told);
 	bpf_map_update_elem(&seen, &id, &one, BPF_ANY);
 	return true;
 }

@@ -146,15 +146,22 @@ static __noinline void tell_transfer(struct sock *sk, struct task_struct *task, 
 
 /*
  * When a transfer was done that ends now. What TCP has sent during this very call, it has stamped: then all that was ever written is sent,
- * and a look at the clock, a third of what an event costs, is spared. Anything else may have been stamped before.
+ * and a look at the clock, a third of what an event costs, is spared. Who stands between the call and TCP (kTLS, a sockmap) may keep what
+ * was written, so that the stamp is of something before; so is one that is older than what the thread did last.
  */
-static __always_inline u64 time_of(struct sock *sk, int result, u8 kind)
+static __always_inline u64 time_of(struct sock *sk, struct recorded_task *state, int result, u8 kind)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct inet_connection_sock *connection = (struct inet_connection_sock *)sk;
+	u64 time = 0;
 
-	if (config.casts && kind == CALL_SEND && sk->sk_protocol == IPPROTO_TCP && result > 0 && LOOK(tcp_sock, tcp, write_seq) == LOOK(tcp_sock, tcp, snd_nxt))
-		return LOOK(tcp_sock, tcp, tcp_clock_cache);
-	return bpf_ktime_get_ns();
+	if (config.casts && kind == CALL_SEND && result > 0 && sk->sk_protocol == IPPROTO_TCP && !sk->sk_user_data &&
+	    !LOOK(inet_connection_sock, connection, icsk_ulp_ops) && LOOK(tcp_sock, tcp, write_seq) == LOOK(tcp_sock, tcp, snd_nxt))
+		time = LOOK(tcp_sock, tcp, tcp_clock_cache);
+	if (time <= state->last_ns)
+		time = bpf_ktime_get_ns();
+	state->last_ns = time;
+	return time;
 }
 
 static __always_inline int transferred(struct sock *sk, int result, int flags, u8 kind)
@@ -176,7 +183,7 @@ static __always_inline int transferred(struct sock *sk, int result, int flags, u
 		return 0;
 	}
 	state->peer.port = 0;
-	now = time_of(sk, result, kind);
+	now = time_of(sk, state, result, kind);
 	submit_event(task, id, now, now, -1, shown_result(result), kind);
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "recorder_state.h"
 
-/* Entries and size of a value are set before loading: a ring for each processor that may be. */
+/* Entries and size of a value are set before loading: a ring for each processor that is there. One that comes later shares another's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -17,22 +17,21 @@ struct {
 	__uint(value_size, sizeof(struct ring) + (1 + RING_TAIL) * RING_SLOT);
 } rings SEC(".maps");
 
-/*
- * Slots that are left free: a task, and the interrupts within it, may all have found room before the first of them takes its slots.
- */
-#define RING_SPARE 16
+/* Slots that are left free: a task, and the interrupts within it, may all have found room before the first of them takes its slots. */
+#define RING_SPARE 64
 
 /* Room for a record of a size that is known at compile time; 0, and one more lost, where there is none. It is to be submitted at once. */
 static __always_inline void *ring_reserve(u32 size)
 {
 	u32 cpu = bpf_get_smp_processor_id(), slots = (sizeof(struct ring_slot) + size + RING_SLOT - 1) / RING_SLOT;
-	struct ring *ring = bpf_map_lookup_elem(&rings, &cpu);
 	struct ring_slot *slot;
+	struct ring *ring;
 	u64 at;
 
-	if (!ring)
-		return 0;
-	if (ring->produced - ring->consumed > config.ring_mask + 1 - RING_SPARE - slots) {
+	if (cpu >= config.rings && config.rings)
+		cpu %= config.rings;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	if (!ring || ring->produced - ring->consumed > config.ring_mask + 1 - RING_SPARE - slots) {
 		count_lost();
 		return 0;
 	}
@@ -54,7 +53,8 @@ static __always_inline void ring_submit(void *record)
 	barrier();
 	slot->position++;
 #else
-	__sync_fetch_and_add(&slot->position, 1);
+	/* An exchange is ordered; an addition whose result nobody uses is not. */
+	__sync_lock_test_and_set(&slot->position, slot->position + 1);
 #endif
 }
 

@@ -22,6 +22,7 @@ struct found_socket {
 /* State of a recorded thread. */
 struct recorded_task {
 	u64 enter_ns;
+	u64 last_ns; /* level sockets: time of its last transfer */
 	u64 marked_ns;
 	struct found_socket socket; /* of the call under way */
 	struct found_socket second; /* splice: where the bytes go; dup2: what is closed */

@@ -89,6 +89,9 @@ int BPF_PROG(on_tcp_change, struct sock *sk, int old, int new)
 	return 0;
 }
 
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
 /* The last descriptor of a TCP or UDP socket is closed. What a process leaves open when it ends is not told, as at level syscalls. */
 SEC("cgroup/sock_release")
 int on_release(struct bpf_sock *context)
@@ -108,7 +111,14 @@ int on_release(struct bpf_sock *context)
 	know(state, found.id); /* a socket without a transfer has nothing to be described by */
 	outcome.now_ns = bpf_ktime_get_ns();
 	state->enter_ns = outcome.now_ns;
-	submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
+	/* Programs of cgroups can be preempted since Linux 6.16: a closer of low priority must not leave a record half written. */
+	if (bpf_preempt_disable && bpf_preempt_enable) {
+		bpf_preempt_disable();
+		submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
+		bpf_preempt_enable();
+	} else {
+		submit_call(task, state, &found, &outcome, ROLE_UNKNOWN);
+	}
 	return 1;
 }
 

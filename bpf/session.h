@@ -149,6 +149,7 @@ struct recorder_config {
 	u16 calls[512];		/* system call number to form << 8 | kind; 0 is not recorded */
 	u8 wakes[512];		/* system call number to enum wake_means */
 	u64 ring_mask;		/* slots of a ring, a power of two, less one */
+	u32 rings;		/* how many there are */
 	u8 casts;		/* the kernel has bpf_rdonly_cast (Linux 6.2) */
 };
 

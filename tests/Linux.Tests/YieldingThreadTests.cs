@@ -30,7 +30,7 @@ public sealed class YieldingThreadTests
         int before = seen[0].Nice, yielding = Math.Max(before, 10);
         // Who is not root may not take back what it gave up.
         int hurried = Environment.IsPrivilegedProcess ? before : yielding;
-        Assert.Equal([(before, Normal), (yielding, Batch), (hurried, Batch), (yielding, Batch), (hurried, Normal)], seen);
+        Assert.Equal([(before, Normal), (yielding, Batch), (hurried, Normal), (yielding, Batch), (hurried, Normal)], seen);
     }
 
     /// <summary>Fields 19 and 41 of the thread's stat (proc_pid_stat(5)).</summary>

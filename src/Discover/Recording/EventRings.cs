@@ -13,8 +13,8 @@ namespace VirtualServices.Discover.Recording;
 /// </remarks>
 internal sealed unsafe class EventRings : IDisposable
 {
-    /// <summary>Fewest bytes of one processor's ring, where there are as many for all: what it records in some 16 ms at a million events a second.</summary>
-    internal const int LeastBytes = 1 << 20;
+    /// <summary>Fewest bytes of one processor's ring, where there are as many for all: what it records in some 32 ms at a million events a second.</summary>
+    internal const int LeastBytes = 2 << 20;
 
     private readonly MappedMemory? _memory;
     private readonly Source[] _sources;
@@ -65,7 +65,7 @@ internal sealed unsafe class EventRings : IDisposable
     /// <param name="rings">How many there are.</param>
     internal static uint SlotsFor(int bytes, int rings)
     {
-        const uint Fewest = 64; // more than what the kernel keeps free and the longest record
+        const uint Fewest = 128; // more than what the kernel keeps free and the longest record
         uint slots = (uint)Math.Max(bytes / rings, Math.Min(bytes, LeastBytes)) / RingSlot.Bytes;
         return Math.Max(Fewest, BitOperations.RoundUpToPowerOf2(slots));
     }
@@ -74,7 +74,7 @@ internal sealed unsafe class EventRings : IDisposable
     internal static uint ValueBytes(uint slots) => (uint)sizeof(Ring) + (slots + RingSlot.Tail) * RingSlot.Bytes;
 
     /// <summary>Begins to read what is there now.</summary>
-    /// <param name="untilNs">Now, CLOCK_MONOTONIC. What is later is left for another look: something earlier may still come from another processor.</param>
+    /// <param name="untilNs">A moment a little before now, CLOCK_MONOTONIC. What is later is left for another look: something earlier may still come from another processor.</param>
     internal void Look(long untilNs)
     {
         _untilNs = untilNs;

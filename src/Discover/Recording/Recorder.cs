@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VirtualServices.Discover.Recording.Packets;
 using VirtualServices.Discover.Sessions;
+using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Files;
 using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
@@ -17,12 +18,13 @@ public sealed class Recorder : IDisposable
 
     // Each look costs some 40 us of processors that the recorded also want. At two million events a second the rings take six times as long to fill.
     private const int PauseMilliseconds = 20;
-    // Part of a ring that makes the recorder take its share of a processor, and part that lets it yield again.
+    // By when a record has taken its place behind the time that it bears, but for one whose thread lost its processor in between.
+    private const long SettleNs = 2_000_000;
+
+    // Part of a ring that makes the recorder take its share of a processor and look again at once, and part that lets it yield again.
     private const double Pressing = 0.125, Calm = 0.03;
     private const int ReleaseEvery = 1024;
 
-    // So many records at a look, and the next one follows at once: what came meanwhile may be as much.
-    private const int Busy = 64 * ReleaseEvery;
 
     private readonly RecorderOptions _options;
     private readonly List<Service> _services;
@@ -154,11 +156,13 @@ public sealed class Recorder : IDisposable
         _options.Switch?.Begin(_program);
         TimeSpan lastFlush = TimeSpan.Zero;
         using YieldingThread priority = new();
+        using Signal stop = new();
+        using CancellationTokenRegistration stopping = cancel.Register(stop.Set);
         while (!cancel.IsCancellationRequested && command is not { HasExited: true } && (_options.Duration is not { } duration || _elapsed.Elapsed < duration))
         {
             _options.Switch?.Wait(cancel);
             priority.Hurries = _program.Rings.Fullest > (priority.Hurries ? Calm : Pressing);
-            if (Drain(HostClock.MonotonicNs())) cancel.WaitHandle.WaitOne(PauseMilliseconds);
+            if (Drain(HostClock.MonotonicNs() - SettleNs)) Pause(stop, cancel);
             TimeSpan now = _elapsed.Elapsed;
             if (now - lastFlush < FlushInterval) continue;
             lastFlush = now;
@@ -172,8 +176,12 @@ public sealed class Recorder : IDisposable
         _newcomers?.Stop();
         TakeNewcomers();
         _program.Detach();
-        // What the last calls wrote is still in the rings, or is being written.
-        while (_program.Rings.HasPending) Drain(long.MaxValue);
+        // What the last calls wrote is still in the rings, or is being written: a program in the kernel has no way to say that it is done.
+        SpinWait.SpinUntil(() =>
+        {
+            Drain(long.MaxValue);
+            return !_program.Rings.HasPending;
+        });
 
         TellLosses();
         _packets?.Complete(); // all descriptions are there now
@@ -257,8 +265,20 @@ public sealed class Recorder : IDisposable
         _inventoryInterval = TimeSpan.FromSeconds(Math.Max(1, 50 * (_elapsed.Elapsed - now).TotalSeconds));
     }
 
+    /// <summary>Lets some time pass, but looks at once who is at the other end of a socket: it may be gone soon.</summary>
+    private void Pause(Signal stop, CancellationToken cancel)
+    {
+        TimeSpan until = _elapsed.Elapsed + TimeSpan.FromMilliseconds(PauseMilliseconds);
+        for (TimeSpan left = until - _elapsed.Elapsed; left > TimeSpan.Zero && !cancel.IsCancellationRequested; left = until - _elapsed.Elapsed)
+        {
+            _program.Peers.Wait((int)Math.Ceiling(left.TotalMilliseconds), stop);
+            while (_program.Peers.TryRead(out ReadOnlySpan<byte> peer)) _inventory.NotePeer(MemoryMarshal.Read<int>(peer));
+            _program.Peers.Release();
+        }
+    }
+
     /// <summary>Takes what is in the rings.</summary>
-    /// <param name="untilNs">Now; or what is not reached, to take all.</param>
+    /// <param name="untilNs">What is later stays there for the next look.</param>
     /// <returns>False where so much came meanwhile that the next look should not wait.</returns>
     private bool Drain(long untilNs)
     {
@@ -272,7 +292,7 @@ public sealed class Recorder : IDisposable
         }
 
         _program.Rings.Release();
-        return records < Busy;
+        return _program.Rings.Fullest < Pressing;
     }
 
     private void Take(ReadOnlySpan<byte> record)

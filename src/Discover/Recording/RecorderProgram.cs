@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 
 namespace VirtualServices.Discover.Recording;
@@ -21,6 +22,7 @@ internal sealed partial class RecorderProgram : IDisposable
 
     private readonly BpfObject _object;
     private readonly BpfMap _rings;
+    private readonly BpfMap _peers;
     private readonly BpfMap _services;
     private readonly BpfMap _counts;
     private readonly List<BpfLink> _links = [];
@@ -48,6 +50,8 @@ internal sealed partial class RecorderProgram : IDisposable
             _services = _object.Map("services");
             _counts = _object.Map("counts");
             Rings = new EventRings(_rings);
+            _peers = _object.Map("peers");
+            Peers = new RingBuffer(_peers);
             LearnEventfd();
             using (BpfMap there = _object.Map("existing"))
                 foreach (ulong inode in existing) there.Update(inode, (byte)1);
@@ -67,6 +71,9 @@ internal sealed partial class RecorderProgram : IDisposable
 
     /// <summary>Records from the kernel; for one thread.</summary>
     internal EventRings Rings { get; } = null!;
+
+    /// <summary>Ids of the processes at the other ends of recorded sockets (int), as they show themselves; for the same thread.</summary>
+    internal RingBuffer Peers { get; } = null!;
 
     /// <summary>Marks all threads of the processes; they and what they fork are recorded from now on. Processes marked before stay marked.</summary>
     /// <param name="processes">Process id to the number of its service.</param>
@@ -130,6 +137,8 @@ internal sealed partial class RecorderProgram : IDisposable
     public void Dispose()
     {
         Detach();
+        Peers?.Dispose();
+        _peers?.Dispose();
         Rings?.Dispose();
         _rings?.Dispose();
         _services?.Dispose();
@@ -189,11 +198,13 @@ internal sealed partial class RecorderProgram : IDisposable
         try
         {
             RecorderConfig config = CallTable.Build();
-            uint slots = EventRings.SlotsFor(ringBytes, BpfMap.PossibleCpus);
+            int rings = OnlineCpus.Count();
+            uint slots = EventRings.SlotsFor(ringBytes, rings);
             config.Casts = casts ? (byte)1 : (byte)0;
             config.RingMask = slots - 1;
+            config.Rings = (uint)rings;
             program.SetInitialValue(".rodata", config);
-            program.SetMaxEntries("rings", (uint)BpfMap.PossibleCpus);
+            program.SetMaxEntries("rings", (uint)rings);
             program.SetValueSize("rings", EventRings.ValueBytes(slots));
             program.SetMaxEntries("existing", (uint)Math.Max(1, existing));
             foreach (string name in level == RecordLevel.Sockets ? SyscallPrograms : SocketPrograms) program.SkipProgram(name);

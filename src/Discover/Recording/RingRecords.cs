@@ -92,6 +92,7 @@ internal unsafe struct RecorderConfig
     internal fixed ushort Calls[CallNumbers];
     internal fixed byte Wakes[CallNumbers];
     internal ulong RingMask;
+    internal uint Rings;
     internal byte Casts;
 }
 

@@ -9,7 +9,7 @@ namespace VirtualServices.Bench.Recording;
 /// What <c>vs record</c> costs a server, more exactly than a start and an end of it can tell: the recorder runs in this process, its programs are taken from the kernel's hooks and put back every half second below the
 /// same connections, and it looks at nothing meanwhile. What it does to find new processes, once a second, goes on in both. The mean of the logarithms of adjacent windows, at equal speed of the machine.
 /// </summary>
-internal sealed class RecordShare
+internal sealed class SwitchedRecording
 {
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(0.4);
 
@@ -34,7 +34,7 @@ internal sealed class RecordShare
     /// <param name="output">For the table.</param>
     /// <param name="progress">For what is being measured.</param>
     /// <exception cref="VsException">A name is neither.</exception>
-    public RecordShare(int pairs, IReadOnlyList<string> names, TextWriter output, TextWriter progress)
+    public SwitchedRecording(int pairs, IReadOnlyList<string> names, TextWriter output, TextWriter progress)
     {
         if (names.FirstOrDefault(name => !AllServers.Contains(name) && !AllLevels.Contains(name)) is { } unknown)
             throw new VsException(ExitCode.Usage, $"bench: '{unknown}' is neither a server ({string.Join(", ", AllServers)}) nor a level ({string.Join(", ", AllLevels)})");
@@ -107,7 +107,7 @@ internal sealed class RecordShare
         await Task.Delay(Flush, cancel);
         IReadOnlyList<Transaction> all = await load.StopAsync(cancel);
         double[] effects = [.. on.Zip(off, (with, without) => Math.Log(AtEqualSpeed(with) / AtEqualSpeed(without))).Where(double.IsFinite)];
-        double recorded = on.Sum(window => window.Seconds) + Settle.TotalSeconds;
+        double recorded = on.Sum(window => window.Seconds + Skip.TotalSeconds) + Settle.TotalSeconds;
         return Say($"{Measurement.Median(off.Select(Rate)):F0}/s | {Measurement.Median(on.Select(Rate)):F0}/s | {MeanEffect.Of(effects)} | {effects.Length} | {result.Events / recorded:F0} | {result.Lost}");
 
         double Rate(Span window) => all.Count(one => one.End >= window.From && one.End < window.To) / window.Seconds;
