@@ -3,12 +3,18 @@ using System.Globalization;
 
 namespace VirtualServices.Kernel.Tests;
 
-/// <summary>A process that makes children when told to, and reaps them.</summary>
-/// <param name="begin">What it does first, in Perl.</param>
-internal sealed class Forker(string begin = "") : IDisposable
+/// <summary>A process that makes children when told to, and reaps them. Its parent is a process of its own that waits for it: the enforcer is in this one here, and .NET takes a child that is traced and stops for one that has ended.</summary>
+internal sealed class Forker : IDisposable
 {
+    private const string Parent = """
+        my $forker = fork();
+        if ($forker) { waitpid $forker, 0; exit($? >> 8) }
+        $| = 1; print "$$\n";
+
+        """;
+
     private const string Script = """
-        $| = 1; my @held;
+        my @held;
         while (<STDIN>) {
             my ($what, $n) = split; my ($done, $error) = (0, 0);
             if ($what eq "fork" || $what eq "exec") {
@@ -25,9 +31,16 @@ internal sealed class Forker(string begin = "") : IDisposable
         kill 9, @held;
         """;
 
-    private readonly Process _process = PostgresServer.Start("perl", "-e", begin + Script);
+    private readonly Process _parent;
 
-    public int Pid => _process.Id;
+    /// <param name="begin">What it does first, in Perl.</param>
+    public Forker(string begin = "")
+    {
+        _parent = PostgresServer.Start("perl", "-e", Parent + begin + Script);
+        Pid = int.Parse(_parent.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
+    }
+
+    public int Pid { get; }
 
     /// <summary>Its children, the oldest first, as of the last answer.</summary>
     public int[] Children { get; private set; } = [];
@@ -54,7 +67,7 @@ internal sealed class Forker(string begin = "") : IDisposable
     /// <summary>What became of what was begun.</summary>
     public (int Done, int Errno) Answer()
     {
-        int[] answer = [.. (_process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the forker ended")).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
+        int[] answer = [.. (_parent.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the forker ended")).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         Children = answer[2..];
         return (answer[0], answer[1]);
     }
@@ -71,9 +84,9 @@ internal sealed class Forker(string begin = "") : IDisposable
     /// <returns>How it ended.</returns>
     public int EndOf()
     {
-        _process.StandardInput.Close();
-        _process.WaitForExit();
-        return _process.ExitCode;
+        _parent.StandardInput.Close();
+        _parent.WaitForExit();
+        return _parent.ExitCode;
     }
 
     /// <summary>Sends a signal to a process; its parent reaps it when it is told to.</summary>
@@ -94,9 +107,9 @@ internal sealed class Forker(string begin = "") : IDisposable
     {
         foreach (int child in Children)
             if (Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{child}"))) Signal(child, "KILL");
-        _process.Kill();
-        _process.WaitForExit();
-        _process.Dispose();
+        if (!_parent.HasExited) Signal(Pid, "KILL");
+        _parent.WaitForExit();
+        _parent.Dispose();
     }
 
     private (int Done, int Errno) Tell(string what, int number)
@@ -107,7 +120,7 @@ internal sealed class Forker(string begin = "") : IDisposable
 
     private void Write(string what, int number)
     {
-        _process.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {number}"));
-        _process.StandardInput.Flush();
+        _parent.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {number}"));
+        _parent.StandardInput.Flush();
     }
 }

@@ -204,18 +204,25 @@ public sealed class LimitedForkTests : IDisposable
         using (client) return new StreamReader(client.GetStream(), Encoding.ASCII).ReadToEnd();
     }
 
-    private sealed class FpmServer(string configuration) : IDisposable
+    // A shell is its parent: see Forker.
+    private sealed class FpmServer : IDisposable
     {
-        private readonly System.Diagnostics.Process _process = PostgresServer.Start("php-fpm8.2", "-F", "-R", "-y", configuration);
+        private readonly System.Diagnostics.Process _parent;
 
-        public int Pid => _process.Id;
+        public FpmServer(string configuration)
+        {
+            _parent = PostgresServer.Start("sh", "-c", "php-fpm8.2 -F -R -y \"$0\" & echo $!; wait $!", configuration);
+            Pid = int.Parse(_parent.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
+        }
+
+        public int Pid { get; }
 
         // Its children end with it.
         public void Dispose()
         {
             Forker.Signal(Pid, "TERM");
-            _process.WaitForExit();
-            _process.Dispose();
+            _parent.WaitForExit();
+            _parent.Dispose();
         }
     }
 }
