@@ -7,8 +7,8 @@ namespace VirtualServices.Kernel.Tests;
 internal sealed class Forker : IDisposable
 {
     private const string Parent = """
-        my $forker = fork();
-        if ($forker) { waitpid $forker, 0; exit($? >> 8) }
+        use POSIX (); my $forker = fork();
+        if ($forker) { waitpid $forker, 0; POSIX::_exit($? >> 8) }
         $| = 1; print "$$\n";
 
         """;

@@ -270,7 +270,7 @@ public sealed class ProcessLimitTests : ActorTests
             $| = 1; alarm 120; pipe(my $go, my $starts); my @all;
             for (1..$ARGV[0]) {
                 my $child = fork(); defined $child or die "fork: $!";
-                if (!$child) { close $starts; alarm 120; sysread($go, my $none, 1); fork(); alarm 60; sleep 1000; exit }
+                if (!$child) { close $starts; alarm 120; sysread($go, my $none, 1); fork() or exit; sleep 1000; exit }
                 push @all, $child;
             }
             print "made\n"; <STDIN>; close $starts; <STDIN>; kill 9, @all; waitpid $_, 0 for @all;
