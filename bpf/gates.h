@@ -315,10 +315,11 @@ struct counter_use {
 enum wait_state {
 	WAIT_ROOM = 0,			/* until there is room */
 	WAIT_ERRNO = 1,			/* until user space has written the errno of its fork */
-	WAIT_OVER = 2,			/* it goes on: its call is made again and finds room */
-	WAIT_REFUSED = 3,		/* it goes on: its call is made again and fails, for it has waited long enough */
-	WAIT_WATCH = 4,			/* its call is done, it took the last place or failed: until calls are watched and nobody traces it */
+	WAIT_WATCH = 2,			/* its call is done, it took the last place or failed: until calls are watched and nobody traces it */
 };
+
+/* Lowest bit of a decision: its call is made again and fails, for it has waited long enough. */
+enum { DECISION_REFUSED = 1 };
 
 /* A process that is stopped at a limit, by its number. */
 struct stopped_call {

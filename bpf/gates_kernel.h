@@ -92,9 +92,9 @@ struct rq { __u64 clock; __u64 clock_task; };
 struct cfs_rq { struct rq *rq; };
 struct sched_entity { __u64 exec_start; __u64 sum_exec_runtime; __u64 prev_sum_exec_runtime; struct cfs_rq *cfs_rq; };
 struct sched_info { __u64 run_delay; };
-struct signal_struct { atomic_t live; };
 typedef struct { unsigned long sig[1]; } sigset_t;
 struct sigpending { sigset_t signal; };
+struct signal_struct { atomic_t live; int nr_threads; struct sigpending shared_pending; };
 struct task_struct {
 	struct bpf_local_storage *bpf_storage;
 	struct sched_entity se;
@@ -106,6 +106,7 @@ struct task_struct {
 	struct task_struct *parent; /* its tracer where it has one */
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	__u64 start_time; /* CLOCK_MONOTONIC */
 	__u64 start_boottime;
 	const struct cred *real_cred;
 	struct css_set *cgroups;

@@ -25,13 +25,31 @@ static __always_inline __u64 *queue_of(__u32 counter, __u32 kind)
 	return bpf_map_lookup_elem(&queues, &index);
 }
 
-/* User space ends some, too: who takes the entry away counts. */
-static __always_inline void stop_ends(__u32 tgid, const struct stopped_call *call)
+/*
+ * User space ends some, too: who takes the entry away counts. Another thread may have stopped the process a moment ago, counting on the entry that is gone now: that is taken back, for nobody would have
+ * it go on.
+ */
+static __always_inline void stop_ends(struct task_struct *task, const struct stopped_call *call)
 {
 	__u64 *queue = queue_of(call->counter, call->kind);
+	__u32 tgid = task->tgid, others = call->others;
 
+	bpf_map_delete_elem(&decisions, &tgid);
 	if (!bpf_map_delete_elem(&stopped_calls, &tgid) && queue)
 		__sync_fetch_and_add(queue, (__u64)-1);
+	if (others != SIGSTOP && BPF_CORE_READ(task, signal, nr_threads) > 1)
+		bpf_send_signal_thread(SIGCONT);
+}
+
+/* True where user space has decided: its call is made again, and then it is refused where it has waited long enough. */
+static __always_inline bool is_over(__u32 tgid, const struct stopped_call *call, bool *refused)
+{
+	__u64 *decision = bpf_map_lookup_elem(&decisions, &tgid);
+
+	if (!decision || *decision >> 1 != call->since_ns)
+		return false;
+	*refused = *decision & DECISION_REFUSED;
+	return true;
 }
 
 /*
@@ -95,7 +113,8 @@ static __noinline bool has_to_wait(struct task_struct *task, struct task_tag *ta
 		return false;
 	}
 	since = bpf_map_lookup_elem(&waiting_threads, &tid);
-	waits = since ? *since : bpf_ktime_get_ns() & ~(__u64)HIT_COUNTED;
+	/* Left by a thread that had its number before, and whose end nobody saw. */
+	waits = since && *since >= task->start_time ? *since : bpf_ktime_get_ns() & ~(__u64)HIT_COUNTED;
 	call.since_ns = waits;
 	queue = queue_of(call.counter, kind);
 	use = bpf_map_lookup_elem(&counter_uses, &call.counter);
@@ -163,7 +182,7 @@ static __noinline void stop(struct task_struct *task, struct task_tag *tag, __u3
 	struct stopped_call *call;
 	__u32 tgid = task->tgid, tid = task->pid;
 	__u64 now = bpf_ktime_get_ns() & ~(__u64)HIT_COUNTED;
-	bool own, over;
+	bool own, over, refused = false;
 
 	if (!guard || !is_open(guard)) {
 		bpf_map_delete_elem(&waiting_threads, &tid);
@@ -171,25 +190,28 @@ static __noinline void stop(struct task_struct *task, struct task_tag *tag, __u3
 	}
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
 	own = call && call->tid == tid;
-	over = call && (call->state == WAIT_OVER || call->state == WAIT_REFUSED);
+	over = call && is_over(tgid, call, &refused);
+	/* It runs: what the terminal sent was handled, or it went on from it. */
+	if (call && call->others > SIGSTOP && !(BPF_CORE_READ(task, signal, shared_pending.signal.sig[0]) & (1ul << (call->others - 1))))
+		call->others = 0;
 	if (task->ptrace) {
 		/* Who is traced is stopped by its tracer only. */
 		bpf_map_delete_elem(&waiting_threads, &tid);
 		if (own)
-			stop_ends(tgid, call);
+			stop_ends(task, call);
 		return;
 	}
 	if (own && over && call->kind == kind) {
 		bpf_map_delete_elem(&waiting_threads, &tid);
-		if (call->state == WAIT_OVER)
+		if (!refused)
 			let_through(tag, kind);
 		if (kind == COUNT_SOCKETS)
-			stop_ends(tgid, call);
+			stop_ends(task, call);
 		return;
 	}
 	/* A handler of a signal makes something else. */
 	if (own && over)
-		stop_ends(tgid, call);
+		stop_ends(task, call);
 	/* One that is continued by somebody else stops again and keeps its place. Beside a thread that goes on the others meet the limit. */
 	if ((!call || over) && !has_to_wait(task, tag, kind)) {
 		bpf_map_delete_elem(&waiting_threads, &tid);
@@ -204,7 +226,7 @@ static __noinline void stop(struct task_struct *task, struct task_tag *tag, __u3
 	bpf_map_delete_elem(&waiting_threads, &tid);
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
 	if (call && call->tid == tid)
-		stop_ends(tgid, call);
+		stop_ends(task, call);
 }
 
 SEC("tp_btf/sys_enter")
@@ -274,7 +296,7 @@ static __noinline void comes_near(struct task_struct *task)
 		if (!bpf_map_update_elem(&stopped_calls, &tgid, &call, BPF_NOEXIST)) {
 			__sync_fetch_and_add(queue, 1);
 			if (!send_stop(task, guard))
-				stop_ends(tgid, &call);
+				stop_ends(task, &call);
 		}
 	}
 	if (near)
@@ -288,12 +310,13 @@ int BPF_PROG(on_made, struct task_struct *child, __u64 clone_flags)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct stopped_call *call;
 	__u32 tgid = task->tgid;
+	bool refused;
 
 	if (!task->bpf_storage || child->tgid == task->tgid)
 		return 0;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
-	if (call && call->tid == (__u32)task->pid && call->kind == COUNT_PROCESSES && (call->state == WAIT_OVER || call->state == WAIT_REFUSED))
-		stop_ends(tgid, call);
+	if (call && call->tid == (__u32)task->pid && call->kind == COUNT_PROCESSES && is_over(tgid, call, &refused))
+		stop_ends(task, call);
 	comes_near(task);
 	return 0;
 }
@@ -312,7 +335,7 @@ int BPF_PROG(on_end, struct task_struct *task)
 		return 0;
 	call = bpf_map_lookup_elem(&stopped_calls, &tgid);
 	if (call)
-		stop_ends(tgid, call);
+		stop_ends(task, call);
 	return 0;
 }
 

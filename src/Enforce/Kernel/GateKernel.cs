@@ -30,7 +30,7 @@ internal sealed class GateKernel : IDisposable
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", Rebinds, "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "hosts", "name_counts", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
-        "counted_processes", "stopped_calls", "queues", "stop_control", "stops",
+        "counted_processes", "stopped_calls", "decisions", "queues", "stop_control", "stops",
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];

@@ -143,9 +143,7 @@ internal enum WaitState : uint
 {
     Room = 0,
     Errno = 1,
-    Over = 2,
-    Refused = 3,
-    Watch = 4,
+    Watch = 2,
 }
 
 /// <summary><c>limit_kind</c> in <c>gates.h</c>.</summary>
@@ -156,7 +154,14 @@ internal enum CountKind : uint
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct StoppedCall(uint Tid, uint Counter, uint From, uint VirtualService, CountKind Kind, WaitState State, uint Others, uint Error, uint MaxWaitMs, uint Stops, ulong SinceNs);
+internal record struct StoppedCall(uint Tid, uint Counter, uint From, uint VirtualService, CountKind Kind, WaitState State, uint Others, uint Error, uint MaxWaitMs, uint Stops, ulong SinceNs)
+{
+    /// <summary>Entry of <c>decisions</c> that lets this call pass, or has it fail (DECISION_REFUSED).</summary>
+    public readonly ulong Decision(bool refused) => SinceNs << 1 | (refused ? 1ul : 0);
+
+    /// <summary>True where an entry of <c>decisions</c> is about this call.</summary>
+    public readonly bool IsDecidedBy(ulong decision) => decision >> 1 == SinceNs;
+}
 
 [StructLayout(LayoutKind.Sequential)]
 internal struct StopControl

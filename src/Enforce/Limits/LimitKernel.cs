@@ -97,7 +97,7 @@ internal sealed class LimitKernel : IDisposable
     public static void RemovePins(Pins pins)
     {
         FreeAll(pins);
-        File.Delete(FreeFile(pins));
+        if (File.Exists(FreeFile(pins))) File.Delete(FreeFile(pins));
     }
 
     /// <inheritdoc/>

@@ -15,7 +15,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
     private const uint NearLimit = 16; // NEAR_LIMIT in gates.h
 
     private readonly LimitKernel _programs;
-    private readonly BpfMap _stopped, _parents, _limits;
+    private readonly BpfMap _stopped, _decisions, _parents, _limits;
     private readonly RingBuffer _ring;
     private readonly MappedArray<CounterUse> _uses;
     private readonly MappedArray<ulong> _queued;
@@ -41,7 +41,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         // What makes a socket cannot be stopped once it has made the last one: there is no place for it.
         _always = rules.Counters.Any(counter => counter.Limit is { Sockets: > 0, Action: LimitKind.Block });
         (_programs, _generation) = (programs, generation);
-        (_stopped, _parents, _limits) = (gates["stopped_calls"], gates["counter_parents"], gates["limits"]);
+        (_stopped, _decisions, _parents, _limits) = (gates["stopped_calls"], gates["decisions"], gates["counter_parents"], gates["limits"]);
         _uses = new MappedArray<CounterUse>(gates["counter_uses"]);
         _queued = new MappedArray<ulong>(gates["queues"]);
         _control = new MappedArray<StopControl>(gates["stop_control"]);
@@ -226,7 +226,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         }
         else if (_goingOn.TryGetValue(pid, out GoingOn going) && going.Stops != call.Stops)
         {
-            if (call.State is WaitState.Over or WaitState.Refused)
+            if (going.Decided)
             {
                 // Another thread of it has stopped it, which has to wait until this one has made its call.
                 _goingOn[pid] = going with { Stops = call.Stops, Hindered = true };
@@ -255,17 +255,16 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         _goingOn[pid] = going with { SinceNs = now };
         bool lives = StoppedProcess.Read(pid, (int)call.Tid, out bool stopped, out bool traced);
         if (lives && (traced || (stopped && call.Others != 0))) return; // it goes on when they let it
-        if (lives && stopped && call.State is not (WaitState.Over or WaitState.Refused))
+        if (lives && stopped && !going.Decided)
         {
             _goingOn.Remove(pid);
             _queues.Again(pid, this); // nobody traces it any more
             return;
         }
 
-        // It does something else, or its thread has ended: then others of the process may be stopped.
+        // It does something else, or its thread has ended: then others of the process may be stopped, or be this moment.
         bool ends = !stopped || going.Hindered;
-        if (stopped || !lives) GoOn(pid, call, ends);
-        else End(pid, call);
+        GoOn(pid, call, ends, again: stopped);
         if (ends) Drop(pid);
     }
 
@@ -277,16 +276,15 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
             return;
         }
 
-        _goingOn[pid] = new GoingOn(now, call.Stops, Hindered: false);
+        _goingOn[pid] = new GoingOn(now, call.Stops, Hindered: false, Decided: false);
         StoppedProcess.Read(pid, (int)call.Tid, out _, out bool traced);
         if (traced) return; // decided anew when nobody traces it any more
         if (end == WaitEnd.Fails && call.Kind == CountKind.Processes)
         {
             if (StoppedProcess.Fail(pid, (int)call.Tid, (int)call.Error))
             {
-                _programs.Forget(call.Tid);
-                _stopped.TryReplace((uint)pid, call with { State = WaitState.Watch });
-                Meet(pid, now);
+                GoOn(pid, call, ends: true);
+                Drop(pid);
                 return;
             }
 
@@ -298,19 +296,21 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
             }
         }
 
-        if (_stopped.TryReplace((uint)pid, call with { State = end == WaitEnd.Fails && call.Kind == CountKind.Sockets ? WaitState.Refused : WaitState.Over })) GoOn(pid, call, ends: false);
+        _goingOn[pid] = _goingOn[pid] with { Decided = true };
+        _decisions.Update((uint)pid, call.Decision(refused: end == WaitEnd.Fails && call.Kind == CountKind.Sockets));
+        GoOn(pid, call, ends: false);
     }
 
-    // Who ends takes its entry along: as long as that is there, the process that was opened before is the one that was stopped.
-    private void GoOn(int pid, in StoppedCall call, bool ends)
+    // Who ends takes its entry along: as long as that is there, the process that was opened before is the one that was stopped. Whose entry is taken away here goes on, for somebody may have counted on it.
+    private void GoOn(int pid, in StoppedCall call, bool ends, bool again = true)
     {
         int process = StoppedProcess.Open(pid);
         if (process < 0) return;
         try
         {
             if (!_stopped.TryLookup((uint)pid, out StoppedCall now) || now.SinceNs != call.SinceNs) return;
-            if (ends) End(pid, now);
-            if (now.Others != StoppedProcess.Stop) StoppedProcess.GoOn(process, (int)now.Others);
+            if (ends && !End(pid, out now)) return;
+            if (now.Others != StoppedProcess.Stop) StoppedProcess.GoOn(process, again ? (int)now.Others : 0);
         }
         finally
         {
@@ -325,10 +325,13 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
     }
 
     // The kernel takes an entry away, too, when the call goes on: who takes it away counts.
-    private void End(int pid, in StoppedCall call)
+    private bool End(int pid, out StoppedCall call)
     {
+        _decisions.Delete((uint)pid);
+        if (!_stopped.TryTake((uint)pid, out call)) return false;
         _programs.Forget(call.Tid);
-        if (_stopped.Delete((uint)pid)) Interlocked.Decrement(ref _queued[(int)(call.Counter * 2 + (uint)call.Kind)]);
+        Interlocked.Decrement(ref _queued[(int)(call.Counter * 2 + (uint)call.Kind)]);
+        return true;
     }
 
     // The watchdog let all go because we were late.
@@ -351,8 +354,7 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
 
     private void Forget()
     {
-        foreach (uint pid in _stopped.Keys<uint>())
-            if (_stopped.TryLookup(pid, out StoppedCall call)) End((int)pid, call);
+        foreach (uint pid in _stopped.Keys<uint>()) End((int)pid, out _);
         _queues.Clear();
         _goingOn.Clear();
     }
@@ -364,8 +366,8 @@ internal sealed partial class LimitLoop : ILimitRoom, IDisposable
         Volatile.Write(ref _control[0].Closed, 0);
     }
 
-    // Since when, how often it had been stopped by then, and whether other threads of it were stopped since.
-    private readonly record struct GoingOn(long SinceNs, uint Stops, bool Hindered);
+    // Since when, how often it had been stopped by then, whether other threads of it were stopped since, and whether the kernel was told that its call passes.
+    private readonly record struct GoingOn(long SinceNs, uint Stops, bool Hindered, bool Decided);
 
     [LibraryImport("libc")]
     private static unsafe partial int sched_setscheduler(int pid, int policy, int* parameters);

@@ -45,7 +45,7 @@ internal static class LimitTable
     {
         List<LimitWait> waits = [];
         foreach (uint pid in kernel["stopped_calls"].Keys<uint>())
-            if (kernel["stopped_calls"].TryLookup(pid, out StoppedCall call) && call.State is WaitState.Room or WaitState.Errno)
+            if (kernel["stopped_calls"].TryLookup(pid, out StoppedCall call) && call.State is WaitState.Room or WaitState.Errno && !(kernel["decisions"].TryLookup(pid, out ulong decision) && call.IsDecidedBy(decision)))
                 waits.Add(new LimitWait((int)pid, ids.Name(IdKind.VirtualService, call.VirtualService) ?? "", call.Kind == CountKind.Processes ? LimitUse.OfProcesses : LimitUse.OfSockets, Math.Max(0, nowNs - (long)call.SinceNs)));
         return [.. waits.OrderByDescending(wait => wait.WaitedNs)];
     }

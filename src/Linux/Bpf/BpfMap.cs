@@ -140,17 +140,16 @@ public sealed unsafe partial class BpfMap : IDisposable
         }
     }
 
-    /// <summary>Replaces an entry.</summary>
-    /// <returns>False where there is none.</returns>
-    public bool TryReplace<TKey, TValue>(in TKey key, in TValue value)
+    /// <summary>Removes an entry of a hash map and gives what it was at that moment.</summary>
+    /// <returns>False where there was none.</returns>
+    public bool TryTake<TKey, TValue>(in TKey key, out TValue value)
         where TKey : unmanaged
         where TValue : unmanaged
     {
-        const ulong Exists = 2; // BPF_EXIST
         CheckSizes(sizeof(TKey), sizeof(TValue));
         fixed (TKey* k = &key)
         fixed (TValue* v = &value)
-            return Found(LibBpf.bpf_map_update_elem(Descriptor, k, v, Exists), "replace in");
+            return Found(LibBpf.bpf_map_lookup_and_delete_elem(Descriptor, k, v), "take from");
     }
 
     /// <summary>Removes an entry.</summary>
