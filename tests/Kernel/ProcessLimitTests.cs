@@ -292,22 +292,33 @@ public sealed class ProcessLimitTests : ActorTests
         crowd.WaitForExit();
     }
 
-    [RootFact]
-    public async Task Threads_that_meet_a_limit_together_wait_together_and_are_told_no_other_error()
+    [RootTheory]
+    [InlineData("")]
+    [InlineData("while (kill('TSTP', $ARGV[0])) { select(undef, undef, undef, 0.001) }")]
+    public async Task Threads_that_meet_a_limit_together_wait_together_and_are_told_no_other_error(string meanwhile)
     {
         using Process program = PostgresServer.Start(Compile("sockets"));
         using Enforcer enforcer = Start(Vs("a", new MemberLimits(null, 2, LimitAction.Block, "") { MaxWait = TimeSpan.FromMilliseconds(20) }, program.Id));
-        await program.StandardInput.WriteLineAsync("go");
-        await program.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
-        string? line = await program.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
-        int[] counts = [.. line!.Split(' ').Select(count => int.Parse(count, CultureInfo.InvariantCulture))];
-        Assert.Equal(0, counts[2]);
-        Assert.Equal(80, counts[0] + counts[1]);
-        Assert.True(counts[0] >= 40, $"{counts[0]} sockets were made, of two calls at a time one has room");
-        Assert.Equal(1, UseOf(enforcer, "a").Used);
-        Assert.Empty(enforcer.Status().Waits);
-        program.StandardInput.Close();
-        await program.WaitForExitAsync(TestContext.Current.CancellationToken);
+        using Process signals = PostgresServer.Start("perl", "-e", meanwhile, program.Id.ToString(CultureInfo.InvariantCulture));
+        try
+        {
+            await program.StandardInput.WriteLineAsync("go");
+            await program.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
+            string? line = await program.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            int[] counts = [.. line!.Split(' ').Select(count => int.Parse(count, CultureInfo.InvariantCulture))];
+            Assert.Equal(0, counts[2]);
+            Assert.Equal(80, counts[0] + counts[1]);
+            Assert.True(counts[0] >= 40, $"{counts[0]} sockets were made, of two calls at a time one has room");
+            Assert.Equal(1, UseOf(enforcer, "a").Used);
+            Assert.Empty(enforcer.Status().Waits);
+        }
+        finally
+        {
+            signals.Kill();
+            program.Kill();
+            signals.WaitForExit();
+            program.WaitForExit();
+        }
     }
 
     [RootTheory]

@@ -1,6 +1,7 @@
-/* Two threads make and close sockets at the same time. Tells how many calls made one, how many failed with EAGAIN, and how many in any other way. Begins when it reads something. */
+/* Two threads make and close sockets at the same time, and Ctrl-Z does not stop them. Tells how many calls made one, how many failed with EAGAIN, and how many in any other way. Begins when it reads something. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +9,11 @@
 enum { THREADS = 2, CALLS = 40 };
 static int made, refused, others;
 static pthread_barrier_t together;
+
+static void handle(int signal)
+{
+	(void)signal;
+}
 
 static void *make(void *none)
 {
@@ -29,6 +35,7 @@ int main(void)
 	char line[16];
 	int held;
 
+	signal(SIGTSTP, handle);
 	alarm(120); /* a test that was killed leaves nobody behind */
 	pthread_barrier_init(&together, 0, THREADS);
 	if (read(0, line, sizeof(line)) <= 0 || (held = socket(AF_INET, SOCK_DGRAM, 0)) < 0)
