@@ -157,6 +157,15 @@ int BPF_PROG(on_sending, struct sock *sk)
 	return 0;
 }
 
+/* Sent by a process that no service has: a datagram of its own socket is for whom it works. Its network class is that of the socket. */
+static __always_inline void sends_for_itself(struct sock *sk, struct sock_tag *mark, __u32 vs)
+{
+	if (!mark && vs)
+		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (mark && !mark->role && !(mark->flags & MARK_BOUND))
+		mark->vs = vs;
+}
+
 /*
  * Datagrams on the way out, in the sender's context: both addresses stand in the packet. Other hosts are told nothing, so only loopback counts.
  * What a stranger sends from an address that was a tenant's is counted, too: it is nobody's.
@@ -168,9 +177,10 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	struct flow_key key = {};
 	struct task_struct *task;
 	unsigned char *header;
+	struct task_tag *tag;
 	__u8 protocol = 0, first = 0;
 	__u16 ports[2];
-	__u32 v4;
+	__u32 v4, vs;
 
 	if (!sk || sk->sk_protocol != IPPROTO_UDP || skb->dev->ifindex != LOOPBACK_IFINDEX)
 		return 0;
@@ -192,7 +202,12 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	key.server_port = __builtin_bswap16(ports[1]);
 	datagram_flow(&key, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
 	task = bpf_get_current_task_btf();
-	count_datagram(&key, sender_vs(task, bpf_task_storage_get(&task_tags, task, 0, 0)));
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	vs = sender_vs(task, tag);
+	count_datagram(&key, vs);
+	/* Here it is known before the packet chooses its class, so the first one does so, too. */
+	if (tag && !tag->service)
+		sends_for_itself(sk, bpf_sk_storage_get(&sock_tags, sk, 0, 0), vs);
 	return 0;
 }
 
@@ -292,8 +307,13 @@ int BPF_PROG(on_sent, struct sock *sk, int ret, int flags)
 		tcp_sends(sk, mark, tag, ret);
 	if (mark && !is_tcp(sk))
 		mark->flags &= ~MARK_ASKED;
-	if (!tag || !tag->service)
+	if (!tag)
 		return 0;
+	if (!tag->service) {
+		if (is_udp(sk))
+			sends_for_itself(sk, mark, sender_vs(task, tag));
+		return 0;
+	}
 	if (is_udp(sk)) {
 		generation = generation_now();
 		if (!mark)

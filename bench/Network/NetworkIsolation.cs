@@ -36,7 +36,7 @@ internal static class NetworkIsolation
         NetworkArm alone = new("alone", rate), nothing = new("nothing", rate), governed = new("virtual services", rate);
         List<(NetworkArm Arm, DateTime From, DateTime To)> windows = [];
         await link.WriteRulesAsync(cancel, ("{ weight: 100 }", null), ("{ weight: 100 }", null));
-        using AskLoad victim = link.Ask(Victim, small);
+        using AskLoad victim = link.Ask(Victim, small, timed: true);
         for (int round = 0; round < rounds; round++)
         {
             await progress.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"round {round + 1} of {rounds}"));

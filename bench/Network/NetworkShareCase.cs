@@ -23,7 +23,7 @@ internal sealed record NetworkShareCase(string Name, bool Datagrams, params (str
             if (!enforced) await link.ShapeAsync(cancel);
             else await link.WriteRulesAsync(cancel, [.. Tenants.Select(one => (one.Network, one.Parent))]);
             await using Enforcer? enforcer = enforced ? await Enforcer.StartAsync(link.Rules, cancel) : null;
-            for (int i = 0; i < Tenants.Length; i++) loads.Add(link.Ask(i, new Question(Datagrams, Datagrams ? SharedLink.ManyDatagrams : SharedLink.Big, Tenants[i].Connections)));
+            for (int i = 0; i < Tenants.Length; i++) loads.Add(link.Ask(i, new Question(Datagrams, Datagrams ? SharedLink.OneDatagram : SharedLink.Big, Tenants[i].Connections)));
             await Task.Delay(Settle, cancel);
             LinkWindow seen = await LinkWindow.MeasureAsync(link, window, cancel, [.. loads]);
             if (enforcer is not null) await enforcer.StopAsync(cancel);

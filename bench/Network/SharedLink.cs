@@ -21,6 +21,9 @@ internal sealed class SharedLink : IAsyncDisposable
     /// <summary>Bytes of datagrams that bulk asks for at a time.</summary>
     public const string ManyDatagrams = "8000";
 
+    /// <summary>A full datagram. Who asks for one at a time always has some that wait, as who asks for a file does; of answers of several those that were dropped are asked for again all at once, and nobody wants anything in between.</summary>
+    public const string OneDatagram = "1400";
+
     private const int SmallBytes = 1000, BigBytes = 4_000_000, Port = 8099;
     private const string Near4 = "10.98.0.1", Loopback = "127.0.0.1", VirtualEthernet = "near0";
 
@@ -79,9 +82,12 @@ internal sealed class SharedLink : IAsyncDisposable
     public static string Tenant(int index) => Tenants[index];
 
     /// <summary>A tenant's client.</summary>
-    public AskLoad Ask(int tenant, Question question) => _loopback
-        ? AskLoad.Start(_ask, Near, _cgroups!.Folder(Tenants[tenant]), (Loopback, Port), Loopback, question)
-        : AskLoad.Start(_ask, Far, null, (Near4, Port), AddressOf(tenant), question);
+    /// <param name="tenant">Number of the tenant.</param>
+    /// <param name="question">What it asks.</param>
+    /// <param name="timed">Its latencies are measured, without its own waiting for a processor.</param>
+    public AskLoad Ask(int tenant, Question question, bool timed = false) => _loopback
+        ? AskLoad.Start(_ask, Near, _cgroups!.Folder(Tenants[tenant]), (Loopback, Port), Loopback, question, timed)
+        : AskLoad.Start(_ask, Far, null, (Near4, Port), AddressOf(tenant), question, timed);
 
     /// <summary>Writes the approved rules.</summary>
     /// <param name="cancel">Ends the wait.</param>

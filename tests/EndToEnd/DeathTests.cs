@@ -12,7 +12,7 @@ public sealed class DeathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
-        await site.RecordAndApproveAsync("127.0.0.1");
+        await site.WriteAndApproveAsync();
         Enforcer first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         ChargeAudit audit = new();
         using PgBench one = site.Load(Stage.Aggressor, 8);
@@ -41,7 +41,7 @@ public sealed class DeathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
-        await site.RecordAndApproveAsync("127.0.0.1");
+        await site.WriteAndApproveAsync();
         await using Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         CpuHierarchy hierarchy = CgroupMount.WithCpu(CgroupMount.Find())!.Open();
         (string file, string approved) = hierarchy.WeightSetting(100);
@@ -56,7 +56,7 @@ public sealed class DeathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
-        await site.RecordAndApproveAsync("127.0.0.1");
+        await site.WriteAndApproveAsync();
         await using Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         for (int i = 0; i < 20; i++)
         {
@@ -73,7 +73,7 @@ public sealed class DeathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
-        await site.RecordAndApproveAsync("127.0.0.1");
+        await site.WriteAndApproveAsync();
         Enforcer first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         using PgBench load = site.Load(Stage.Aggressor, 4);
         await site.ConnectedAsync(new ChargeAudit(), 2);
@@ -90,7 +90,7 @@ public sealed class DeathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
-        await site.RecordAndApproveAsync("127.0.0.1");
+        await site.WriteAndApproveAsync();
         Enforcer first = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         Kill(first);
         await first.DisposeAsync();
@@ -128,7 +128,7 @@ public sealed class DeathTests
     {
         Requirements.SkipUnlessMet();
         await using Site site = await Site.StartAsync();
-        await site.RecordAndApproveAsync("127.0.0.1");
+        await site.WriteAndApproveAsync();
         Enforcer enforcer = await Enforcer.StartAsync(site.Rules, Site.Cancel);
         using PgBench load = site.Load(Stage.Aggressor, 4);
         await site.ConnectedAsync(new ChargeAudit(), 2);

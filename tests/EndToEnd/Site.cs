@@ -60,6 +60,27 @@ internal sealed class Site : IAsyncDisposable
         await VsChild.RunAsync(Cancel, "check", Rules);
     }
 
+    /// <summary>Leaves the rule file that such a recording leads to without one: for tests of what comes after.</summary>
+    public async Task WriteAndApproveAsync()
+    {
+        int port = Stage.Server.Port;
+        await File.WriteAllTextAsync(
+            Rules,
+            string.Create(CultureInfo.InvariantCulture, $$"""
+            version: 1
+            virtualServices:
+              - { name: {{Stage.Aggressor}}, frontDoors: [ { cgroup: {{Stage.Cgroups.PathOf(Stage.Aggressor)}} } ] }
+              - { name: {{Stage.Victim}}, frontDoors: [ { cgroup: {{Stage.Cgroups.PathOf(Stage.Victim)}} } ] }
+            services:
+              - { name: {{Stage.Service}}, match: { listen: tcp/127.0.0.1:{{port}} } }
+            gates:
+              - { id: {{Stage.Service}}-receive, service: {{Stage.Service}}, on: receive, when: { listen: tcp/{{port}} }, classify: requester, binds: process, state: proposed }
+
+            """),
+            Cancel);
+        await VsChild.RunAsync(Cancel, "approve", Rules, "--all", "--by", "test");
+    }
+
     /// <summary>Records both tenants over one transport, connections that are there before among theirs, and leaves a rule file with proposals.</summary>
     public async Task RecordAndInferAsync(string host, string level)
     {

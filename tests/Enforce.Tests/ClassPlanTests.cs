@@ -58,6 +58,14 @@ public sealed class ClassPlanTests
     }
 
     [Fact]
+    public void Turns_are_as_short_as_the_least_tenants_may_be_and_best_effort_has_its_turn_last()
+    {
+        (uint, VirtualService)[] all = [(IdTable.BestEffort, Given.Vs(VirtualService.BestEffort) with { Network = new NetworkShare(10) }), (5, Given.Vs("a") with { Network = new NetworkShare(100) }), (6, Given.Vs("b") with { Network = new NetworkShare(400) })];
+        ClassPlan plan = ClassPlan.Make(all, 100_000_000);
+        Assert.Equal([(1, 65_536u, 1u), (5, 65_536u, 0u), (6, 262_144u, 0u)], plan.Classes.Where(one => one.Handle != ClassPlan.Device).Select(one => ((int)one.Handle.Minor, one.Quantum, one.Priority)).Order());
+    }
+
+    [Fact]
     public void What_children_are_assured_their_parent_gets()
     {
         VirtualService child = Given.Vs("c", parent: "p") with { Network = new NetworkShare(1, 80) };

@@ -41,10 +41,12 @@ internal sealed record ClassPlan(IReadOnlyList<HtbClass> Classes, IReadOnlyDicti
         root.Part = 1;
         foreach (Node node in nodes) Share(node);
         Node[] leaves = [.. nodes.Where(node => node.Children.Count == 0)];
-        double least = leaves.Min(leaf => leaf.Part), most = leaves.Max(leaf => leaf.Part);
-        double scale = Math.Min(LargestPacket / least, LargestQuantum / most);
+
+        // Best effort borrows after all others, so its turns are not among theirs: its small part would make all of theirs long, and a class has what is left to itself for as long as its turn lasts.
+        double[] parts = [.. leaves.Where(leaf => leaf.Id != IdTable.BestEffort).Select(leaf => leaf.Part).DefaultIfEmpty(1)];
+        double scale = Math.Min(LargestPacket / parts.Min(), LargestQuantum / parts.Max());
         return new ClassPlan(
-            [.. nodes.Select(node => new HtbClass(node.Handle, node.Parent?.Handle ?? Discipline, node.Rate, node.Ceiling, Burst(node.Ceiling), (uint)Math.Max(LargestPacket, node.Part * scale)))],
+            [.. nodes.Select(node => new HtbClass(node.Handle, node.Parent?.Handle ?? Discipline, node.Rate, node.Ceiling, Burst(node.Ceiling), (uint)Math.Clamp(Math.Round(node.Part * scale), LargestPacket, LargestQuantum), node.Id == IdTable.BestEffort ? 1u : 0))],
             leaves.ToDictionary(leaf => leaf.Id, leaf => new NetworkClass(leaf.Handle.Minor, (uint)(1e6 * leaf.Rate / bitsPerSecond))));
     }
 

@@ -7,7 +7,8 @@ namespace VirtualServices.Linux.Tc;
 /// <param name="CeilingBitsPerSecond">Upper bound, at least the rate.</param>
 /// <param name="BurstBytes">Sent at once after a pause.</param>
 /// <param name="Quantum">Bytes that it may send before the next class that borrows has its turn; less than a packet counts as a packet.</param>
-public sealed record HtbClass(TcHandle Handle, TcHandle Parent, long BitsPerSecond, long CeilingBitsPerSecond, long BurstBytes, uint Quantum);
+/// <param name="Priority">What siblings leave goes to the classes with the least number first, 0 to 7. A class with children has none.</param>
+public sealed record HtbClass(TcHandle Handle, TcHandle Parent, long BitsPerSecond, long CeilingBitsPerSecond, long BurstBytes, uint Quantum, uint Priority);
 
 /// <summary>What a class has sent since it was made.</summary>
 /// <param name="Handle">Number of the class.</param>

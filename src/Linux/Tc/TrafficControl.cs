@@ -54,6 +54,7 @@ public sealed class TrafficControl(RouteSocket socket)
             Buffer = Ticks(one.BurstBytes, rate),
             CeilingBuffer = Ticks(one.BurstBytes, ceiling),
             Quantum = one.Quantum,
+            Priority = one.Priority,
         };
         socket.Do(
             Message(TcNumbers.NewClass, RouteSocket.FlagCreate, device, one.Handle, one.Parent).Attribute(TcNumbers.Kind, "htb").Nest(TcNumbers.Options, nest =>
