@@ -19,8 +19,6 @@ enum tag_flags {
 	TAG_THREAD = 64,		/* not the leader of its process, when the tag was made */
 	TAG_BEGINS = 256,		/* forked by a process that takes connections and is nobody's: it is beside that one until it is asked something */
 	TAG_BEYOND = 512,		/* made beyond a limit of processes: best effort's until it ends, with its children */
-	TAG_ASKED = 1024,		/* its call for a socket was let through by who stops it where there is no room */
-	TAG_STOPS = 2048,		/* its call for a socket is made again when it goes on */
 	TAG_LISTENS = 128,		/* began to listen, or held a listening socket when the gates came: connections of all come to it */
 };
 enum mark_flags {
@@ -49,8 +47,8 @@ enum { ENDPOINT_OTHER = 0xffffffff };
 enum selected { BY_CGROUP = 1, BY_CGROUP_V1 = 2, BY_UID = 3, BY_EXE = 4, BY_UNIT = 5 };
 enum control_flags {
 	SCAN_ON_EXEC = 1,
-	WHOLE_PROCESSES = 2,		/* no rule set since the start binds threads or requests or has a gate on send: what a thread does need not be told apart from what its process does */
 	COUNTS_PROCESSES = 4,		/* some virtual service has a limit of processes */
+	WHOLE_PROCESSES = 2,		/* no rule set since the start binds threads or requests or has a gate on send: what a thread does need not be told apart from what its process does */
 };
 
 /* What user space sets as a whole: one entry. Changing the generation swaps the rule set. */
@@ -281,9 +279,9 @@ struct vs_share {
 };
 
 /* What is counted. */
-enum limit_kind { COUNT_SOCKETS = 0, COUNT_PROCESSES = 1, LIMIT_KINDS = 2 };
-/* What happens to a call for which there is no room. */
-enum limit_action { LIMIT_COUNT = 0, LIMIT_ERRNO = 1, LIMIT_BEST_EFFORT = 2, LIMIT_BLOCK = 3 };
+enum limit_kind { COUNT_SOCKETS = 0, COUNT_PROCESSES = 1 };
+/* What happens to a socket or a process for which there is no room. */
+enum limit_action { LIMIT_COUNT = 0, LIMIT_ERRNO = 1, LIMIT_BEST_EFFORT = 2 };
 
 /* A counter's limits in the rule set `generation`. */
 struct limit {
@@ -292,7 +290,6 @@ struct limit {
 	__u32 processes;		/* 0: no limit */
 	__u32 action;			/* enum limit_action */
 	__u32 error;
-	__u32 max_wait_ms;
 };
 
 /* Where a virtual service's sockets and processes are counted in the rule set `generation`; 0: nowhere. */
@@ -300,7 +297,6 @@ struct vs_counter {
 	__u32 generation;
 	__u32 sockets;
 	__u32 processes;
-	__u32 pad;
 };
 
 /* Counters outlive rule sets; one stands for a virtual service at a place in the hierarchy, so what is above it never changes. */
@@ -310,39 +306,6 @@ struct counter_use {
 	__u64 processes;
 	__u64 process_hits;
 };
-
-/* Of a process that is stopped at a limit. */
-enum wait_state {
-	WAIT_ROOM = 0,			/* until there is room */
-	WAIT_ERRNO = 1,			/* until user space has written the errno of its fork */
-	WAIT_WATCH = 2,			/* its call is done, it took the last place or failed: until calls are watched and nobody traces it */
-};
-
-/* Lowest bit of a decision: its call is made again and fails, for it has waited long enough. */
-enum { DECISION_REFUSED = 1 };
-
-/* A process that is stopped at a limit, by its number. */
-struct stopped_call {
-	__u32 tid;			/* that called */
-	__u32 counter;			/* whose limit is met */
-	__u32 from;			/* counter of the process's own virtual service */
-	__u32 vs;
-	__u32 kind;			/* enum limit_kind */
-	__u32 state;			/* enum wait_state */
-	__u32 others;			/* signal by which somebody else stopped it, too; 0: nobody did */
-	__u32 error;
-	__u32 max_wait_ms;
-	__u32 stops;			/* how often: one that is continued meets the limit again */
-	__u64 since_ns;			/* CLOCK_MONOTONIC */
-};
-
-/* Nobody is stopped without an enforcer that lives. */
-struct stop_control {
-	__u64 beat_ns;			/* CLOCK_MONOTONIC: the enforcer was there */
-	__u64 closed;			/* what was stopped is let go */
-	__u64 watched;			/* calls are watched, which all calls of the machine pay: only near a limit */
-};
-enum { STOP_BEAT_NS = 500000000, NEAR_LIMIT = 16 /* the last sixteenth */ };
 
 struct process_key {
 	__u64 started;

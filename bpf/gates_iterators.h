@@ -63,7 +63,6 @@ int assign_tags(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct assignment *wanted;
-	struct task_tag *tag;
 	__u32 tgid;
 
 	if (!task)
@@ -73,10 +72,8 @@ int assign_tags(struct bpf_iter__task *ctx)
 	if (!wanted)
 		return 0;
 	assign_task(task, wanted);
-	if (task->pid == task->tgid && counts_processes() && BPF_CORE_READ(task, signal, live.counter)) {
-		tag = bpf_task_storage_get(&task_tags, task, 0, 0);
-		count_process(tgid, tag ? vs_of_process(tag) : VS_NONE, COUNT_OLD);
-	}
+	if (task->pid == task->tgid && counts_processes())
+		count_found_process(task, bpf_task_storage_get(&task_tags, task, 0, 0));
 	return 0;
 }
 
@@ -85,13 +82,9 @@ SEC("iter/task")
 int count_members(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct task_tag *tag;
 
-	if (!task || task->pid != task->tgid || !BPF_CORE_READ(task, signal, live.counter))
-		return 0;
-	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
-	if (tag)
-		count_process(task->tgid, vs_of_process(tag), COUNT_OLD);
+	if (task && task->pid == task->tgid)
+		count_found_process(task, bpf_task_storage_get(&task_tags, task, 0, 0));
 	return 0;
 }
 

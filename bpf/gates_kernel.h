@@ -22,7 +22,7 @@ enum bpf_map_type {
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_F_CLONE = 1 << 9, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_SK_STORAGE_GET_F_CREATE = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
-enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17, MSG_PEEK = 2, MSG_DONTWAIT = 0x40, EAGAIN = 11, ERESTARTNOINTR = 513, O_NONBLOCK = 0x800, SOCK_STREAM = 1, SOCK_DGRAM = 2, TASK_DEAD = 0x80, SIGSTOP = 19 };
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17, MSG_PEEK = 2, MSG_DONTWAIT = 0x40, EAGAIN = 11, O_NONBLOCK = 0x800, SOCK_STREAM = 1, SOCK_DGRAM = 2, TASK_DEAD = 0x80 };
 enum { TCPHDR_FIN = 1, SOL_SOCKET = 1, SO_RCVLOWAT = 18 };
 enum { PF_IO_WORKER = 0x10, ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd, LOOPBACK_IFINDEX = 1 };
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LAST_ACK = 9, TCP_LISTEN = 10 };
@@ -92,9 +92,7 @@ struct rq { __u64 clock; __u64 clock_task; };
 struct cfs_rq { struct rq *rq; };
 struct sched_entity { __u64 exec_start; __u64 sum_exec_runtime; __u64 prev_sum_exec_runtime; struct cfs_rq *cfs_rq; };
 struct sched_info { __u64 run_delay; };
-typedef struct { unsigned long sig[1]; } sigset_t;
-struct sigpending { sigset_t signal; };
-struct signal_struct { atomic_t live; int nr_threads; struct sigpending shared_pending; };
+struct signal_struct { atomic_t live; };
 struct task_struct {
 	struct bpf_local_storage *bpf_storage;
 	struct sched_entity se;
@@ -103,16 +101,12 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
-	struct task_struct *parent; /* its tracer where it has one */
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
-	__u64 start_time; /* CLOCK_MONOTONIC */
 	__u64 start_boottime;
 	const struct cred *real_cred;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
-	struct sigpending pending;
-	unsigned int ptrace;
 	char comm[16];
 };
 

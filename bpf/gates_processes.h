@@ -147,11 +147,11 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	return 0;
 }
 
-/* Attached only where processes are counted. */
+/* Attached once processes are counted, and until all is put back. A leader may end before its threads, and a process that lost its tag was counted all the same. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	if (task->bpf_storage && !BPF_CORE_READ(task, signal, live.counter))
+	if (!BPF_CORE_READ(task, signal, live.counter))
 		uncount_process(task->tgid);
 	return 0;
 }

@@ -163,5 +163,5 @@ int on_socket(struct bpf_sock *ctx)
 		pass_gate(tag, mark, &(struct passage) { generation, GATE_SOCKET, 0, 0, mark->creator });
 	}
 	/* Where somebody else refused it already it will not be released either. */
-	return bpf_get_retval() ? 1 : verdict(make_socket(ctx, tag));
+	return bpf_get_retval() ? 1 : verdict(room_for_socket(ctx, tag));
 }

@@ -51,9 +51,6 @@ public sealed record EnforcementStatus(
     /// <summary>Limits of processes and sockets.</summary>
     public IReadOnlyList<LimitUse> Limits { get; init; } = [];
 
-    /// <summary>Processes that are stopped at a limit, the longest first.</summary>
-    public IReadOnlyList<LimitWait> Waits { get; init; } = [];
-
     /// <summary>Network devices that are governed, or should be.</summary>
     public IReadOnlyList<DeviceUse> Devices { get; init; } = [];
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Enforce.Limits;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
@@ -25,10 +24,9 @@ public sealed class Enforcer : IDisposable
     private readonly Keeper _keeper;
     private readonly NetworkGovernor _network;
     private readonly AdmissionLoop? _admission;
-    private readonly LimitLoop? _limits;
     private bool _ended;
 
-    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, LimitLoop? limits, bool audit)
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, bool audit)
     {
         _lock = held;
         _kernel = kernel;
@@ -36,7 +34,6 @@ public sealed class Enforcer : IDisposable
         _keeper = keeper;
         _network = network;
         _admission = admission;
-        _limits = limits;
         Audit = audit;
     }
 
@@ -73,15 +70,13 @@ public sealed class Enforcer : IDisposable
         Mover? mover = null;
         NetworkGovernor? network = null;
         AdmissionLoop? admission = null;
-        LimitLoop? limits = null;
         try
         {
             kernel = OpenOrLoad(fresh, RuleReach.Of(rules), options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref limits, ref swapped, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref swapped, cancellation);
         }
         catch
         {
-            limits?.Dispose();
             admission?.Dispose();
             network?.Dispose();
             mover?.Dispose();
@@ -118,14 +113,13 @@ public sealed class Enforcer : IDisposable
         if (_ended) return;
         _ended = true;
         _keeper.Dispose();
-        _limits?.Dispose();
         _admission?.Dispose();
         _network.Dispose();
         _mover.Dispose();
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref LimitLoop? limits, ref bool swapped, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref bool swapped, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
         CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit, cancellation);
@@ -142,7 +136,6 @@ public sealed class Enforcer : IDisposable
         uint generation = PutInForce(kernel, compiled, ids, tree, options, ref swapped, cancellation);
         if (tree is null) Undo.Groups(kernel, options.Log); // audit moves nothing, so what an enforcer before moved goes back
         kernel.Keep(RuleReach.Of(rules));
-        if (!RuleReach.Of(rules).Processes) LimitTable.ForgetProcesses(kernel);
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
@@ -156,11 +149,10 @@ public sealed class Enforcer : IDisposable
         mover.Start();
         tree?.RemoveOthers();
         admission = AdmissionControl.Start(kernel, compiled, options);
-        limits = LimitControl.Start(kernel, compiled, generation, options);
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
-        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, limits, options, hierarchy);
+        Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, options, hierarchy);
         keeper.Start();
-        return new Enforcer(held, kernel, mover, keeper, network, admission, limits, options.Audit) { TookOver = kernel.TookOver };
+        return new Enforcer(held, kernel, mover, keeper, network, admission, options.Audit) { TookOver = kernel.TookOver };
     }
 
     /// <summary>Shares first, then the rules, by one switch. Where that fails before the switch, the shares of the enforcer before are set again: they belong to its gates, which stay.</summary>

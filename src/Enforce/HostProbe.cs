@@ -1,7 +1,6 @@
 using Tmds.Linux;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Enforce.Limits;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 
@@ -33,7 +32,7 @@ public static class HostProbe
         const string Name = "limits";
         if (LibC.geteuid() != 0) return new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
         return GateKernel.SocketHooks
-            ? new Capability(Name, CapabilityState.Works, false, LimitKernel.Stops ? "sockets are counted and refused in hooks of cgroup v2, processes are counted as they are made; who meets a limit is stopped for it" : "sockets are counted and refused in hooks of cgroup v2, processes are counted as they are made", LimitKernel.Stops ? "" : $"stopping who meets a limit, for onLimit: block and for forks that fail: {LimitKernel.Reason}", LimitKernel.Stops ? "" : "use best-effort for processes, errno or best-effort for sockets")
+            ? new Capability(Name, CapabilityState.Works, false, "sockets are counted and refused in hooks of cgroup v2, processes are counted as they are made and may become best effort; 'onLimit: block', and errno for processes, are refused", "", "")
             : new Capability(Name, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
     }
 

@@ -1,5 +1,4 @@
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Enforce.Limits;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
@@ -21,7 +20,7 @@ internal static class HostRefusals
     public static IEnumerable<Refusal> Find(RuleSet rules, bool audit)
     {
         bool threads = audit || CgroupMount.WithCpu(CgroupMount.Find()) is not { } mount || mount.Open().ThreadsFile is not null;
-        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, () => audit ? null : LimitKernel.Reason, GateKernel.UnifiedRoot is not null);
+        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, GateKernel.UnifiedRoot is not null);
     }
 
     /// <summary>All reasons on a host with these capabilities.</summary>
@@ -29,9 +28,8 @@ internal static class HostRefusals
     /// <param name="threads">Whether single threads can be moved.</param>
     /// <param name="hooks">Tells whether hooks of sockets see for whom a task works.</param>
     /// <param name="names">Tells whether names that are asked for can be read.</param>
-    /// <param name="stops">Tells why processes cannot be stopped at a limit; null or empty where they can, or need not be.</param>
     /// <param name="unified">Whether cgroup v2 is mounted.</param>
-    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, Func<string?> stops, bool unified)
+    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, bool unified)
     {
         string missing = unified
             ? "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove it"
@@ -43,9 +41,6 @@ internal static class HostRefusals
         bool lacksNames = named.Length > 0 && !names();
         foreach (VirtualService vs in named.Where(_ => lacksNames)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a name that clients ask for ('host') can be read only {(unified ? "by a kernel that takes the program on_arrival, as 'vs doctor' tells: boot another one, or remove it" : "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified")}", $"frontDoors.{IndexOf(vs.FrontDoors, door => door.Kind == SelectorKind.Host)}.host");
         foreach (VirtualService vs in limited.Where(_ => lacksHooks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a limit of sockets can be enforced only {missing}", "limits.sockets");
-        VirtualService[] stopped = [.. rules.VirtualServices.Where(LimitControl.Stops)];
-        if (stopped.Length > 0 && stops() is { Length: > 0 } why)
-            foreach (VirtualService vs in stopped) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"{(LimitControl.StopsForks(vs) ? $"a limit of processes with 'onLimit: {(vs.Limits!.OnLimit == LimitAction.Block ? "block" : $"errno:{vs.Limits.Errno}")}'" : "'onLimit: block'")} has who meets it stopped, which this host cannot do ({why}): it takes x86-64 and Linux 6.16 or later. Use best-effort{(LimitControl.StopsForks(vs) ? "" : " or errno:EAGAIN")}", "limits.onLimit");
         foreach (Gate gate in approved)
         {
             if (lacksHooks && NeedsHooks(gate)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"{(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}", gate.On == GateCall.Socket ? "on" : "when.listen");

@@ -1,6 +1,5 @@
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Enforce.Limits;
 using VirtualServices.Enforce.Members;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
@@ -28,7 +27,6 @@ internal sealed class Keeper : IDisposable
     private readonly Reconciler? _reconciler;
     private readonly NetworkGovernor _network;
     private readonly AdmissionLoop? _admission;
-    private readonly LimitLoop? _limits;
     private readonly EnforceOptions _options;
     private readonly RingBuffer _news;
     private readonly CancellationTokenSource _stop = new();
@@ -38,9 +36,9 @@ internal sealed class Keeper : IDisposable
     private bool _misplacedBefore;
 
     /// <summary>Prepares; <see cref="Start"/> begins.</summary>
-    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, NetworkGovernor network, AdmissionLoop? admission, LimitLoop? limits, EnforceOptions options, CpuHierarchy? hierarchy)
+    public Keeper(GateKernel kernel, CompiledRules rules, uint generation, MemberScan scan, ExistingConnections connections, Mover mover, ShareKeeper? shares, Reconciler? reconciler, NetworkGovernor network, AdmissionLoop? admission, EnforceOptions options, CpuHierarchy? hierarchy)
     {
-        (_kernel, _rules, _generation, _admission, _limits) = (kernel, rules, generation, admission, limits);
+        (_kernel, _rules, _generation, _admission) = (kernel, rules, generation, admission);
         (_scan, _connections, _mover, _shares, _reconciler, _network, _options) = (scan, connections, mover, shares, reconciler, network, options);
         _news = new RingBuffer(kernel["news"]);
         _thread = new Thread(Run) { Name = "vs-keeper", IsBackground = true };
@@ -90,7 +88,6 @@ internal sealed class Keeper : IDisposable
                 if (_shares?.Failure is { } broken) throw new InvalidOperationException("the share feedback stopped", broken);
                 if (_network.Failure is { } networkFailure) throw new InvalidOperationException("the network governor stopped", networkFailure);
                 if (_admission?.Failure is { } ended) throw new InvalidOperationException("admission stopped", ended);
-                if (_limits?.Failure is { } unlimited) throw new InvalidOperationException("what stops processes at limits stopped", unlimited);
                 if (DrainNews() || Environment.TickCount64 - lastScan > SlowScan.TotalMilliseconds)
                 {
                     Scan();

@@ -15,10 +15,3 @@ public sealed record LimitUse(string VirtualService, string What, long Used, lon
     /// <summary>Sockets.</summary>
     public const string OfSockets = "sockets";
 }
-
-/// <summary>A process that is stopped at a limit.</summary>
-/// <param name="Pid">The process.</param>
-/// <param name="VirtualService">Whom it works for.</param>
-/// <param name="What">What there is no room for: <see cref="LimitUse.OfProcesses"/> or <see cref="LimitUse.OfSockets"/>.</param>
-/// <param name="WaitedNs">Since when, ns.</param>
-public sealed record LimitWait(int Pid, string VirtualService, string What, long WaitedNs);

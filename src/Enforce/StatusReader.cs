@@ -51,7 +51,6 @@ public static class StatusReader
         {
             TakenNs = sums.TakenNs,
             Limits = Rules.LimitTable.Read(kernel, ids, shares, control.Generation),
-            Waits = Rules.LimitTable.Waits(kernel, ids, System.Diagnostics.Stopwatch.GetTimestamp()),
             Admission = Enforce.Admission.AdmissionStatus.Read(Pins.Default, ids),
             Names = kernel.Reach.Names ? NamesOf(kernel) : null,
             Devices = network is null ? [] : NetworkStatus.Devices(network, ids),

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
-using VirtualServices.Enforce.Limits;
 using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
 using VirtualServices.Linux.Bpf;
@@ -29,12 +28,11 @@ internal static class Undo
     {
         try
         {
-            LimitKernel.RemovePins(Pins.Default);
             AdmissionKernel.RemovePins(Pins.Default);
         }
         catch (Exception error) when (error is BpfException or IOException)
         {
-            log?.Invoke($"connections that are held or processes that are stopped may stay so: {error.Message}");
+            log?.Invoke($"connections that are held may stay so: {error.Message}");
         }
     }
 

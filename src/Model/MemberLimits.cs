@@ -18,11 +18,4 @@ public enum LimitAction
 /// <param name="Sockets">Most sockets at a time, or null for no limit.</param>
 /// <param name="OnLimit">What happens to a call beyond the limit.</param>
 /// <param name="Errno">Name of the errno for <see cref="LimitAction.Errno"/>, such as EAGAIN; else empty.</param>
-public sealed record MemberLimits(int? Processes, int? Sockets, LimitAction OnLimit, string Errno)
-{
-    /// <summary>Where nothing is said.</summary>
-    public static readonly TimeSpan DefaultMaxWait = TimeSpan.FromSeconds(10);
-
-    /// <summary>For <see cref="LimitAction.Block"/>: a call that has waited that long fails.</summary>
-    public TimeSpan MaxWait { get; init; } = DefaultMaxWait;
-}
+public sealed record MemberLimits(int? Processes, int? Sockets, LimitAction OnLimit, string Errno);

@@ -64,9 +64,7 @@ public static class RuleText
             text.Append("    limits: { ");
             if (limits.Processes is { } processes) text.Append(CultureInfo.InvariantCulture, $"processes: {processes}, ");
             if (limits.Sockets is { } sockets) text.Append(CultureInfo.InvariantCulture, $"sockets: {sockets}, ");
-            text.Append(CultureInfo.InvariantCulture, $"onLimit: {RuleWords.OnLimit(limits)}");
-            if (limits.MaxWait != MemberLimits.DefaultMaxWait) text.Append(", maxWait: ").Append(Units.FormatDuration(limits.MaxWait));
-            text.Append(" }\n");
+            text.Append(CultureInfo.InvariantCulture, $"onLimit: {RuleWords.OnLimit(limits)} }}\n");
         }
 
         if (vs.FrontDoors.Count > 0) text.Append("    frontDoors: ").Append(SelectorList(vs.FrontDoors)).Append('\n');

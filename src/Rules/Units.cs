@@ -46,17 +46,6 @@ public static class Units
         throw new ArgumentOutOfRangeException(nameof(bitsPerSecond));
     }
 
-    /// <summary>Writes a time with the largest unit that needs no fraction.</summary>
-    public static string FormatDuration(TimeSpan duration)
-    {
-        foreach ((string unit, decimal factor) in Times.OrderByDescending(time => time.Factor))
-        {
-            if (duration.Ticks % (long)factor == 0) return string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / (long)factor}{unit}");
-        }
-
-        throw new ArgumentOutOfRangeException(nameof(duration));
-    }
-
     private static bool TryParse(string text, (string Unit, decimal Factor)[] units, out long value)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -20,7 +20,7 @@ public sealed class HostRefusalsTests
     [InlineData(false, false, false, "virtual service a, virtual service b, gate one, gate two, gate three, gate four")]
     public void Each_that_the_host_cannot_do_is_named(bool threads, bool hooks, bool unified, string named)
     {
-        Refusal[] refusals = [.. HostRefusals.Find(Rules, threads, () => hooks, () => hooks, () => null, unified)];
+        Refusal[] refusals = [.. HostRefusals.Find(Rules, threads, () => hooks, () => hooks, unified)];
         Assert.Equal(named, string.Join(", ", refusals.Select(refusal => refusal.Subject)));
         Assert.All(refusals.Where(refusal => !refusal.Text.Contains("thread", StringComparison.Ordinal)), refusal => Assert.Contains(unified ? "Linux 6.16" : "mount -t cgroup2", refusal.Text, StringComparison.Ordinal));
     }
@@ -31,29 +31,13 @@ public sealed class HostRefusalsTests
     public void Names_that_cannot_be_read_are_refused(bool unified, string remedy)
     {
         RuleSet rules = Given.Rules([Given.Vs("a") with { FrontDoors = [new Selector(SelectorKind.Host, "shop.example")] }, Given.Vs("b")]);
-        Refusal refusal = Assert.Single(HostRefusals.Find(rules, threads: true, () => true, () => false, () => null, unified));
+        Refusal refusal = Assert.Single(HostRefusals.Find(rules, threads: true, () => true, () => false, unified));
         Assert.Equal("virtual service a", refusal.Subject);
         Assert.Contains(remedy, refusal.Text, StringComparison.Ordinal);
-        Assert.Empty(HostRefusals.Find(rules, threads: true, () => false, () => true, () => null, unified));
+        Assert.Empty(HostRefusals.Find(rules, threads: true, () => false, () => true, unified));
     }
 
     [Fact]
     public void The_kernel_is_asked_only_where_a_rule_needs_it() =>
-        Assert.Empty(HostRefusals.Find(Given.Rules([Given.Vs("a")], Given.Gate("one")), threads: true, () => throw new InvalidOperationException("asked"), () => throw new InvalidOperationException("asked"), () => throw new InvalidOperationException("asked"), unified: true));
-
-    [Theory]
-    [InlineData(5, null, LimitAction.Block, "", "a limit of processes with 'onLimit: block' has who meets it stopped, which this host cannot do (no kfunc)")]
-    [InlineData(5, 6, LimitAction.Errno, "EPERM", "a limit of processes with 'onLimit: errno:EPERM' has")]
-    [InlineData(null, 6, LimitAction.Block, "", "'onLimit: block' has")]
-    [InlineData(5, 6, LimitAction.BestEffort, "", null)]
-    [InlineData(null, 6, LimitAction.Errno, "EPERM", null)]
-    public void Who_cannot_be_stopped_is_refused_limits_for_which_that_is_needed(int? processes, int? sockets, LimitAction action, string errno, string? reason)
-    {
-        RuleSet rules = Given.Rules([Given.Vs("a") with { Limits = new MemberLimits(processes, sockets, action, errno) }, Given.Vs("b")]);
-        Refusal[] refusals = [.. HostRefusals.Find(rules, threads: true, () => true, () => true, () => "no kfunc", unified: true)];
-        Assert.Equal(reason is null ? 0 : 1, refusals.Length);
-        Assert.All(refusals, refusal => Assert.StartsWith(reason!, refusal.Text, StringComparison.Ordinal));
-        Assert.All(refusals, refusal => Assert.Equal("limits.onLimit", refusal.Place));
-        Assert.Empty(HostRefusals.Find(rules, threads: true, () => true, () => true, () => "", unified: true));
-    }
+        Assert.Empty(HostRefusals.Find(Given.Rules([Given.Vs("a")], Given.Gate("one")), threads: true, () => throw new InvalidOperationException("asked"), () => throw new InvalidOperationException("asked"), unified: true));
 }

@@ -61,7 +61,6 @@ internal static class Samples
     private static readonly Gen<MemberLimits?> Limits = Gen.OneOf<MemberLimits?>(
         null,
         new MemberLimits(1, null, LimitAction.Block, ""),
-        new MemberLimits(2, 3, LimitAction.Block, "") { MaxWait = TimeSpan.FromMilliseconds(1500) },
         new MemberLimits(null, 7, LimitAction.BestEffort, ""),
         new MemberLimits(5, int.MaxValue, LimitAction.Errno, "ENOMEM"));
 

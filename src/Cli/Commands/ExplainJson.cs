@@ -14,12 +14,6 @@ internal static class ExplainJson
         json.WriteString("verdict", Word(process.Verdict.ToString()));
         json.WriteString("vs", process.VirtualService);
         json.WriteString("service", process.Service);
-        if (process.Waits is { } wait)
-        {
-            json.WriteString("waits_for", wait.What);
-            json.WriteNumber("waited_ns", wait.WaitedNs);
-        }
-
         JsonText.WriteList(json, "chain", process.Chain, step =>
         {
             json.WriteString("kind", Word(step.Kind.ToString()));

@@ -16,7 +16,6 @@ internal static class ExplainText
         };
         string service = process.Service.Length > 0 ? $" (service {process.Service})" : "";
         output.WriteLine($"{indent}process {Name(process.Pid, process.Comm)}{service} {whom}");
-        if (process.Waits is { } wait) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{indent}  it is stopped since {wait.WaitedNs / 1e9:F1} s: {wait.VirtualService} is at its limit of {wait.What}, and it goes on when there is room"));
         foreach (ExplainStep step in process.Chain)
         {
             indent += "  ";

@@ -84,7 +84,6 @@ internal static class StatusCommand
         foreach (LimitUse limit in status.Limits)
             limits.AddRow(Markup.Escape(limit.VirtualService), limit.What, Number(limit.Used), Number(limit.Limit), Number(limit.Hits), Markup.Escape(limit.OnLimit));
         context.Console.Write(limits);
-        if (status.Waits.Count > 0) context.Out.WriteLine($"stopped at a limit until there is room: {string.Join(", ", status.Waits.Select(wait => string.Create(CultureInfo.InvariantCulture, $"{wait.Pid} of {wait.VirtualService} for {wait.What} since {wait.WaitedNs / 1e9:F1} s")))}");
     }
 
     private static Table Counts(string first, string second) => new Table().AddColumn(first, column => column.NoWrap = true).AddColumn(second)

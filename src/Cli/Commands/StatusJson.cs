@@ -23,7 +23,6 @@ internal static class StatusJson
                 WriteShare(json, vs.Share);
             });
             WriteLimits(json, status);
-            WriteWaits(json, status);
             JsonText.WriteList(json, "use", status.Use, use =>
             {
                 json.WriteString("vs", use.VirtualService);
@@ -133,16 +132,6 @@ internal static class StatusJson
             json.WriteNumber("limit", limit.Limit);
             json.WriteNumber("hits", limit.Hits);
             json.WriteString("on_limit", limit.OnLimit);
-        });
-
-    /// <summary>The list of processes that are stopped at a limit, in an object that is open.</summary>
-    internal static void WriteWaits(Utf8JsonWriter json, EnforcementStatus status) =>
-        JsonText.WriteList(json, "waits", status.Waits, wait =>
-        {
-            json.WriteNumber("pid", wait.Pid);
-            json.WriteString("vs", wait.VirtualService);
-            json.WriteString("what", wait.What);
-            json.WriteNumber("waited_ns", wait.WaitedNs);
         });
 
     private static void WriteShare(Utf8JsonWriter json, VirtualServiceShare? share)

@@ -51,7 +51,6 @@ internal sealed class EnforcementMeter : IDisposable
             _meter.CreateObservableUpDownCounter(used, () => Limits(what, limit => limit.Used), unit, $"Number of {what} that count for a limit now");
             _meter.CreateObservableGauge($"vs.{what}.limit", () => Limits(what, limit => limit.Limit), unit, $"Most {what} at a time");
             _meter.CreateObservableCounter($"vs.{what}.limited", () => Limits(what, limit => limit.Hits), "{call}", "Calls that met the limit");
-            _meter.CreateObservableUpDownCounter($"vs.{what}.waiting", () => Limits(what, limit => _source.Get().Waits.Count(wait => wait.What == what && wait.VirtualService == limit.VirtualService)), "{process}", "Processes that are stopped at the limit until there is room");
         }
 
         IEnumerable<Measurement<long>> Limits(string what, Func<LimitUse, long> value) =>

@@ -21,7 +21,6 @@ internal static class TopJson
                 json.WriteString("state", status.Enforcer.ToString().ToLowerInvariant());
                 json.WriteNumber("generation", status.Generation);
                 StatusJson.WriteLimits(json, status);
-                StatusJson.WriteWaits(json, status);
                 StatusJson.WriteAdmission(json, status);
                 JsonText.WriteList(json, "virtual_services", rates, rate =>
                 {

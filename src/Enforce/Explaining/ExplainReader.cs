@@ -17,7 +17,6 @@ public sealed class ExplainReader : IDisposable
     private readonly GateKernel _kernel;
     private readonly IdTable _ids;
     private readonly Lazy<ProcessTable> _processes = new(ProcessTable.Scan);
-    private readonly Lazy<IReadOnlyList<LimitWait>> _waits;
     private readonly Lazy<SocketTable> _sockets = new(SocketTable.Dump);
     private readonly Lazy<Dictionary<ulong, List<SocketHolder>>> _holders;
     private readonly Dictionary<uint, TaskRecord> _leaders;
@@ -33,7 +32,6 @@ public sealed class ExplainReader : IDisposable
         _leaders = kernel.Run<TaskRecord>("list_tasks").Where(task => task.Tid == task.Pid).ToDictionary(task => task.Pid);
         foreach (ConnectionRecord record in kernel.Run<ConnectionRecord>("list_connections"))
             if (SocketHolders.InodeOf((int)record.Pid, (int)record.Fd) is { } inode) _connections.Add((record, inode));
-        _waits = new(() => LimitTable.Waits(kernel, _ids, Stopwatch.GetTimestamp()));
         _holders = new(() => SocketHolders.Find(_processes.Value.Processes.Select(process => process.Pid)));
         DateTimeOffset now = DateTimeOffset.UtcNow;
         long monotonic = Stopwatch.GetTimestamp(); // CLOCK_MONOTONIC in ns, as the kernel's times
@@ -91,7 +89,7 @@ public sealed class ExplainReader : IDisposable
         _kernel.Dispose();
     }
 
-    private ProcessExplanation Explain(int pid) => _chain.Of((uint)pid, _processes.Value.Find(pid)?.Comm ?? "") with { Waits = _waits.Value.FirstOrDefault(wait => wait.Pid == pid) };
+    private ProcessExplanation Explain(int pid) => _chain.Of((uint)pid, _processes.Value.Find(pid)?.Comm ?? "");
 
     private ConnectionExplanation Explain(SocketDescription socket, SocketDescription? peer)
     {

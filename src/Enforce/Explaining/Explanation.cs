@@ -20,11 +20,7 @@ public enum ExplainVerdict
 /// <param name="VirtualService">Whom it works for; empty where it is not governed.</param>
 /// <param name="Service">Its service; empty where it is none's.</param>
 /// <param name="Chain">The reasons.</param>
-public sealed record ProcessExplanation(int Pid, string Comm, ExplainVerdict Verdict, string VirtualService, string Service, IReadOnlyList<ExplainStep> Chain)
-{
-    /// <summary>It is stopped at a limit; null where it is not.</summary>
-    public LimitWait? Waits { get; init; }
-}
+public sealed record ProcessExplanation(int Pid, string Comm, ExplainVerdict Verdict, string VirtualService, string Service, IReadOnlyList<ExplainStep> Chain);
 
 /// <summary>Kinds of reasons.</summary>
 public enum ExplainStepKind

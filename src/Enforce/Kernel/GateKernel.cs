@@ -21,8 +21,9 @@ internal sealed class GateKernel : IDisposable
     private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
     // Reads the names that are asked for: only where a rule has one, because each packet that arrives at the host pays the way to it.
     private const string OnNames = "on_arrival";
-    // Where no process is counted, its end is nothing to be told of.
-    private const string OnExit = "on_exit";
+    // Where no process was ever counted, ends of processes are nothing to be told of, and there is no entry for each of them.
+    private const string OnExit = "on_exit", CountedProcesses = "counted_processes";
+    private const uint MostPids = 1 << 22; // PID_MAX_LIMIT: kernel.pid_max may be raised at any time
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle", "count_members"];
 
     private static readonly string[] MapNames =
@@ -30,7 +31,7 @@ internal sealed class GateKernel : IDisposable
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", Rebinds, "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "hosts", "name_counts", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
-        "counted_processes", "stopped_calls", "decisions", "queues", "stop_control", "stops",
+        CountedProcesses,
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
@@ -86,7 +87,7 @@ internal sealed class GateKernel : IDisposable
 
     /// <summary>
     /// Loads and attaches programs of our own. With <paramref name="previous"/> they work on its maps, and its attachments go after ours are in place: no gap.
-    /// Datagrams and unix sockets, once they are watched, are so until everything is stopped: what they carry is counted at both ends.
+    /// Datagrams and unix sockets, once they are watched, are so until everything is stopped: what they carry is counted at both ends. So are ends of processes, once these are counted.
     /// </summary>
     /// <param name="pins">Where to pin.</param>
     /// <param name="previous">What is pinned there, or null.</param>
@@ -95,24 +96,27 @@ internal sealed class GateKernel : IDisposable
     {
         bool beyondTcp = reach.BeyondTcp;
         beyondTcp |= previous is { WatchesBeyondTcp: true } || !MarksInTime;
+        bool counted = previous is { WatchesExits: true }, processes = reach.Processes || counted;
         GateKernel kernel = new(pins);
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         try
         {
             if (previous is not null)
-                foreach (string name in MapNames) programs.ReuseMap(name, previous[name]);
+                foreach (string name in MapNames.Where(name => counted || name != CountedProcesses)) programs.ReuseMap(name, previous[name]);
             Fit(programs);
             if (previous is null) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
             if (!beyondTcp)
                 foreach (string name in BeyondTcp) programs.SkipProgram(name);
             if (!reach.Names) programs.SkipProgram(OnNames);
-            if (!reach.Processes) programs.SkipProgram(OnExit);
+            if (!processes) programs.SkipProgram(OnExit);
+            else if (!counted) programs.SetMaxEntries(CountedProcesses, MostPids);
             programs.Load();
             pins.Create();
             foreach (string name in MapNames)
             {
                 kernel._maps[name] = programs.Map(name);
-                if (previous is null) kernel._maps[name].Pin(pins.Map(name));
+                if (name == CountedProcesses && !counted) File.Delete(pins.Map(name));
+                if (previous is null || (name == CountedProcesses && !counted)) kernel._maps[name].Pin(pins.Map(name));
             }
 
             if (previous is null) kernel.MakeRings();
@@ -122,7 +126,7 @@ internal sealed class GateKernel : IDisposable
             if (SocketHooks)
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (reach.Names) Replace(programs.AttachCgroup(OnNames, UnifiedRoot!), pins.Link(OnNames));
-            if (reach.Processes) Replace(programs.Attach(OnExit), pins.Link(OnExit));
+            if (processes) Replace(programs.Attach(OnExit), pins.Link(OnExit));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -158,16 +162,17 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
     public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
+    private bool WatchesExits => File.Exists(_pins.Link(OnExit));
+
     private bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
 
     /// <summary>What the attached programs can meet.</summary>
-    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)), File.Exists(_pins.Link(OnExit)));
+    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)), WatchesExits);
 
-    /// <summary>Once other rules are in force: detaches what read the names of those before, or counted their processes, where the new ones have none.</summary>
+    /// <summary>Once other rules are in force: detaches what read the names of those before, where the new ones have none.</summary>
     public void Keep(Reach reach)
     {
         if (!reach.Names) File.Delete(_pins.Link(OnNames));
-        if (!reach.Processes) File.Delete(_pins.Link(OnExit));
     }
 
     /// <summary>The programs that are attached to tracepoints now.</summary>
@@ -222,12 +227,6 @@ internal sealed class GateKernel : IDisposable
         {
             return false;
         }
-    }
-
-    /// <summary>Gives the array of rings the size that another object needs to load on its own.</summary>
-    public static void FitRings(BpfObject programs)
-    {
-        if (programs.Maps().Contains(Rebinds)) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
     }
 
     private static void Fit(BpfObject programs)

@@ -116,60 +116,21 @@ internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong 
 internal record struct ShareRecord(uint Parent, uint CpuWeight, uint CpuMaxMilli, uint NetworkWeight, ulong NetworkAssured, ulong NetworkMax, uint Processes, uint Sockets);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct LimitRecord(uint Generation, uint Sockets, uint Processes, LimitKind Action, uint Error, uint MaxWaitMs);
+internal record struct LimitRecord(uint Generation, uint Sockets, uint Processes, LimitKind Action, uint Error);
 
 /// <summary>Of the even generation and of the odd one.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal record struct LimitPair(LimitRecord Even, LimitRecord Odd);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct VsCounter(uint Generation, uint Sockets, uint Processes, uint Pad);
+internal record struct VsCounter(uint Generation, uint Sockets, uint Processes);
 
 /// <summary>Of the even generation and of the odd one.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal record struct VsCounterPair(VsCounter Even, VsCounter Odd);
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct CounterUse
-{
-    public ulong Sockets;
-    public ulong SocketHits;
-    public ulong Processes;
-    public ulong ProcessHits;
-}
-
-/// <summary><c>wait_state</c> in <c>gates.h</c>.</summary>
-internal enum WaitState : uint
-{
-    Room = 0,
-    Errno = 1,
-    Watch = 2,
-}
-
-/// <summary><c>limit_kind</c> in <c>gates.h</c>.</summary>
-internal enum CountKind : uint
-{
-    Sockets = 0,
-    Processes = 1,
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal record struct StoppedCall(uint Tid, uint Counter, uint From, uint VirtualService, CountKind Kind, WaitState State, uint Others, uint Error, uint MaxWaitMs, uint Stops, ulong SinceNs)
-{
-    /// <summary>Entry of <c>decisions</c> that lets this call pass, or has it fail (DECISION_REFUSED).</summary>
-    public readonly ulong Decision(bool refused) => SinceNs << 1 | (refused ? 1ul : 0);
-
-    /// <summary>True where an entry of <c>decisions</c> is about this call.</summary>
-    public readonly bool IsDecidedBy(ulong decision) => decision >> 1 == SinceNs;
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal struct StopControl
-{
-    public ulong BeatNs;
-    public ulong Closed;
-    public ulong Watched;
-}
+internal record struct CounterUse(ulong Sockets, ulong SocketHits, ulong Processes, ulong ProcessHits);
 
 [StructLayout(LayoutKind.Sequential)]
 internal record struct ProcessKey(ulong Started, uint Pid, uint VirtualService);

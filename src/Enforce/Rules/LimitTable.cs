@@ -17,7 +17,7 @@ internal static class LimitTable
             LimitRecord limit = plan.Limit with { Generation = generation };
             limits.Update(plan.Counter, generation % 2 == 0 ? pair with { Even = limit } : pair with { Odd = limit });
             ofServices.TryLookup(plan.VirtualService, out VsCounterPair counter);
-            VsCounter own = new(generation, plan.CountsSockets ? plan.Counter : 0, plan.CountsProcesses ? plan.Counter : 0, 0);
+            VsCounter own = new(generation, plan.CountsSockets ? plan.Counter : 0, plan.CountsProcesses ? plan.Counter : 0);
             ofServices.Update(plan.VirtualService, generation % 2 == 0 ? counter with { Even = own } : counter with { Odd = own });
         }
     }
@@ -31,43 +31,16 @@ internal static class LimitTable
             if (!kernel["vs_counters"].TryLookup(id, out VsCounterPair counters)) continue;
             VsCounter counter = generation % 2 == 0 ? counters.Even : counters.Odd;
             uint number = Math.Max(counter.Sockets, counter.Processes); // the same, or 0 where it counts one of them only
-            if (counter.Generation != generation || number == 0 || OfGeneration(kernel, number, generation) is not { } limit || !kernel["counter_uses"].TryLookup(number, out CounterUse use)) continue;
+            if (counter.Generation != generation || number == 0) continue;
+            kernel["limits"].TryLookup(number, out LimitPair pair);
+            LimitRecord limit = generation % 2 == 0 ? pair.Even : pair.Odd;
+            if (limit.Generation != generation || !kernel["counter_uses"].TryLookup(number, out CounterUse use)) continue;
             string name = ids.Name(IdKind.VirtualService, id) ?? "";
             if (share.Processes != 0) uses.Add(new LimitUse(name, LimitUse.OfProcesses, (long)use.Processes, limit.Processes, (long)use.ProcessHits, OnLimit(limit)));
             if (share.Sockets != 0) uses.Add(new LimitUse(name, LimitUse.OfSockets, (long)use.Sockets, limit.Sockets, (long)use.SocketHits, OnLimit(limit)));
         }
 
         return uses;
-    }
-
-    /// <summary>Processes that are stopped at a limit, the longest first.</summary>
-    public static IReadOnlyList<LimitWait> Waits(GateKernel kernel, IdTable ids, long nowNs)
-    {
-        List<LimitWait> waits = [];
-        foreach (uint pid in kernel["stopped_calls"].Keys<uint>())
-            if (kernel["stopped_calls"].TryLookup(pid, out StoppedCall call) && call.State is WaitState.Room or WaitState.Errno && !(kernel["decisions"].TryLookup(pid, out ulong decision) && call.IsDecidedBy(decision)))
-                waits.Add(new LimitWait((int)pid, ids.Name(IdKind.VirtualService, call.VirtualService) ?? "", call.Kind == CountKind.Processes ? LimitUse.OfProcesses : LimitUse.OfSockets, Math.Max(0, nowNs - (long)call.SinceNs)));
-        return [.. waits.OrderByDescending(wait => wait.WaitedNs)];
-    }
-
-    /// <summary>Where no rule counts processes any more nobody is told of their ends: what was counted is forgotten.</summary>
-    public static void ForgetProcesses(GateKernel kernel)
-    {
-        using MappedArray<CounterUse> uses = new(kernel["counter_uses"]);
-        foreach (uint pid in kernel["counted_processes"].Keys<uint>())
-        {
-            kernel["counted_processes"].TryLookup(pid, out uint counter);
-            kernel["counted_processes"].Delete(pid);
-            for (uint at = counter; at != 0; kernel["counter_parents"].TryLookup(at, out at)) uses[(int)at].Processes = 0;
-        }
-    }
-
-    /// <summary>A counter's limit in a generation, null where that has none.</summary>
-    public static LimitRecord? OfGeneration(GateKernel kernel, uint counter, uint generation)
-    {
-        if (!kernel["limits"].TryLookup(counter, out LimitPair pair)) return null;
-        LimitRecord limit = generation % 2 == 0 ? pair.Even : pair.Odd;
-        return limit.Generation == generation ? limit : null;
     }
 
     // As a rule file spells it; an audit only counts.
@@ -78,7 +51,6 @@ internal static class LimitTable
         {
             LimitKind.Errno => $"errno:{LimitPlan.Errnos.First(name => name.Value == error).Key}",
             LimitKind.BestEffort => "best-effort",
-            LimitKind.Block => "block",
             _ => "count",
         };
     }

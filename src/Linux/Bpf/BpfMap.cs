@@ -140,18 +140,6 @@ public sealed unsafe partial class BpfMap : IDisposable
         }
     }
 
-    /// <summary>Removes an entry of a hash map and gives what it was at that moment.</summary>
-    /// <returns>False where there was none.</returns>
-    public bool TryTake<TKey, TValue>(in TKey key, out TValue value)
-        where TKey : unmanaged
-        where TValue : unmanaged
-    {
-        CheckSizes(sizeof(TKey), sizeof(TValue));
-        fixed (TKey* k = &key)
-        fixed (TValue* v = &value)
-            return Found(LibBpf.bpf_map_lookup_and_delete_elem(Descriptor, k, v), "take from");
-    }
-
     /// <summary>Removes an entry.</summary>
     /// <returns>False where there was none.</returns>
     public bool Delete<TKey>(in TKey key)

@@ -98,9 +98,6 @@ internal static unsafe partial class LibBpf
     internal static partial int bpf_map_lookup_batch(int fd, void* from, void* next, void* keys, void* values, uint* count, void* options);
 
     [LibraryImport(Library)]
-    internal static partial int bpf_map_lookup_and_delete_elem(int fd, void* key, void* value);
-
-    [LibraryImport(Library)]
     internal static partial int bpf_map_delete_elem(int fd, void* key);
 
     [LibraryImport(Library)]

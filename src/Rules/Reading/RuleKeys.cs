@@ -9,7 +9,7 @@ internal static class RuleKeys
     public static readonly string[] VirtualService = ["name", "parent", "priority", "cpu", "network", "limits", "frontDoors"];
     public static readonly string[] Cpu = ["weight", "max"];
     public static readonly string[] Network = ["weight", "assured", "max"];
-    public static readonly string[] Limits = ["processes", "sockets", "onLimit", "maxWait"];
+    public static readonly string[] Limits = ["processes", "sockets", "onLimit"];
     public static readonly string[] FrontDoor = ["unit", "cgroup", "uid", "exe", "pid", "listen", "client", "host"];
     public static readonly string[] Match = ["unit", "cgroup", "uid", "exe", "pid", "listen"];
     public static readonly string[] Service = ["name", "match"];

@@ -88,13 +88,12 @@ internal static class VirtualServiceParser
         int? sockets = (int?)reader.Whole("sockets", 1, int.MaxValue);
         if (reader.IsMapping && reader.Node("processes") is null && reader.Node("sockets") is null)
             errors.Add(node.Line, $"limits of {what} limit nothing, expected processes, sockets or both");
-        TimeSpan maxWait = ReadMaxWait(reader);
 
         string onLimit = reader.Text("onLimit", "block, best-effort or errno:NAME") ?? RuleWords.ErrnoPrefix + RuleWords.DefaultErrno;
         switch (onLimit)
         {
             case RuleWords.Block:
-                return new MemberLimits(processes, sockets, LimitAction.Block, "") { MaxWait = maxWait };
+                return new MemberLimits(processes, sockets, LimitAction.Block, "");
             case RuleWords.BestEffort:
                 return new MemberLimits(processes, sockets, LimitAction.BestEffort, "");
             default:
@@ -103,15 +102,5 @@ internal static class VirtualServiceParser
                     reader.Bad("onLimit", $"block, best-effort or errno:NAME with NAME one of {string.Join(", ", RuleWords.Errnos)}");
                 return new MemberLimits(processes, sockets, LimitAction.Errno, errno);
         }
-    }
-
-    private static TimeSpan ReadMaxWait(MappingReader reader)
-    {
-        const string Expected = "a time with its unit such as 10s, from 1ms to 1h";
-        if (reader.Text("maxWait", Expected) is not { } text) return MemberLimits.DefaultMaxWait;
-        if (reader.Text("onLimit", Expected) != RuleWords.Block) reader.Bad("maxWait", "it beside 'onLimit: block' only: nothing else waits");
-        else if (!Units.TryParseDuration(text, out TimeSpan wait) || wait < TimeSpan.FromMilliseconds(1) || wait > TimeSpan.FromHours(1)) reader.Bad("maxWait", Expected);
-        else return wait;
-        return MemberLimits.DefaultMaxWait;
     }
 }

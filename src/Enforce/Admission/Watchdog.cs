@@ -3,10 +3,10 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VirtualServices.Model;
 
-namespace VirtualServices.Enforce;
+namespace VirtualServices.Enforce.Admission;
 
 /// <summary>
-/// A shell that can do one thing: let all go that are held or stopped, by reading a pinned iterator. It does so when our end of its pipe closes (we died) and when
+/// A shell that can do one thing: take every hold back by reading a pinned iterator. It does so when our end of its pipe closes (we died) and when
 /// no heartbeat comes while something is held (we hang or are stopped).
 /// </summary>
 internal sealed partial class Watchdog : IDisposable
@@ -23,11 +23,7 @@ internal sealed partial class Watchdog : IDisposable
                 continue
             fi
             IFS= read -r none < "$1"
-            [ $result -gt 128 ] && continue
-            # Once more for what was under way when we looked.
-            sleep 0.02
-            IFS= read -r none < "$1"
-            exit 0
+            [ $result -gt 128 ] || exit 0
         done
         """;
 
@@ -105,7 +101,7 @@ internal sealed partial class Watchdog : IDisposable
         }
         catch (Win32Exception error)
         {
-            throw new VsException(ExitCode.HostLacks, $"cannot start the watchdog with /bin/bash ({error.Message}): apt-get install bash", error);
+            throw new VsException(ExitCode.HostLacks, $"cannot start the watchdog of admission with /bin/bash ({error.Message}): apt-get install bash", error);
         }
 
         // It must run at once however busy the machine is.
