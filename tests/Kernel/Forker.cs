@@ -3,18 +3,11 @@ using System.Globalization;
 
 namespace VirtualServices.Kernel.Tests;
 
-/// <summary>A process that makes children when told to, and reaps them. Its parent is a process of its own that waits for it: the enforcer is in this one here, and .NET takes a child that is traced and stops for one that has ended.</summary>
+/// <summary>A process that makes children when told to, and reaps them.</summary>
 internal sealed class Forker : IDisposable
 {
-    private const string Parent = """
-        use POSIX (); my $forker = fork();
-        if ($forker) { waitpid $forker, 0; POSIX::_exit($? >> 8) }
-        $| = 1; print "$$\n";
-
-        """;
-
     private const string Script = """
-        my @held;
+        $| = 1; my @held;
         while (<STDIN>) {
             my ($what, $n) = split; my ($done, $error) = (0, 0);
             if ($what eq "fork" || $what eq "exec") {
@@ -33,20 +26,12 @@ internal sealed class Forker : IDisposable
 
     private readonly Process _parent;
 
-    /// <param name="begin">What it does first, in Perl.</param>
-    public Forker(string begin = "")
-    {
-        _parent = PostgresServer.Start("perl", "-e", Parent + begin + Script);
-        Pid = int.Parse(_parent.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
-    }
+    public Forker() => _parent = PostgresServer.Start("perl", "-e", Script);
 
-    public int Pid { get; }
+    public int Pid => _parent.Id;
 
     /// <summary>Its children, the oldest first, as of the last answer.</summary>
     public int[] Children { get; private set; } = [];
-
-    /// <summary>True while it is stopped by a signal.</summary>
-    public bool IsStopped => StateOf(Pid) == 'T';
 
     /// <summary>Makes children until one fails.</summary>
     /// <returns>How many, and the errno of the one that failed, else 0.</returns>
@@ -61,34 +46,6 @@ internal sealed class Forker : IDisposable
     /// <summary>Makes children that end at once, one after the other.</summary>
     public void Churn(int count) => Assert.Equal((count, 0), Tell("churn", count));
 
-    /// <summary>Begins to make one child; <see cref="Answer"/> waits for it.</summary>
-    public void Begin() => Write("fork", 1);
-
-    /// <summary>What became of what was begun.</summary>
-    public (int Done, int Errno) Answer()
-    {
-        int[] answer = [.. (_parent.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the forker ended")).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
-        Children = answer[2..];
-        return (answer[0], answer[1]);
-    }
-
-    /// <summary>The same; fails where there is no answer for long, as of one that stays stopped.</summary>
-    public (int Done, int Errno) AnswerInTime()
-    {
-        Task<(int, int)> answer = Task.Run(Answer);
-        Wait.Until(() => answer.IsCompleted, "the forker answers");
-        return answer.GetAwaiter().GetResult();
-    }
-
-    /// <summary>Has it end, and its children.</summary>
-    /// <returns>How it ended.</returns>
-    public int EndOf()
-    {
-        _parent.StandardInput.Close();
-        _parent.WaitForExit();
-        return _parent.ExitCode;
-    }
-
     /// <summary>Sends a signal to a process; its parent reaps it when it is told to.</summary>
     public static void Signal(int pid, string name)
     {
@@ -96,31 +53,21 @@ internal sealed class Forker : IDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>State of a process as /proc has it.</summary>
-    public static char StateOf(int pid)
-    {
-        string stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
-        return stat[stat.LastIndexOf(')') + 2];
-    }
-
     public void Dispose()
     {
         foreach (int child in Children)
             if (Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{child}"))) Signal(child, "KILL");
-        if (!_parent.HasExited) Signal(Pid, "KILL");
+        _parent.Kill();
         _parent.WaitForExit();
         _parent.Dispose();
     }
 
     private (int Done, int Errno) Tell(string what, int number)
     {
-        Write(what, number);
-        return Answer();
-    }
-
-    private void Write(string what, int number)
-    {
         _parent.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {number}"));
         _parent.StandardInput.Flush();
+        int[] answer = [.. (_parent.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the forker ended")).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
+        Children = answer[2..];
+        return (answer[0], answer[1]);
     }
 }
