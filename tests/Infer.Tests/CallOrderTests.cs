@@ -8,12 +8,13 @@ public sealed class CallOrderTests
     private readonly RequestNode _earlier = LinkNodes.Request(1000, 9000), _later = LinkNodes.Request(2000, 9000);
     private readonly CallNode _first = LinkNodes.Call(3000, 4000), _second = LinkNodes.Call(3500, 4500);
     private readonly ServiceModel _model = new() { TickNs = 1 };
+    private readonly ProcessWindow _window;
 
     public CallOrderTests()
     {
         _model.AddOrder(0, 0, 10);
         _model.Estimate();
-        LinkNodes.Window([_earlier, _later], [_first, _second]);
+        _window = LinkNodes.Window([_earlier, _later], [_first, _second]);
     }
 
     [Theory]
@@ -37,7 +38,8 @@ public sealed class CallOrderTests
 
     private double Cost(RequestNode first, RequestNode? second)
     {
-        List<CallNode> calls = [_first, _second];
-        return CallOrder.Cost(_model, calls, _first, first) + (second is null ? 0 : CallOrder.Cost(_model, calls, _second, second));
+        var order = new CallOrder(_model, new SolverStorage());
+        order.Note(_window, callee: 0);
+        return order.Cost(_first, first) + (second is null ? 0 : order.Cost(_second, second));
     }
 }

@@ -18,9 +18,10 @@ public sealed class HugeRequestTests
 
         ProcessWindow window = LinkNodes.Window([huge, other], all);
         var model = new ServiceModel();
-        var solver = new WindowSolver(model, [window]);
+        var storage = new SolverStorage();
+        var solver = new WindowSolver(model, [window], storage);
         solver.Solve();
-        new LinkJudge(BoostedTrees.Untrained(), model, 0, solver.LogNobody).Judge(window);
+        new LinkJudge(BoostedTrees.Untrained(), model, 0, solver.LogNobody, storage).Judge(window);
         return (model, window);
     }
 
@@ -51,22 +52,22 @@ public sealed class HugeRequestTests
         {
             CallNode call = LinkNodes.Call(1 + i);
             call.Proof = LinkProof.SameThread;
-            WindowSolver.Insert(request, call);
+            request.Insert(call);
             window.Proven.Add(call);
         }
 
         window.Prepare();
         var model = new ServiceModel { TickNs = 1 };
         model.Estimate();
-        new LinkJudge(BoostedTrees.Untrained(), model, 0, 0).Judge(window);
-        for (int i = 0; i < window.Proven.Count; i++) Assert.Equal(Math.Log(1 + i), window.Proven[i].Features.Get(Feature.Position), 1e-5);
+        new LinkJudge(BoostedTrees.Untrained(), model, 0, 0, new SolverStorage(), keep: true).Judge(window);
+        for (int i = 0; i < window.Proven.Count; i++) Assert.Equal(Math.Log(1 + i), window.Proven[i].Features!.Value.Get(Feature.Position), 1e-5);
     }
 
     [Fact]
     public void It_keeps_the_last_of_its_final_calls_only()
     {
         RequestNode request = LinkNodes.Request(0);
-        for (int i = 0; i < 1000; i++) WindowSolver.Insert(request, LinkNodes.Call(1 + i));
+        for (int i = 0; i < 1000; i++) request.Insert(LinkNodes.Call(1 + i));
         request.Forget();
         Assert.Equal((1000, 0), (request.Calls.Count, request.Forgotten)); // none is final
         foreach (CallNode call in request.Calls.Take(900)) call.Conclude();

@@ -27,7 +27,7 @@ public sealed class NarrowingTests
         ProcessWindow window = LinkNodes.Window(requests, [call]);
         int[] all = window.AllCandidatesOf(call).ToArray();
         Assert.Equal(61, all.Length);
-        WindowSolver.Insert(requests[30], call);
+        requests[30].Insert(call);
         new Narrowing(model).Narrow(window);
 
         int[] looked = window.CandidatesOf(call).ToArray();
@@ -45,7 +45,7 @@ public sealed class NarrowingTests
         CallNode[] earlier = [.. Enumerable.Range(0, 5).Select(i => LinkNodes.Call(500_000 + i))];
         CallNode call = LinkNodes.Call(1_000_100);
         ProcessWindow window = LinkNodes.Window(requests, [.. earlier, call]);
-        for (int i = 0; i < 5; i++) WindowSolver.Insert(requests[i], earlier[i]);
+        for (int i = 0; i < 5; i++) requests[i].Insert(earlier[i]);
         new Narrowing(model).Narrow(window);
         Assert.Subset(window.CandidatesOf(call).ToArray().ToHashSet(), new HashSet<int> { 5, 6, 7, 8 });
     }

@@ -44,7 +44,7 @@ public sealed class OwnDelayTests
         (RequestNode, CallNode) Learn(long arrivalNs, long delayNs)
         {
             (RequestNode request, CallNode made) = Make(arrivalNs, delayNs);
-            WindowSolver.Insert(request, made);
+            request.Insert(made);
             Timeline.Learn(model, request);
             return (request, made);
         }

@@ -19,14 +19,7 @@ public sealed class NetworkTests : IDisposable
     public void Dispose()
     {
         EnforcementStop.Run(null);
-        foreach (Process shell in _shells)
-        {
-            // By the shell itself: Kill(entireProcessTree) reads all of /proc for each of its children, half a minute for 64.
-            shell.StandardInput.WriteLine("kill -9 $(jobs -p) $$");
-            shell.WaitForExit();
-            shell.Dispose();
-        }
-
+        foreach (Process shell in _shells) TestNetwork.End(shell);
         _network.Dispose();
     }
 
@@ -85,12 +78,13 @@ public sealed class NetworkTests : IDisposable
     public void What_a_tenant_leaves_goes_to_the_other_and_best_effort_keeps_its_own()
     {
         const double Tolerance = 0.05;
+        const long Begun = 2_000_000; // bytes; a class saves up to 2 ms of its device and a packet
         Process a = Shell(), b = Shell(), stranger = Shell();
         using Enforcer enforcer = Start([Up(200_000_000)], Tenant("a", a, new NetworkShare(300)), Tenant("b", b, new NetworkShare()));
         using Sink first = _network.Listen(5001), second = _network.Listen(5002);
         Send(b, 5001);
         Send(stranger, 5002);
-        Thread.Sleep(1000);
+        Wait.Until(() => first.Bytes > Begun && second.Bytes > Begun, "both send, and what their classes had saved is gone");
         Rates got = Rates.Measure(TimeSpan.FromSeconds(3), first, second);
         // 300 : 100 : 100, and a sends nothing.
         got.AssertInRange(160e6 * Payload, 1 - Tolerance, 1 + Tolerance, 0);
@@ -200,9 +194,6 @@ public sealed class NetworkTests : IDisposable
     private Process Shell()
     {
         _shells.Add(_network.Shell());
-        // ip becomes the shell: wait until it answers.
-        _shells[^1].StandardInput.WriteLine("echo ready");
-        Assert.Equal("ready", _shells[^1].StandardOutput.ReadLine());
         return _shells[^1];
     }
 

@@ -17,18 +17,17 @@ public sealed class OwnDatagramTests : IDisposable
         """;
 
     private readonly TestNetwork _network = new();
-    private readonly List<Process> _processes = [];
+    private readonly Process _shell;
+    private Process? _receiver;
+
+    public OwnDatagramTests() => _shell = _network.Shell();
 
     public void Dispose()
     {
         EnforcementStop.Run(null);
-        foreach (Process one in _processes)
-        {
-            one.Kill(entireProcessTree: true);
-            one.WaitForExit();
-            one.Dispose();
-        }
-
+        TestNetwork.End(_shell);
+        _receiver?.Kill();
+        _receiver?.Dispose();
         _network.Dispose();
     }
 
@@ -38,28 +37,13 @@ public sealed class OwnDatagramTests : IDisposable
     [InlineData(TestNetwork.Device, "10.99.0.2", 1)]
     public void They_count_for_it(string device, string address, int unknown)
     {
-        Process receiver = Start("ip", "netns", "exec", device == "lo" ? _network.Near : _network.Far, "perl", "-e", Receiver), shell = Start("ip", "netns", "exec", _network.Near, "bash");
-        string port = receiver.StandardOutput.ReadLine()!;
-        RuleSet rules = new([TestRules.Tenant("acme", Pid(Ready(shell))), TestRules.Tenant(VirtualService.BestEffort)], [], []) { Devices = [new GovernedDevice(device, _network.Near, 1_000_000_000)] };
+        _receiver = PostgresServer.Start("ip", "netns", "exec", device == "lo" ? _network.Near : _network.Far, "perl", "-e", Receiver);
+        string port = _receiver.StandardOutput.ReadLine()!;
+        Selector door = new(SelectorKind.Pid, _shell.Id.ToString(CultureInfo.InvariantCulture));
+        RuleSet rules = new([TestRules.Tenant("acme", door), TestRules.Tenant(VirtualService.BestEffort)], [], []) { Devices = [new GovernedDevice(device, _network.Near, 1_000_000_000)] };
         using Enforcer enforcer = Enforcer.Start(rules, new EnforceOptions(), TestContext.Current.CancellationToken);
-        shell.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/udp/{address}/{port}; for i in $(seq {Datagrams}); do printf %0{Payload}d 0 >&3; done; echo sent"));
-        Assert.Equal("sent", shell.StandardOutput.ReadLine());
+        _shell.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/udp/{address}/{port}; for i in $(seq {Datagrams}); do printf %0{Payload}d 0 >&3; done; echo sent"));
+        Assert.Equal("sent", _shell.StandardOutput.ReadLine());
         Assert.Equal((Datagrams - unknown) * (Payload + Headers), enforcer.Status().Network.Single(total => total.VirtualService == "acme").Bytes);
-    }
-
-    private static Selector Pid(Process process) => new(SelectorKind.Pid, process.Id.ToString(CultureInfo.InvariantCulture));
-
-    // ip becomes the shell: wait until it answers.
-    private static Process Ready(Process shell)
-    {
-        shell.StandardInput.WriteLine("echo ready");
-        Assert.Equal("ready", shell.StandardOutput.ReadLine());
-        return shell;
-    }
-
-    private Process Start(string program, params string[] arguments)
-    {
-        _processes.Add(PostgresServer.Start(program, arguments));
-        return _processes[^1];
     }
 }

@@ -55,6 +55,7 @@ public sealed class ServiceLivesTests : IDisposable
             Assert.Equal([SocketRole.Server, SocketRole.Listener], known.Where(socket => socket.Description.Protocol == TransportProtocol.Tcp).Select(socket => socket.Description.Role).Order());
             Assert.Contains(known, socket => socket.Description.Id == received[0].Socket);
             Assert.Equal("server", Assert.Single(reader.Info.Processes, process => process.Pid == second!.Pid).Service);
+            Assert.Equal(1, Assert.Single(reader.Info.Counts, count => count.Source.StartsWith("calls of processes that were found", StringComparison.Ordinal)).Unused);
         }
         finally
         {

@@ -46,7 +46,21 @@ internal sealed class TestNetwork : IDisposable
     public static string Ip(string arguments) => Run("ip", arguments);
 
     /// <summary>A shell inside the near namespace: a tenant's process.</summary>
-    public Process Shell() => PostgresServer.Start("ip", "netns", "exec", Near, "bash");
+    public Process Shell()
+    {
+        Process shell = PostgresServer.Start("ip", "netns", "exec", Near, "bash");
+        shell.StandardInput.WriteLine("echo ready"); // ip becomes the shell: wait until it answers
+        Assert.Equal("ready", shell.StandardOutput.ReadLine());
+        return shell;
+    }
+
+    /// <summary>Ends a shell and what it started. <see cref="Process.Kill(bool)"/> reads all of /proc for each child, half a minute for 64.</summary>
+    public static void End(Process shell)
+    {
+        if (!shell.HasExited) shell.StandardInput.WriteLine("kill -9 $(jobs -p) $$");
+        if (!shell.WaitForExit(TimeSpan.FromSeconds(5))) shell.Kill(entireProcessTree: true); // it does not read: something runs in its foreground
+        shell.Dispose();
+    }
 
     /// <summary>Listens in the far namespace.</summary>
     public Sink Listen(int port)

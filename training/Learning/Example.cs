@@ -34,14 +34,14 @@ internal readonly record struct Example(int Seed, int Trace, WorkStyle Style, Li
             foreach (TrueCall call in tape.Calls.Where(call => call.Caller is not null)) truth.TryAdd((call.Connection, call.SentNs), call);
             Dictionary<string, WorkStyle> styles = scenario.Services.ToDictionary(service => service.Name, service => service.Style);
             List<Example> examples = [];
-            new LinkCollector(Compare, null, model, useProofs).Run(source);
+            new LinkCollector(Compare, null, model, useProofs) { KeepsFeatures = true }.Run(source);
             return examples;
 
             void Compare(CallNode call)
             {
                 if (!truth.Remove((call.End.Connection, call.TimeNs), out TrueCall? actual)) return;
                 bool right = call.Parent is { } parent && actual.Parent is { } known && parent.End.Connection == known.Connection && parent.TimeNs == known.TimeNs;
-                examples.Add(new Example(scenario.Seed, actual.Trace, styles[actual.Caller!], call.Features, call.Confidence > 0, right, actual.Parent is not null, call.Confidence));
+                examples.Add(new Example(scenario.Seed, actual.Trace, styles[actual.Caller!], call.Features?.Value ?? default, call.Confidence > 0, right, actual.Parent is not null, call.Confidence));
             }
         }
         finally

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace VirtualServices.Discover.Nettrace;
@@ -72,21 +73,21 @@ internal ref struct Fields(ReadOnlySpan<byte> bytes, int start = 0)
         return Encoding.UTF8.GetString(Take((int)length));
     }
 
-    /// <summary>UTF-16 up to two zero bytes. No address and no name is as long as is let pass: texts are kept, and must not fill the memory.</summary>
-    internal string Utf16()
+    /// <summary>UTF-16 up to two zero bytes, as it lies there. No address and no name is as long as is let pass: texts are kept, and must not fill the memory.</summary>
+    internal ReadOnlySpan<char> Utf16()
     {
         const int MostCharacters = 4096;
         int start = Position;
-        for (int at = start; at + 1 < _bytes.Length; at += 2)
-        {
-            if (at - start > 2 * MostCharacters) throw new FieldException(start, $"expected a text of at most {MostCharacters} characters");
-            if (_bytes[at] != 0 || _bytes[at + 1] != 0) continue;
-            Position = at + 2;
-            return Encoding.Unicode.GetString(_bytes[start..at]);
-        }
-
-        throw new FieldException(start, "expected a text that ends with two zero bytes");
+        ReadOnlySpan<char> rest = MemoryMarshal.Cast<byte, char>(_bytes[start..]);
+        int end = rest[..Math.Min(rest.Length, MostCharacters + 1)].IndexOf('\0');
+        if (end < 0 && rest.Length > MostCharacters + 1) throw new FieldException(start, $"expected a text of at most {MostCharacters} characters");
+        if (end < 0) throw new FieldException(start, "expected a text that ends with two zero bytes");
+        Position = start + (end + 1) * sizeof(char);
+        return rest[..end];
     }
+
+    /// <summary>The same as a text; what is no character is replaced.</summary>
+    internal string Utf16Text() => Encoding.Unicode.GetString(MemoryMarshal.AsBytes(Utf16()));
 
     /// <summary>A part of the given length; this reader moves behind it.</summary>
     internal Fields Part(int length)

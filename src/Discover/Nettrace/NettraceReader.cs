@@ -1,5 +1,4 @@
 using System.Numerics;
-using VirtualServices.Discover.Sessions;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -18,6 +17,7 @@ internal sealed class NettraceReader : IDisposable
     private int _threadsKnown;
     private readonly (uint Id, int Type)[] _lastTypes = new (uint, int)[32]; // those seen last: nearly every event's, without a look into the table
     private readonly RecentDescriptions _descriptions = new();
+    private readonly RecentEndpoints _endpoints = new();
     private int _position;
     private bool _inEvents;
     private EventHeader _header;
@@ -285,7 +285,7 @@ internal sealed class NettraceReader : IDisposable
         e.PeerPort = (ushort)port;
     }
 
-    private static SocketDescription ReadDescription(ref Fields payload, ulong id)
+    private SocketDescription ReadDescription(ref Fields payload, ulong id)
     {
         ulong inode = payload.Varuint();
         ulong peerInode = payload.Varuint();
@@ -297,15 +297,15 @@ internal sealed class NettraceReader : IDisposable
         if (protocol > (uint)TransportProtocol.Eventfd || role > (uint)SocketRole.Listener) throw new FieldException(at, "expected a known protocol and role");
         Endpoint local = ReadEnd(ref payload);
         Endpoint remote = ReadEnd(ref payload);
-        string connection = payload.AtEnd ? "" : payload.Utf16();
-        string host = payload.AtEnd ? "" : payload.Utf16();
+        string connection = payload.AtEnd ? "" : payload.Utf16Text();
+        string host = payload.AtEnd ? "" : payload.Utf16Text();
         return new SocketDescription(id, inode, (TransportProtocol)protocol, (SocketRole)role, local, remote, peerInode, peerPid, network, connection, host);
     }
 
-    private static Endpoint ReadEnd(ref Fields payload)
+    private Endpoint ReadEnd(ref Fields payload)
     {
         int at = payload.Position;
-        string text = payload.Utf16();
-        return SessionText.TryParseEndpoint(text, out Endpoint end) ? end : throw new FieldException(at, $"expected an address such as 10.0.0.1:80 or /run/x.sock, not '{text}'");
+        ReadOnlySpan<char> text = payload.Utf16();
+        return _endpoints.TryParse(text, out Endpoint end) ? end : throw new FieldException(at, $"expected an address such as 10.0.0.1:80 or /run/x.sock, not '{text}'");
     }
 }

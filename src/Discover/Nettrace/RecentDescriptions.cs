@@ -7,7 +7,7 @@ namespace VirtualServices.Discover.Nettrace;
 internal sealed class RecentDescriptions : IReadOnlyList<SocketDescription>
 {
     /// <summary>More than the reorder window and a reader's batch hold together.</summary>
-    internal const int Kept = 1 << 16;
+    internal const int Kept = 1 << 14;
 
     private readonly List<SocketDescription> _ring = [];
 

@@ -42,6 +42,7 @@ public sealed class Recorder : IDisposable
     private RingCounts _counts;
     private long _calls;
     private long _lostTold;
+    private int _late;
     private int _inventoryWritten;
     private TimeSpan _lastProgress;
     private TimeSpan _lastInventory;
@@ -208,6 +209,7 @@ public sealed class Recorder : IDisposable
         new SourceCount("kernel", 0, (long)(_counts.Foreign + _counts.Unmarked)),
         new SourceCount("file", _writer.Events, 0),
         new SourceCount("inventory", _inventory.Snapshot().Count, _inventory.Unlisted),
+        .. _late == 0 ? (SourceCount[])[] : [new SourceCount("calls of processes that were found after they had begun, before that (each process counts as one)", 0, 0, _late)],
         .. _packets?.Counts.Sources() ?? [],
     ];
 
@@ -216,6 +218,7 @@ public sealed class Recorder : IDisposable
         while (_newcomers is not null && _newcomers.TryTake(out Newcomer found))
         {
             foreach (ProcessRecord process in found.Processes) _inventory.NoteFound(process);
+            _late += found.Processes.Count(process => process.Service.Length > 0); // the others are their peers
             HashSet<ulong> known = [.. _info.Sockets.Select(socket => socket.Description.Id)];
             SocketRecord[] sockets = [.. found.Sockets.Where(socket => !known.Contains(socket.Description.Id))];
             foreach (SocketRecord socket in sockets) _packets?.Add(socket.Description);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using VirtualServices.Infer.Inventory;
 using VirtualServices.Infer.Turns;
 
@@ -62,14 +63,13 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
         Prover = null;
         Prompt = default;
         Taught = default;
-        Before = null; // it would lead to the window before, and from there on to the beginning
     }
 
     /// <summary>How sure the link is, 0..1.</summary>
     public double Confidence { get; set; }
 
-    /// <summary>What the confidence is made of.</summary>
-    public LinkFeatures Features;
+    /// <summary>What the confidence is made of, where that is kept.</summary>
+    public StrongBox<LinkFeatures>? Features { get; set; }
 
     /// <summary>CPU time spent to make it and to take its answer, ns, until the link is told.</summary>
     public ulong CpuNs { get; set; }
@@ -80,11 +80,8 @@ internal sealed class CallNode(ConnectionEnd end, long timeNs, int tid)
     /// <summary>What was learnt from it last: of which request, and its delays there.</summary>
     public (RequestNode? Request, Delays Delays) Taught { get; set; }
 
-    /// <summary>The parent before the present step took calls away.</summary>
+    /// <summary>The request from which the present step took it away.</summary>
     public RequestNode? Before { get; set; }
-
-    /// <summary>The present step took it away from its request.</summary>
-    public bool Taken { get; set; }
 
     /// <summary>Position among the window's calls to the same callee.</summary>
     public int Rank { get; set; }

@@ -24,6 +24,7 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private readonly BoostedTrees _model = model ?? ConfidenceModel.Embedded;
     private readonly Dictionary<Party, ServiceWindows> _services = [];
     private readonly NumberBudget _budget = new();
+    private readonly SolverStorage _storage = new();
     private ServiceWindows? _others;
     private readonly List<CallNode> _calls = [];
     private readonly List<RequestNode> _requests = [];
@@ -51,6 +52,9 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
 
     /// <summary>A request or two to look at, with all that was done for them.</summary>
     public SampleTrees Samples { get; } = new();
+
+    /// <summary>Calls keep what speaks for their links, for training.</summary>
+    public bool KeepsFeatures { get; init; }
 
     /// <summary>How often links were worked out.</summary>
     internal int Flushes { get; private set; }
@@ -169,13 +173,13 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
         if (useProofs && e.Request != 0)
         {
             node.Proof = LinkProof.Told;
-            if (_walker!.Told.Find(thread.Process, e.Request)?.Notes is RequestNode told) WindowSolver.Insert(told, node);
+            if (_walker!.Told.Find(thread.Process, e.Request)?.Notes is RequestNode told) told.Insert(node);
         }
         else if (useProofs && parent?.Notes is ServerNotes { Last: { } proven } && proven.TimeNs == parent.TurnNs)
         {
             node.Proof = thread.Tid != 0 ? LinkProof.SameThread : LinkProof.OnlyConnection;
             node.Prover = thread;
-            WindowSolver.Insert(proven, node);
+            proven.Insert(node);
         }
 
         _calls.Add(node);
@@ -222,8 +226,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     private ServiceWindows ServiceOf(Party party)
     {
         if (_services.TryGetValue(party, out ServiceWindows? service)) return service;
-        if (_services.Count >= MostServices) return _others ??= new ServiceWindows(_budget);
-        _services.Add(party, service = new ServiceWindows(_budget));
+        if (_services.Count >= MostServices) return _others ??= new ServiceWindows(_budget, _storage);
+        _services.Add(party, service = new ServiceWindows(_budget, _storage));
         return service;
     }
 
@@ -238,8 +242,8 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     {
         Flushes++;
         long cut = all ? long.MaxValue : CutNs();
-        foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model);
-        _others?.Solve(cut, _model);
+        foreach (ServiceWindows service in _services.Values) service.Solve(cut, _model, KeepsFeatures);
+        _others?.Solve(cut, _model, KeepsFeatures);
         int told = 0;
 
         // Calls come nearly in the order of their times. One that is said to be of next year must not hold back all that come after it.

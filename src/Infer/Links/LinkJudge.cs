@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace VirtualServices.Infer.Links;
@@ -7,7 +8,9 @@ namespace VirtualServices.Infer.Links;
 /// <param name="model">What was learnt of the service.</param>
 /// <param name="handedOver">Share of the service's calls whose thread had no open request.</param>
 /// <param name="logNobody">Log density at which a call works for nobody.</param>
-internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, double logNobody)
+/// <param name="storage">Room to work in.</param>
+/// <param name="keep">Calls keep what speaks for their links, for training.</param>
+internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double handedOver, double logNobody, SolverStorage storage, bool keep = false)
 {
     private const double Most = 20;
 
@@ -20,48 +23,43 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     /// <summary>Of a request with more calls than <see cref="WindowSolver.MostCalls"/>, so many before a call and from it on are looked at: all of them for each of them would be their square.</summary>
     private const int Around = Timeline.LookBack;
 
-    /// <summary>Links with the same features, which proven ones often are, are judged once.</summary>
+    /// <summary>Proven links of which the same is known are judged once, up to so many.</summary>
     private const int MostJudged = 4096;
 
-    private readonly Dictionary<LinkFeatures, double> _judged = [];
+    private readonly double _chains = model.Chains.Share, _foreign = Math.Min(model.Chains.Foreign, 2), _learnt = Math.Log(1 + model.Requests);
+    private readonly Dictionary<Known, double> _judged = [];
     private readonly List<CallNode> _mine = [], _theirs = [];
-    private double[] _own = [];
-    private ulong[] _signs = [];
 
     public void Judge(ProcessWindow window)
     {
-        if (_own.Length < window.Requests.Count)
-        {
-            _own = new double[window.Requests.Count];
-            _signs = new ulong[window.Requests.Count];
-        }
-
-        Array.Fill(_own, double.NaN, 0, window.Requests.Count);
+        storage.MakeRoom(window.Requests.Count, window.Calls.Count);
+        Array.Fill(storage.Own, double.NaN, 0, window.Requests.Count);
         foreach (RequestNode request in window.Requests) Number(request);
         double load = Math.Log(1 + window.MeanOpen);
         int unexplained = 0;
         foreach (CallNode call in window.Calls)
         {
-            call.Features = default;
-            if (call.Parent is { } parent) Compare(window, call, parent);
+            if (call.Parent is { } parent) Compare(window, call, parent, ref storage.Features[call.Index]);
             else unexplained++;
         }
 
         double share = window.Calls.Count == 0 ? 0 : (double)unexplained / window.Calls.Count;
-        foreach (List<CallNode> calls in window.ByCallee.Values)
+        foreach (List<CallNode> calls in window.ByCallee)
         {
             double sum = 0;
-            foreach (CallNode call in calls) sum += call.Features.Get(Feature.Margin);
-            foreach (CallNode call in calls) call.Features.Set(Feature.UsualMargin, sum / calls.Count);
+            foreach (CallNode call in calls)
+            {
+                if (call.Parent is not null) sum += storage.Features[call.Index].Get(Feature.Margin);
+            }
+
+            foreach (CallNode call in calls)
+            {
+                if (call.Parent is not null) storage.Features[call.Index].Set(Feature.UsualMargin, sum / calls.Count);
+            }
         }
 
         foreach (CallNode call in window.Calls) Finish(call, load, share);
-        foreach (CallNode call in window.Proven)
-        {
-            call.Features = default;
-            call.Features.Set(Feature.Candidates, Math.Log(1 + call.Open));
-            Finish(call, load, share);
-        }
+        foreach (CallNode call in window.Proven) Finish(call, load, share);
     }
 
     /// <summary>Judges a proven call of a process of which nothing else is known.</summary>
@@ -73,10 +71,10 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             return;
         }
 
-        call.Features = default;
-        call.Features.Set(Feature.Proof, (double)call.Proof);
-        call.Features.Set(Feature.Candidates, Math.Log(1 + open));
-        call.Confidence = trees.Confidence(in call.Features);
+        LinkFeatures features = default;
+        features.Set(Feature.Proof, (double)call.Proof);
+        features.Set(Feature.Candidates, Math.Log(1 + open));
+        call.Confidence = trees.Confidence(in features);
     }
 
     /// <summary>Tells the request's calls their positions, and keeps what they sum up to.</summary>
@@ -89,7 +87,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             sign += ServiceModel.SignOf(request.Calls[i].Callee);
         }
 
-        _signs[request.Index] = sign;
+        storage.Signs[request.Index] = sign;
     }
 
     private void Finish(CallNode call, double load, double unexplained)
@@ -106,27 +104,43 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             return;
         }
 
-        call.Features.Set(Feature.Proof, (double)call.Proof);
-        call.Features.Set(Feature.HandedOver, handedOver);
-        call.Features.Set(Feature.Chains, model.Chains.Share);
-        call.Features.Set(Feature.Foreign, Math.Min(model.Chains.Foreign, 2));
-        call.Features.Set(Feature.Learnt, Math.Log(1 + model.Requests));
-        call.Features.Set(Feature.Load, load);
-        call.Features.Set(Feature.Unexplained, unexplained);
-        call.Features.Set(Feature.Position, Math.Log(1 + parent.Forgotten + call.Position));
-        call.Features.Set(Feature.Late, Timeline.IsLate(parent, call) ? 1 : 0);
-        if (call.Proven && _judged.TryGetValue(call.Features, out double confidence))
+        var known = new Known(call.Proof, call.Open, parent.Forgotten + call.Position, Timeline.IsLate(parent, call), load, unexplained);
+        if (!call.Proven)
+        {
+            call.Confidence = ConfidenceOf(ref storage.Features[call.Index], in known, call);
+            return;
+        }
+
+        if (_judged.TryGetValue(known, out double confidence) && !keep)
         {
             call.Confidence = confidence;
             return;
         }
 
-        call.Confidence = trees.Confidence(in call.Features);
-        if (call.Proven && _judged.Count < MostJudged) _judged.Add(call.Features, call.Confidence);
+        LinkFeatures features = default;
+        features.Set(Feature.Candidates, Math.Log(1 + call.Open));
+        call.Confidence = ConfidenceOf(ref features, in known, call);
+        if (_judged.Count < MostJudged) _judged.TryAdd(known, call.Confidence);
     }
 
-    private void Compare(ProcessWindow window, CallNode call, RequestNode parent)
+    private double ConfidenceOf(ref LinkFeatures features, in Known known, CallNode call)
     {
+        features.Set(Feature.Proof, (double)known.Proof);
+        features.Set(Feature.HandedOver, handedOver);
+        features.Set(Feature.Chains, _chains);
+        features.Set(Feature.Foreign, _foreign);
+        features.Set(Feature.Learnt, _learnt);
+        features.Set(Feature.Load, known.Load);
+        features.Set(Feature.Unexplained, known.Unexplained);
+        features.Set(Feature.Position, Math.Log(1 + known.Position));
+        features.Set(Feature.Late, known.Late ? 1 : 0);
+        if (keep) call.Features = new StrongBox<LinkFeatures>(features);
+        return trees.Confidence(in features);
+    }
+
+    private void Compare(ProcessWindow window, CallNode call, RequestNode parent, ref LinkFeatures features)
+    {
+        features = default;
         ReadOnlySpan<CallNode> calls = CollectionsMarshal.AsSpan(parent.Calls);
         ReadOnlySpan<CallNode> near = NearOf(parent, call.Position), before = calls[..call.Position];
         ReadOnlySpan<int> candidates = window.CandidatesOf(call);
@@ -158,7 +172,6 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
         double nobody = own - Timeline.Score(model, parent, CollectionsMarshal.AsSpan(_mine)) - logNobody;
         DelaySlot slot = model.SlotOf(call.Callee, later: false);
-        ref LinkFeatures features = ref call.Features;
         features.Set(Feature.Margin, Math.Clamp(Math.Min(single, any), -5, Most));
         features.Set(Feature.CallMargin, Math.Clamp(single, -5, Most));
         features.Set(Feature.NobodyMargin, Math.Clamp(nobody, -5, Most));
@@ -167,7 +180,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         features.Set(Feature.Surprise, Math.Clamp(-Timeline.Send(model, parent, before, call) - slot.Sharpness, -5, Most));
         features.Set(Feature.ReplySurprise, Math.Clamp(-Timeline.Reply(model, parent, calls), 0, Most));
         features.Set(Feature.Entropy, Math.Min(slot.Sharpness, 8));
-        features.Set(Feature.Calls, Math.Max(model.LogCalls(parent.Class, _signs[parent.Index]), -12));
+        features.Set(Feature.Calls, Math.Max(model.LogCalls(parent.Class, storage.Signs[parent.Index]), -12));
         features.Set(Feature.Overtakes, Math.Log(1 + overtakes));
         features.Set(Feature.Order, model.OrderOf(call.Callee));
         features.Set(Feature.Thread, Math.Clamp(Timeline.Thread(model, parent, call), -8, 8));
@@ -186,7 +199,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
     private double OwnScore(RequestNode request, ReadOnlySpan<CallNode> near)
     {
         if (near.Length < request.Calls.Count) return Timeline.Score(model, request, near);
-        ref double own = ref _own[request.Index];
+        ref double own = ref storage.Own[request.Index];
         if (double.IsNaN(own)) own = Timeline.Score(model, request, near);
         return own;
     }
@@ -249,4 +262,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             calls[at] = call;
         }
     }
+
+    /// <summary>What is known of a proven link. All else is the same for all that are judged together.</summary>
+    private readonly record struct Known(LinkProof Proof, int Open, int Position, bool Late, double Load, double Unexplained);
 }

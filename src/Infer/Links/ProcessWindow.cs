@@ -8,10 +8,10 @@ internal sealed class ProcessWindow
     /// <summary>Most requests that are looked at for a call; of more, the latest. Bounds the work where requests are never answered.</summary>
     private const int MostCandidates = 128;
 
-    private readonly List<int> _candidates = [];
-    private readonly List<int> _first = [];
     private readonly List<int> _active = [];
-    private readonly List<int> _looked = [];
+    private readonly List<List<CallNode>> _byCallee = [];
+    private int[] _candidates = [];
+    private Part[] _parts = [];
 
     public List<RequestNode> Requests { get; } = [];
 
@@ -27,17 +27,25 @@ internal sealed class ProcessWindow
     /// <summary>Mean number of requests that were open when a call was sent.</summary>
     public double MeanOpen { get; private set; }
 
-    /// <summary>Calls by callee, in the order of their times.</summary>
-    public SortedDictionary<int, List<CallNode>> ByCallee { get; } = [];
+    /// <summary>Calls by callee, each in the order of their times.</summary>
+    public IReadOnlyList<List<CallNode>> ByCallee => _byCallee;
 
     /// <summary>Requests (by index) that were open when the call was sent and are looked at, earliest first.</summary>
-    public ReadOnlySpan<int> CandidatesOf(CallNode call) => AllCandidatesOf(call)[.._looked[call.Index]];
+    public ReadOnlySpan<int> CandidatesOf(CallNode call)
+    {
+        ref readonly Part part = ref _parts[call.Index];
+        return _candidates.AsSpan(part.First, part.Looked);
+    }
 
     /// <summary>Those that are looked at come first, the others after them.</summary>
-    public Span<int> AllCandidatesOf(CallNode call) => CollectionsMarshal.AsSpan(_candidates)[_first[call.Index].._first[call.Index + 1]];
+    public Span<int> AllCandidatesOf(CallNode call)
+    {
+        ref readonly Part part = ref _parts[call.Index];
+        return _candidates.AsSpan(part.First, part.Count);
+    }
 
     /// <summary>From now on only the first ones are looked at.</summary>
-    public void Look(CallNode call, int count) => _looked[call.Index] = count;
+    public void Look(CallNode call, int count) => _parts[call.Index].Looked = count;
 
     /// <summary>Sorts, numbers, and finds candidates.</summary>
     public void Prepare()
@@ -47,46 +55,47 @@ internal sealed class ProcessWindow
         Sort(Proven, static call => call.TimeNs);
         for (int i = 0; i < Requests.Count; i++) Requests[i].Index = i;
         for (int i = 0; i < Calls.Count; i++) Calls[i].Index = i;
-        ByCallee.Clear();
+        foreach (List<CallNode> calls in _byCallee) calls.Clear();
         foreach (CallNode call in Calls)
         {
-            if (!ByCallee.TryGetValue(call.Callee, out List<CallNode>? same)) ByCallee.Add(call.Callee, same = []);
+            while (_byCallee.Count <= call.Callee) _byCallee.Add([]);
+            List<CallNode> same = _byCallee[call.Callee];
             call.Rank = same.Count;
             same.Add(call);
         }
 
         FindAlone();
-        _candidates.Clear();
-        _first.Clear();
-        _looked.Clear();
         _active.Clear();
-        int next = 0, proven = 0;
+        if (_parts.Length < Calls.Count) _parts = new Part[Math.Max(Calls.Count, 2 * _parts.Length)];
+        int next = 0, proven = 0, candidates = 0;
         long open = 0;
         foreach (CallNode call in Calls)
         {
             for (; proven < Proven.Count && Proven[proven].TimeNs <= call.TimeNs; proven++) open += Advance(Proven[proven], ref next);
             open += Advance(call, ref next);
-            _first.Add(_candidates.Count);
-            for (int i = Math.Max(_active.Count - MostCandidates, 0); i < _active.Count; i++) _candidates.Add(_active[i]);
-            _looked.Add(_candidates.Count - _first[^1]);
+            ReadOnlySpan<int> latest = CollectionsMarshal.AsSpan(_active)[Math.Max(_active.Count - MostCandidates, 0)..];
+            if (_candidates.Length < candidates + latest.Length) Array.Resize(ref _candidates, Math.Max(candidates + latest.Length, 2 * _candidates.Length));
+            latest.CopyTo(_candidates.AsSpan(candidates));
+            _parts[call.Index] = new Part { First = candidates, Count = latest.Length, Looked = latest.Length };
+            candidates += latest.Length;
         }
 
         for (; proven < Proven.Count; proven++) open += Advance(Proven[proven], ref next);
-        _first.Add(_candidates.Count);
         MeanOpen = (double)open / Math.Max(Calls.Count + Proven.Count, 1);
     }
 
     /// <summary>Goes on to the time of the call, and counts the requests that are open then.</summary>
     private int Advance(CallNode call, ref int next)
     {
-        while (next < Requests.Count && Requests[next].ArrivalNs <= call.TimeNs) _active.Add(next++);
+        long timeNs = call.TimeNs;
+        while (next < Requests.Count && Requests[next].ArrivalNs <= timeNs) _active.Add(next++);
         int kept = 0;
         for (int i = 0; i < _active.Count; i++)
         {
-            if (Requests[_active[i]].LastNs >= call.TimeNs) _active[kept++] = _active[i];
+            if (Requests[_active[i]].LastNs >= timeNs) _active[kept++] = _active[i];
         }
 
-        _active.RemoveRange(kept, _active.Count - kept);
+        if (kept < _active.Count) _active.RemoveRange(kept, _active.Count - kept);
         if (_active.Count > 4 * MostCandidates) _active.RemoveRange(0, _active.Count - MostCandidates);
         return call.Open = _active.Count;
     }
@@ -132,5 +141,11 @@ internal sealed class ProcessWindow
             list.AddRange(sorted);
             return;
         }
+    }
+
+    /// <summary>A call's part of the candidates.</summary>
+    private struct Part
+    {
+        public int First, Count, Looked;
     }
 }

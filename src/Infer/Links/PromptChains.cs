@@ -58,7 +58,7 @@ internal sealed class PromptChains
             foreach (CallNode call in window.Calls)
             {
                 int root = Find(window.Requests.Count + call.Index);
-                if (call.Parent is null && _requests[root] == 1 && window.CandidatesOf(call).Contains(_owner[root])) WindowSolver.Insert(window.Requests[_owner[root]], call);
+                if (call.Parent is null && _requests[root] == 1 && window.CandidatesOf(call).Contains(_owner[root])) window.Requests[_owner[root]].Insert(call);
             }
         }
     }

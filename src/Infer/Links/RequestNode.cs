@@ -7,6 +7,10 @@ namespace VirtualServices.Infer.Links;
 /// <summary>A request while its links are worked out.</summary>
 internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs)
 {
+    private static readonly List<CallNode> None = [];
+
+    private List<CallNode>? _calls;
+
     public ConnectionEnd End { get; } = end;
 
     /// <summary>Time by which outputs name the request: when the receive was entered.</summary>
@@ -33,8 +37,8 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
     /// <summary>Number by which the solver tells kinds of requests apart: who asks, and where.</summary>
     public int Class { get; set; } = -1;
 
-    /// <summary>Calls that work for it, in the order of their times.</summary>
-    public List<CallNode> Calls { get; } = [];
+    /// <summary>Calls that work for it, in the order of their times. To be added by <see cref="Insert"/>: many requests make none, and need no list.</summary>
+    public List<CallNode> Calls => _calls ?? None;
 
     /// <summary>Calls that were taken out of <see cref="Calls"/> because so many came after them.</summary>
     public int Forgotten { get; private set; }
@@ -82,6 +86,16 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
 
     /// <summary>No other request of its process was open at the same time.</summary>
     public bool Alone { get; set; }
+
+    /// <summary>Gives it a call.</summary>
+    public void Insert(CallNode call)
+    {
+        const int UsualCalls = 2;
+        List<CallNode> calls = _calls ??= new List<CallNode>(UsualCalls);
+        int at = calls.Count == 0 || calls[^1].TimeNs <= call.TimeNs ? calls.Count : Timeline.CountUntil(CollectionsMarshal.AsSpan(calls), call.TimeNs);
+        calls.Insert(at, call);
+        call.Parent = this;
+    }
 
     /// <summary>Its calls that were sent by then.</summary>
     public ReadOnlySpan<CallNode> CallsUntil(long timeNs)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VirtualServices.Infer.Inventory;
 using VirtualServices.Model;
 
@@ -5,7 +6,8 @@ namespace VirtualServices.Infer.Links;
 
 /// <summary>One service: what was learnt of it, and the windows of its processes.</summary>
 /// <param name="budget">Numbers that all services together may still give.</param>
-internal sealed class ServiceWindows(NumberBudget budget)
+/// <param name="storage">Room to work in, of all services.</param>
+internal sealed class ServiceWindows(NumberBudget budget, SolverStorage storage)
 {
     /// <summary>Callees, and kinds of requests, that are told apart: what is learnt of each takes memory. All beyond are taken for one.</summary>
     private const int MostNumbers = 256;
@@ -42,13 +44,16 @@ internal sealed class ServiceWindows(NumberBudget budget)
     }
 
     /// <summary>Finds the links of what was gathered. Calls sent before the cut are final then, and only what is still open stays.</summary>
-    public void Solve(long cutNs, BoostedTrees trees)
+    /// <param name="cutNs">The cut.</param>
+    /// <param name="trees">The confidence model.</param>
+    /// <param name="keepFeatures">Calls keep what speaks for their links.</param>
+    public void Solve(long cutNs, BoostedTrees trees, bool keepFeatures)
     {
         foreach (ProcessWindow window in _windows) Prepare(window);
-        var solver = new WindowSolver(_model, _windows);
+        var solver = new WindowSolver(_model, _windows, storage);
         bool solve = _windows.Exists(static window => window.Calls.Count > 0);
         if (solve) solver.Solve();
-        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody);
+        var judge = new LinkJudge(trees, _model, (double)_handedOver / Math.Max(_told, 1), solver.LogNobody, storage, keepFeatures);
         foreach (ProcessWindow window in _windows) judge.Judge(window);
         if (solve) _model.Keep();
 
@@ -116,14 +121,16 @@ internal sealed class ServiceWindows(NumberBudget budget)
     {
         Shrink(window.Calls, cutNs);
         Shrink(window.Proven, cutNs);
-        int tooMany = window.Requests.Count - MostRequests;
-        window.Requests.RemoveAll(request =>
+        int tooMany = window.Requests.Count - MostRequests, kept = 0;
+        Span<RequestNode> requests = CollectionsMarshal.AsSpan(window.Requests);
+        foreach (RequestNode request in requests)
         {
             request.Forget();
-            if ((request.LastNs >= cutNs && tooMany-- <= 0) || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) return false;
-            request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
-            return true;
-        });
+            if ((request.LastNs >= cutNs && tooMany-- <= 0) || request.LastNs == long.MaxValue || !request.Calls.TrueForAll(static call => call.Final)) requests[kept++] = request;
+            else request.ReplyPrompt = default; // what came before is no longer needed, and must not be kept
+        }
+
+        window.Requests.RemoveRange(kept, window.Requests.Count - kept);
     }
 
     private static void Shrink(List<CallNode> calls, long cutNs)

@@ -9,28 +9,23 @@ internal sealed class SparseAssignment
     private const long Far = long.MaxValue / 4;
 
     private readonly PriorityQueue<int, (long Distance, int Column)> _heap = new();
-    private int[] _firstEdge = new int[64], _column = new int[256], _columnRow = new int[64], _rowColumn = new int[64], _before = new int[64], _touched = new int[64];
-    private long[] _cost = new long[256], _alone = new long[64], _rowPrice = new long[64], _columnPrice = new long[64], _distance = new long[64], _rowDistance = new long[64];
-    private bool[] _done = new bool[64];
-    private int _rows, _columns, _edges;
+    private int[] _firstEdge = new int[64], _column = new int[256], _columnRow = [], _rowColumn = new int[64], _before = [], _touched = [];
+    private long[] _cost = new long[256], _alone = new long[64], _rowPrice = new long[64], _columnPrice = [], _distance = [], _rowDistance = new long[64];
+    private bool[] _done = [];
+    private int _rows, _edges;
 
     /// <summary>Begins a problem.</summary>
     public void Begin(int columns)
     {
+        foreach (int column in _column.AsSpan(0, _edges)) (_columnRow[column], _columnPrice[column]) = (-1, 0); // what the problem before left
         _rows = _edges = 0;
-        _columns = columns;
-        Grow(ref _columnRow, columns);
-        Grow(ref _before, columns);
-        Grow(ref _touched, columns);
-        Grow(ref _columnPrice, columns);
-        Grow(ref _distance, columns);
-        Grow(ref _done, columns);
         Grow(ref _firstEdge, 1);
-        Array.Fill(_columnRow, -1, 0, columns);
-        Array.Fill(_columnPrice, 0, 0, columns);
-        Array.Fill(_distance, Far, 0, columns);
-        Array.Fill(_done, false, 0, columns);
         _firstEdge[0] = 0;
+        if (columns <= _columnRow.Length) return;
+        columns = Math.Max(columns, 2 * _columnRow.Length);
+        (_columnRow, _before, _touched, _columnPrice, _distance, _done) = (new int[columns], new int[columns], new int[columns], new long[columns], new long[columns], new bool[columns]);
+        Array.Fill(_columnRow, -1);
+        Array.Fill(_distance, Far);
     }
 
     /// <summary>Adds a row; its edges follow.</summary>

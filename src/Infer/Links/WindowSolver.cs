@@ -6,7 +6,10 @@ namespace VirtualServices.Infer.Links;
 /// Finds the links of one service in one window: the most likely way to give each call to one request, all calls together. Each step takes one call (or all calls from a
 /// position on) away from every request and gives them back by an exact one-to-one assignment; the service is learnt anew from the result, until nothing changes.
 /// </summary>
-internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWindow> windows)
+/// <param name="model">What is learnt of the service.</param>
+/// <param name="windows">Its processes.</param>
+/// <param name="storage">Room to work in.</param>
+internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWindow> windows, SolverStorage storage)
 {
     private const int MostRounds = 8;
     private const int MostPositions = 12;
@@ -28,17 +31,12 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     private const int NarrowRounds = 3;
 
     private readonly Narrowing _narrowing = new(model);
-    private readonly SparseAssignment _assignment = new();
+    private readonly CallOrder _order = new(model, storage);
     private readonly List<CallNode> _buffer = [];
-    private readonly List<CallNode[]> _units = [];
-    private readonly List<RequestNode?> _owners = [];
-    private readonly double[] _nobody = new double[1];
-    private List<CallNode?> _links = [], _linksNow = [];
-    private double[] _without = [];
     private long _changes;
 
     /// <summary>Log density at which a call works for nobody.</summary>
-    public double LogNobody => _nobody[0];
+    public double LogNobody { get; private set; }
 
     public void Solve()
     {
@@ -54,7 +52,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             FirstGuess(window);
         }
 
-        Note(_links);
+        Note(storage.Links);
         for (int round = 0; round < MostRounds; round++)
         {
             Learn(order: !fresh || round > 0);
@@ -68,13 +66,14 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             if (_changes == 0) break;
 
             // What one step changed another one may have changed back. Each round follows from what it began with, so all others would do the same again. Not so the first one, which learns less.
-            Note(_linksNow);
-            bool same = round > 0 && CollectionsMarshal.AsSpan(_links).SequenceEqual(CollectionsMarshal.AsSpan(_linksNow));
-            (_links, _linksNow) = (_linksNow, _links);
+            Note(storage.LinksNow);
+            bool same = round > 0 && CollectionsMarshal.AsSpan(storage.Links).SequenceEqual(CollectionsMarshal.AsSpan(storage.LinksNow));
+            (storage.Links, storage.LinksNow) = (storage.LinksNow, storage.Links);
             if (same) break;
         }
 
         Learn(order: true);
+        storage.LetGo();
     }
 
     /// <summary>Notes which calls each request has.</summary>
@@ -103,7 +102,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         }
 
         double ticks = calls == 0 ? 1 : Math.Max((last - first) / model.TickNs, 1);
-        _nobody[0] = Math.Log(NobodyShare * Math.Max(calls, 1) / ticks) + model.LogTimely;
+        LogNobody = Math.Log(NobodyShare * Math.Max(calls, 1) / ticks) + model.LogTimely;
     }
 
     /// <summary>Where most requests are alone in their process, theirs are the first lessons; under load, all delays to all open requests are.</summary>
@@ -116,7 +115,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             foreach (CallNode call in window.Calls)
             {
                 ReadOnlySpan<int> candidates = window.CandidatesOf(call);
-                if (call.Parent is null && candidates.Length == 1 && window.Requests[candidates[0]].Alone) Insert(window.Requests[candidates[0]], call);
+                if (call.Parent is null && candidates.Length == 1 && window.Requests[candidates[0]].Alone) window.Requests[candidates[0]].Insert(call);
             }
 
             alone += window.Requests.Count(request => request.Alone);
@@ -151,7 +150,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             foreach (RequestNode request in window.Requests) Timeline.Learn(model, request);
             if (order)
             {
-                foreach ((int callee, List<CallNode> calls) in window.ByCallee) CallOrder.Learn(model, callee, calls);
+                for (int callee = 0; callee < window.ByCallee.Count; callee++) _order.Learn(callee, window.ByCallee[callee]);
             }
 
             LearnOthers(window);
@@ -206,7 +205,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
                 best = request;
             }
 
-            if (best is not null) Insert(best, call);
+            if (best is not null) best.Insert(call);
         }
     }
 
@@ -221,16 +220,20 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
 
     private void Improve(ProcessWindow window)
     {
-        if (_without.Length < window.Requests.Count) _without = new double[Math.Max(window.Requests.Count, 2 * _without.Length)];
+        storage.MakeRoom(window.Requests.Count, window.Calls.Count);
+        storage.Shared.Clear();
         int positions = 0;
         foreach (RequestNode request in window.Requests)
         {
-            if (!request.Alone && request.Calls.Count <= MostCalls) positions = Math.Max(positions, request.Calls.Count);
+            if (request.Alone) continue;
+            storage.Shared.Add(request);
+            if (request.Calls.Count <= MostCalls) positions = Math.Max(positions, request.Calls.Count);
         }
 
         for (int position = 0; position < Math.Min(positions, MostPositions); position++) Exchange(window, new Step(-1, position, Whole: true));
-        foreach (int callee in window.ByCallee.Keys)
+        for (int callee = 0; callee < window.ByCallee.Count; callee++)
         {
+            if (window.ByCallee[callee].Count == 0) continue;
             for (int k = 0; k < Math.Min(model.MostCalls(callee), MostPositions); k++) Exchange(window, new Step(callee, k, Whole: false));
         }
     }
@@ -238,71 +241,70 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     /// <summary>Takes away, and gives back by exact assignment.</summary>
     private void Exchange(ProcessWindow window, Step step)
     {
-        _units.Clear();
-        _owners.Clear();
-        foreach (CallNode call in window.Calls) call.Before = call.Parent;
-        foreach (RequestNode request in window.Requests)
+        storage.Taken.Clear();
+        storage.Units.Clear();
+        foreach (RequestNode request in storage.Shared)
         {
-            if (request.Alone || request.Calls.Count == 0) continue;
-            if (TakeAway(request, step) is not { } unit) continue;
-            _units.Add(unit);
-            _owners.Add(request);
+            if (request.Calls.Count > 0) TakeAway(request, step);
         }
 
         if (!step.Whole)
         {
-            foreach (CallNode call in window.Calls)
+            // Calls that are nobody's, where a request comes into question.
+            foreach (CallNode call in window.ByCallee[step.Callee])
             {
-                if (call.Parent is not null || call.Callee != step.Callee || call.Taken) continue;
-                _units.Add([call]);
-                _owners.Add(null);
+                if (call.Parent is not null || call.Before is not null || window.CandidatesOf(call).IsEmpty) continue;
+                storage.Units.Add(new Unit(storage.Taken.Count, 1, null));
+                storage.Taken.Add(call);
             }
         }
 
-        foreach (CallNode[] unit in _units)
+        if (storage.Units.Count == 0) return;
+        SparseAssignment assignment = storage.Assignment;
+        Array.Fill(storage.Without, double.NaN, 0, window.Requests.Count);
+        assignment.Begin(window.Requests.Count);
+        _order.Note(window, step.Callee);
+        foreach (Unit unit in storage.Units)
         {
-            foreach (CallNode call in unit) call.Taken = false;
-        }
-
-        if (_units.Count == 0) return;
-        Array.Fill(_without, double.NaN, 0, window.Requests.Count);
-        _assignment.Begin(window.Requests.Count);
-        foreach (CallNode[] unit in _units)
-        {
-            _assignment.AddRow(Cost(unit.Length * LogNobody));
-            foreach (int candidate in window.CandidatesOf(unit[0]))
+            ReadOnlySpan<CallNode> calls = CallsOf(unit);
+            assignment.AddRow(Cost(calls.Length * LogNobody));
+            foreach (int candidate in window.CandidatesOf(calls[0]))
             {
                 RequestNode request = window.Requests[candidate];
-                if (request.LastNs < unit[^1].TimeNs || request.Calls.Count > MostCalls + MostPositions) continue;
-                double gain = Gain(request, unit);
-                foreach (CallNode call in unit) gain -= CallOrder.Cost(model, window.ByCallee[call.Callee], call, request);
-                _assignment.AddEdge(candidate, Cost(gain));
+                if (request.LastNs < calls[^1].TimeNs || request.Calls.Count > MostCalls + MostPositions) continue;
+                double gain = Gain(request, calls);
+                foreach (CallNode call in calls) gain -= _order.Cost(call, request);
+                assignment.AddEdge(candidate, Cost(gain));
             }
         }
 
-        _assignment.Solve();
-        for (int i = 0; i < _units.Count; i++)
+        assignment.Solve();
+        for (int i = 0; i < storage.Units.Count; i++)
         {
-            int column = _assignment.ColumnOf(i);
+            Unit unit = storage.Units[i];
+            int column = assignment.ColumnOf(i);
             RequestNode? to = column < 0 ? null : window.Requests[column];
-            if (to != _owners[i]) _changes++;
-            foreach (CallNode call in _units[i])
+            if (to != unit.Owner) _changes++;
+            foreach (CallNode call in CallsOf(unit))
             {
-                if (to is not null) Insert(to, call);
+                call.Before = null;
+                if (to is not null) to.Insert(call);
             }
         }
     }
 
-    private static CallNode[]? TakeAway(RequestNode request, Step step)
+    private ReadOnlySpan<CallNode> CallsOf(Unit unit) => CollectionsMarshal.AsSpan(storage.Taken).Slice(unit.First, unit.Count);
+
+    private void TakeAway(RequestNode request, Step step)
     {
-        if (request.Calls.Count > MostCalls && step.Whole) return null;
+        if (request.Calls.Count > MostCalls && step.Whole) return;
         int from = -1, count = 0;
         if (step.Whole)
         {
-            if (request.Calls.Count <= step.Position) return null;
+            if (request.Calls.Count <= step.Position) return;
             for (int i = step.Position; i < request.Calls.Count; i++)
             {
-                if (request.Calls[i].Proven || request.Calls[i].Final) return null;
+                if (request.Calls[i].Proven || request.Calls[i].Final) return;
             }
 
             from = step.Position;
@@ -314,29 +316,28 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             for (int i = 0; i < request.Calls.Count && from < 0; i++)
             {
                 if (request.Calls[i].Callee != step.Callee || number++ != step.Position) continue;
-                if (request.Calls[i].Proven || request.Calls[i].Final) return null;
+                if (request.Calls[i].Proven || request.Calls[i].Final) return;
                 from = i;
                 count = 1;
             }
 
-            if (from < 0) return null;
+            if (from < 0) return;
         }
 
-        CallNode[] unit = CollectionsMarshal.AsSpan(request.Calls).Slice(from, count).ToArray();
+        storage.Units.Add(new Unit(storage.Taken.Count, count, request));
+        storage.Taken.AddRange(CollectionsMarshal.AsSpan(request.Calls).Slice(from, count));
         request.Calls.RemoveRange(from, count);
-        foreach (CallNode call in unit)
+        foreach (CallNode call in CallsOf(storage.Units[^1]))
         {
             call.Parent = null;
-            call.Taken = true;
+            call.Before = request;
         }
-
-        return unit;
     }
 
-    private double Gain(RequestNode request, CallNode[] unit)
+    private double Gain(RequestNode request, ReadOnlySpan<CallNode> unit)
     {
-        double without = _without[request.Index];
-        if (double.IsNaN(without)) _without[request.Index] = without = Timeline.Score(model, request, CollectionsMarshal.AsSpan(request.Calls));
+        ref double without = ref storage.Without[request.Index];
+        if (double.IsNaN(without)) without = Timeline.Score(model, request, CollectionsMarshal.AsSpan(request.Calls));
         _buffer.Clear();
         int next = 0;
         foreach (CallNode call in request.Calls)
@@ -350,15 +351,6 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
     }
 
     private static long Cost(double gain) => (long)Math.Round(Math.Clamp(-gain, -Dear, Dear) * Unit);
-
-    /// <summary>Gives a call to a request.</summary>
-    internal static void Insert(RequestNode request, CallNode call)
-    {
-        List<CallNode> calls = request.Calls;
-        int at = calls.Count == 0 || calls[^1].TimeNs <= call.TimeNs ? calls.Count : Timeline.CountUntil(CollectionsMarshal.AsSpan(calls), call.TimeNs);
-        calls.Insert(at, call);
-        call.Parent = request;
-    }
 
     /// <param name="Callee">The callee, -1 for all.</param>
     /// <param name="Position">Which call to the callee within a request, or the position from which all are meant.</param>

@@ -63,7 +63,7 @@ internal sealed class ConnectionEnd(ulong id) : IShelved<ConnectionEnd>
     public HashSet<ConnectionEnd>? Datagrams { get; set; }
 
     /// <summary>Processes that hold a descriptor.</summary>
-    public List<ProcessState> Holders { get; private set; } = [];
+    public List<ProcessState> Holders { get; private set; } = new(1); // nearly always one
 
     /// <summary>Who connected, or was first seen to use it.</summary>
     public ProcessState? Owner { get; set; }
