@@ -7,7 +7,7 @@ static __always_inline void assign(struct task_struct *task, struct task_tag *ta
 	bool assigned = tag->membership == MEMBER_ASSIGNED || tag->membership == MEMBER_OF_ASSIGNED;
 
 	/* Rules say nothing about what a person assigned; what they said a moment ago must not win a race. */
-	if (wanted->force == FORCE_NONE || (wanted->force == FORCE_RULES && (assigned || (tag->flags & TAG_BEYOND))))
+	if (wanted->force == FORCE_NONE || (wanted->force == FORCE_RULES && (assigned || stays_beyond(tag, wanted->vs))))
 		return;
 	tag->flags &= ~TAG_BEYOND;
 	if (tag->vs != wanted->vs) {
@@ -33,6 +33,7 @@ static __always_inline void assign_task(struct task_struct *task, struct assignm
 			return;
 		if (wanted->force == FORCE_RELEASE) {
 			tag->membership = MEMBER_RELEASED;
+			tag->flags &= ~TAG_BEYOND;
 			if (task->pid == task->tgid)
 				tell(NEWS_RELEASE);
 		} else if (tag->membership == MEMBER_RELEASED) {

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-enum { MOST_LIMIT_LEVELS = 17, LIMIT_MET_BEST_EFFORT = 1 };
+enum { MOST_LIMIT_LEVELS = 17, LIMIT_MET_BEST_EFFORT = 1, MOST_ERRNO = 4095, CLONE_THREAD = 0x10000 };
 /* What can still be done with a socket or a process: it is being made; it is there already (accepted, forked, bound by a gate); it is older than the limit. */
 enum count_age { COUNT_NEW, COUNT_MADE, COUNT_OLD };
 
@@ -138,52 +138,121 @@ static __always_inline int room_for_socket(struct bpf_sock *sk, struct task_tag 
 }
 
 /* For whom a process counts: for nobody where its threads or its requests are others' each. */
-static __always_inline __u32 vs_of_process(const struct task_tag *leader)
+static __always_inline __u32 vs_of_process(const volatile struct task_tag *leader)
 {
 	return leader->flags & TAG_OWN_THREAD ? VS_NONE : leader->vs;
+}
+
+/* What is counted for a process becomes `counter`, and what was is given back. */
+static __always_inline void exchange_count(__u32 *counted, __u32 counter)
+{
+	__u32 before = __sync_lock_test_and_set(counted, counter);
+
+	if (before)
+		give_back(before, COUNT_PROCESSES, MOST_LIMIT_LEVELS);
 }
 
 /* The last thread of a process ends, or it counts nowhere any more. */
 static __always_inline void uncount_process(__u32 tgid)
 {
-	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid), before;
+	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid);
 
-	before = counted && *counted ? __sync_lock_test_and_set(counted, 0) : 0;
-	if (before)
-		give_back(before, COUNT_PROCESSES, MOST_LIMIT_LEVELS);
+	if (counted && *counted)
+		exchange_count(counted, 0);
 }
 
-/* Counts a process for `vs`, and no longer for whom it was counted before. LIMIT_MET_BEST_EFFORT: it was not counted, for it shall work for best effort. */
+/*
+ * Counts a process for `vs`, and no longer for whom it was counted before. LIMIT_MET_BEST_EFFORT: it was not counted, for it shall work for best effort.
+ * Its place is given back first: between two children of a full parent nothing becomes more.
+ */
 static __noinline int count_process(__u32 tgid, __u32 vs, enum count_age age)
 {
 	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid);
-	__u32 generation = generation_now(), counter, before;
-	int met = 0;
+	__u32 generation = generation_now(), counter;
+	int met;
 
 	if (!counted)
 		return 0;
 	counter = counter_of(vs, generation, COUNT_PROCESSES);
 	if (counter == *counted)
 		return 0;
-	if (counter)
-		met = take_room(counter, generation, COUNT_PROCESSES, age);
-	before = __sync_lock_test_and_set(counted, met ? 0 : counter);
-	if (before)
-		give_back(before, COUNT_PROCESSES, MOST_LIMIT_LEVELS);
+	exchange_count(counted, 0);
+	if (!counter)
+		return 0;
+	met = take_room(counter, generation, COUNT_PROCESSES, age);
+	if (!met)
+		exchange_count(counted, counter);
 	return met;
 }
 
-/* Counts the process of a leader that somebody else looks at; where it ended meanwhile, either its end sees the count or we see its end. */
+/* Made beyond a limit of processes, and best effort's for that as long as `vs`, to which the rules would give it, counts them. */
+static __always_inline bool stays_beyond(const struct task_tag *tag, __u32 vs)
+{
+	return (tag->flags & TAG_BEYOND) && counter_of(vs, generation_now(), COUNT_PROCESSES);
+}
+
+/* True until the last thread of its process ends, whatever its parent knows. */
+static __always_inline bool lives(struct task_struct *task)
+{
+	return task->signal->live.counter;
+}
+
+/* Somebody else counted the process of a leader: where that one ended meanwhile, either its end saw the count or we see its end. */
+static __always_inline void uncount_if_ended(struct task_struct *task)
+{
+	if (!lives(task))
+		uncount_process(task->tgid);
+}
+
+/* Counts the process of a leader that somebody else looks at. It may be bound anew meanwhile: the later of the two looks again. */
 static __noinline int count_found_process(struct task_struct *task, struct task_tag *tag)
 {
-	__u32 tgid = task->tgid;
+	__u32 vs = tag ? vs_of_process(tag) : VS_NONE;
 
-	if (!BPF_CORE_READ(task, signal, live.counter))
+	if (!lives(task))
 		return 0;
-	count_process(tgid, tag ? vs_of_process(tag) : VS_NONE, COUNT_OLD);
-	if (!BPF_CORE_READ(task, signal, live.counter))
-		uncount_process(tgid);
+	count_process(task->tgid, vs, COUNT_OLD);
+	if (tag && vs_of_process(tag) != vs)
+		count_process(task->tgid, vs_of_process(tag), COUNT_OLD);
+	uncount_if_ended(task);
 	return 0;
+}
+
+/* The errno for a process that is about to be made, 0 where there is room or where it is made to work for best effort. Two in the same instant may both get the last place. */
+static __noinline int errno_of_fork(struct task_tag *maker)
+{
+	__u32 generation = generation_now(), counter = counter_of(vs_of_process(maker), generation, COUNT_PROCESSES), error;
+	struct counter_use *use;
+	struct limit *limit;
+
+	for (__u32 i = 0; i < MOST_LIMIT_LEVELS && counter; i++) {
+		use = bpf_map_lookup_elem(&counter_uses, &counter);
+		limit = bpf_map_lookup_elem(&limits, &counter);
+		if (!use || !limit)
+			return 0;
+		limit += generation & 1;
+		if (limit->generation == generation && limit->processes && use->processes >= limit->processes && limit->action != LIMIT_COUNT) {
+			if (limit->action != LIMIT_ERRNO)
+				return 0;
+			count_hit(use, COUNT_PROCESSES);
+			error = limit->error;
+			return error && error <= MOST_ERRNO ? -(int)error : -EAGAIN;
+		}
+		counter = counter_above(counter);
+	}
+	return 0;
+}
+
+/* Only where the kernel lets BPF programs be security hooks. */
+SEC("lsm/task_alloc")
+int BPF_PROG(on_forking, struct task_struct *child, unsigned long clone_flags, int refused)
+{
+	struct task_tag *maker;
+
+	if (refused || (clone_flags & CLONE_THREAD) || !counts_processes())
+		return refused;
+	maker = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
+	return maker ? errno_of_fork(maker) : 0;
 }
 
 static __always_inline int verdict(int error)

@@ -91,6 +91,7 @@ static __noinline void pass_fork(struct task_struct *child, struct task_tag *tag
 	if (classify != CLASSIFY_NAMED || before == rule->vs)
 		return;
 	tag->vs = rule->vs;
+	tag->flags &= ~TAG_BEYOND;
 	tag->inherited_from = 0;
 	count->rebinds++;
 	count_rebind(tag);
@@ -107,7 +108,7 @@ static __noinline void count_child(struct task_struct *child, struct task_tag *t
 	tag->vs = VS_BEST_EFFORT;
 	tag->gate = 0;
 	tag->flags |= TAG_BEYOND;
-	tell_mover(child, before, VS_BEST_EFFORT, 0, BIND_PROCESS, tag->bound_at);
+	tell_mover(child, before, VS_BEST_EFFORT, MOVE_AHEAD, BIND_PROCESS, tag->bound_at);
 }
 
 /* Not sched_process_fork: the workers of io_uring are made without it. */
@@ -151,7 +152,6 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	if (!BPF_CORE_READ(task, signal, live.counter))
-		uncount_process(task->tgid);
+	uncount_if_ended(task);
 	return 0;
 }

@@ -31,9 +31,10 @@ public static class HostProbe
     {
         const string Name = "limits";
         if (LibC.geteuid() != 0) return new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+        string processes = GateKernel.ForksFail ? "processes: best-effort and errno" : "processes: best-effort; errno needs 'bpf' in /sys/kernel/security/lsm";
         return GateKernel.SocketHooks
-            ? new Capability(Name, CapabilityState.Works, false, "sockets are counted and refused in hooks of cgroup v2, processes are counted as they are made and may become best effort; 'onLimit: block', and errno for processes, are refused", "", "")
-            : new Capability(Name, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
+            ? new Capability(Name, CapabilityState.Works, false, $"sockets: best-effort and errno; {processes}; 'onLimit: block' is refused", "", "")
+            : new Capability(Name, CapabilityState.Missing, false, "", $"hooks of sockets that see for whom a task works ({processes})", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
     }
 
     private static Capability Names()

@@ -29,8 +29,8 @@ public sealed class CheckCommandTests : CommandTest
     {
         File.WriteAllText(RulesPath, Rules
             .Replace("on: fork,", "on: receive, when: { listen: unix//run/x.sock },", StringComparison.Ordinal)
-            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], limits: { processes: 5 } }", StringComparison.Ordinal));
-        string limits = "'onLimit: errno:EAGAIN' cannot be enforced for processes: ";
+            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], limits: { processes: 5, onLimit: block } }", StringComparison.Ordinal));
+        string limits = "'onLimit: block' cannot be enforced: ";
         string unit = "unit no-such-unit-anywhere.service is not known to this host: ";
 
         // A gate that nobody approved is not enforced and no reason there; whoever is about to approve it should know.

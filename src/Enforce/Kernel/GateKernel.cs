@@ -13,7 +13,7 @@ internal sealed class GateKernel : IDisposable
     private const string BeforeSend = "on_sending";
     private const string Rebinds = "rebinds";
     private const uint RingBytes = 1 << 17;
-    private const string TypeInformation = "/sys/kernel/btf/vmlinux";
+    private const string TypeInformation = "/sys/kernel/btf/vmlinux", SecurityModules = "/sys/kernel/security/lsm";
     private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_receive"];
 
     // Where all gates are about TCP connections these have nothing to do, and each packet and each send of the machine would pay the way to them.
@@ -22,7 +22,7 @@ internal sealed class GateKernel : IDisposable
     // Reads the names that are asked for: only where a rule has one, because each packet that arrives at the host pays the way to it.
     private const string OnNames = "on_arrival";
     // Where no process was ever counted, ends of processes are nothing to be told of, and there is no entry for each of them.
-    private const string OnExit = "on_exit", CountedProcesses = "counted_processes";
+    private const string OnExit = "on_exit", OnForking = "on_forking", CountedProcesses = "counted_processes";
     private const uint MostPids = 1 << 22; // PID_MAX_LIMIT: kernel.pid_max may be raised at any time
     private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle", "count_members"];
 
@@ -46,6 +46,8 @@ internal sealed class GateKernel : IDisposable
     public bool TookOver { get; private init; }
 
     private static Lazy<bool> HooksLoad { get; } = new(() => TryAlone(OnCgroups));
+
+    private static Lazy<bool> ForkingLoads { get; } = new(() => File.Exists(SecurityModules) && File.ReadAllText(SecurityModules).Split(',').Contains("bpf") && TryAlone([OnForking]));
 
     private static Lazy<bool> NamesLoad { get; } = new(() => TryAlone([OnNames]));
 
@@ -96,18 +98,19 @@ internal sealed class GateKernel : IDisposable
     {
         bool beyondTcp = reach.BeyondTcp;
         beyondTcp |= previous is { WatchesBeyondTcp: true } || !MarksInTime;
-        bool counted = previous is { WatchesExits: true }, processes = reach.Processes || counted;
+        bool counted = previous is { CountsProcesses: true }, processes = reach.Processes || counted;
         GateKernel kernel = new(pins);
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         try
         {
             if (previous is not null)
-                foreach (string name in MapNames.Where(name => counted || name != CountedProcesses)) programs.ReuseMap(name, previous[name]);
+                foreach (string name in MapNames.Where(name => counted || !processes || name != CountedProcesses)) programs.ReuseMap(name, previous[name]);
             Fit(programs);
             if (previous is null) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
             if (!beyondTcp)
                 foreach (string name in BeyondTcp) programs.SkipProgram(name);
             if (!reach.Names) programs.SkipProgram(OnNames);
+            if (!processes || !ForksFail) programs.SkipProgram(OnForking);
             if (!processes) programs.SkipProgram(OnExit);
             else if (!counted) programs.SetMaxEntries(CountedProcesses, MostPids);
             programs.Load();
@@ -115,8 +118,8 @@ internal sealed class GateKernel : IDisposable
             foreach (string name in MapNames)
             {
                 kernel._maps[name] = programs.Map(name);
-                if (name == CountedProcesses && !counted) File.Delete(pins.Map(name));
-                if (previous is null || (name == CountedProcesses && !counted)) kernel._maps[name].Pin(pins.Map(name));
+                if (previous is null) kernel._maps[name].Pin(pins.Map(name));
+                else if (name == CountedProcesses && processes && !counted) Exchange(kernel._maps[name].Pin, pins.Map(name));
             }
 
             if (previous is null) kernel.MakeRings();
@@ -127,6 +130,7 @@ internal sealed class GateKernel : IDisposable
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (reach.Names) Replace(programs.AttachCgroup(OnNames, UnifiedRoot!), pins.Link(OnNames));
             if (processes) Replace(programs.Attach(OnExit), pins.Link(OnExit));
+            if (processes && ForksFail) Replace(programs.Attach(OnForking), pins.Link(OnForking));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -144,7 +148,7 @@ internal sealed class GateKernel : IDisposable
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         Fit(programs);
-        programs.SkipProgram(OnNames);
+        foreach (string name in (ReadOnlySpan<string>)[OnNames, OnForking]) programs.SkipProgram(name);
         programs.Load();
         foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
         foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp, OnExit]) programs.Attach(name).Dispose();
@@ -162,12 +166,16 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
     public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
-    private bool WatchesExits => File.Exists(_pins.Link(OnExit));
+    /// <summary>True where a fork can be made to fail: the kernel lets BPF programs be security hooks (<c>bpf</c> in its list <c>lsm=</c>).</summary>
+    public static bool ForksFail => ForkingLoads.Value;
+
+    // By the map, for a start may have been cut short: its entries are what was counted.
+    private bool CountsProcesses => this[CountedProcesses].MaxEntries > 1;
 
     private bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
 
     /// <summary>What the attached programs can meet.</summary>
-    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)), WatchesExits);
+    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)), CountsProcesses && File.Exists(_pins.Link(OnExit)));
 
     /// <summary>Once other rules are in force: detaches what read the names of those before, where the new ones have none.</summary>
     public void Keep(Reach reach)
@@ -216,7 +224,7 @@ internal sealed class GateKernel : IDisposable
     private static bool TryAlone(string[] wanted)
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
-        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, OnExit, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
+        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, OnExit, OnForking, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
             if (!wanted.Contains(name)) programs.SkipProgram(name);
         try
         {
@@ -240,21 +248,22 @@ internal sealed class GateKernel : IDisposable
 
     private static void Replace(BpfLink link, string pin)
     {
-        using (link)
-        {
-            if (!File.Exists(pin))
-            {
-                link.Pin(pin);
-                return;
-            }
+        using (link) Exchange(link.Pin, pin);
+    }
 
-            // A bpffs takes no name with a dot.
-            string next = pin + "_next";
-            if (File.Exists(next)) File.Delete(next);
-            link.Pin(next);
-            File.Delete(pin);
-            File.Move(next, pin);
+    private static void Exchange(Action<string> put, string pin)
+    {
+        if (!File.Exists(pin))
+        {
+            put(pin);
+            return;
         }
+
+        // A bpffs takes no name with a dot.
+        string next = pin + "_next";
+        if (File.Exists(next)) File.Delete(next);
+        put(next);
+        File.Move(next, pin, overwrite: true); // at once: whoever is killed here leaves one or the other
     }
 
     private static byte[] Image() => Image(Resource);
