@@ -219,9 +219,9 @@ static __noinline int count_found_process(struct task_struct *task, struct task_
 }
 
 /* The errno for a process that is about to be made, 0 where there is room or where it is made to work for best effort. Two in the same instant may both get the last place. */
-static __noinline int errno_of_fork(struct task_tag *maker)
+static __noinline __u32 errno_of_fork(struct task_tag *maker)
 {
-	__u32 generation = generation_now(), counter = counter_of(vs_of_process(maker), generation, COUNT_PROCESSES), error;
+	__u32 generation = generation_now(), counter = counter_of(vs_of_process(maker), generation, COUNT_PROCESSES);
 	struct counter_use *use;
 	struct limit *limit;
 
@@ -235,8 +235,7 @@ static __noinline int errno_of_fork(struct task_tag *maker)
 			if (limit->action != LIMIT_ERRNO)
 				return 0;
 			count_hit(use, COUNT_PROCESSES);
-			error = limit->error;
-			return error && error <= MOST_ERRNO ? -(int)error : -EAGAIN;
+			return limit->error;
 		}
 		counter = counter_above(counter);
 	}
@@ -248,11 +247,17 @@ SEC("lsm/task_alloc")
 int BPF_PROG(on_forking, struct task_struct *child, unsigned long clone_flags, int refused)
 {
 	struct task_tag *maker;
+	__u32 error;
 
 	if (refused || (clone_flags & CLONE_THREAD) || !counts_processes())
 		return refused;
 	maker = bpf_task_storage_get(&task_tags, bpf_get_current_task_btf(), 0, 0);
-	return maker ? errno_of_fork(maker) : 0;
+	if (!maker)
+		return 0;
+	/* -x as ~x + 1: the verifier must see a number from -4095 to 0, and does not follow a negation. */
+	error = ~(errno_of_fork(maker) & MOST_ERRNO);
+	barrier_var(error);
+	return (int)(error + 1);
 }
 
 static __always_inline int verdict(int error)
