@@ -14,10 +14,10 @@
 #include "gates_accounts.h"
 #include "gates_requests.h"
 #include "gates_rules.h"
+#include "gates_limits.h"
 #include "gates_bind.h"
 #include "gates_members.h"
 #include "gates_flows.h"
-#include "gates_limits.h"
 
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;

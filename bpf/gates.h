@@ -18,6 +18,7 @@ enum tag_flags {
 	TAG_SENDER = 32,		/* `sender` is that of the datagram being received */
 	TAG_THREAD = 64,		/* not the leader of its process, when the tag was made */
 	TAG_BEGINS = 256,		/* forked by a process that takes connections and is nobody's: it is beside that one until it is asked something */
+	TAG_BEYOND = 512,		/* made beyond a limit of processes: best effort's until it ends, with its children */
 	TAG_LISTENS = 128,		/* began to listen, or held a listening socket when the gates came: connections of all come to it */
 };
 enum mark_flags {
@@ -46,6 +47,7 @@ enum { ENDPOINT_OTHER = 0xffffffff };
 enum selected { BY_CGROUP = 1, BY_CGROUP_V1 = 2, BY_UID = 3, BY_EXE = 4, BY_UNIT = 5 };
 enum control_flags {
 	SCAN_ON_EXEC = 1,
+	COUNTS_PROCESSES = 4,		/* some virtual service has a limit of processes */
 	WHOLE_PROCESSES = 2,		/* no rule set since the start binds threads or requests or has a gate on send: what a thread does need not be told apart from what its process does */
 };
 
@@ -276,27 +278,33 @@ struct vs_share {
 	__u32 sockets;			/* limit */
 };
 
-/* What happens to a socket for which there is no room. */
+/* What is counted. */
+enum limit_kind { COUNT_SOCKETS = 0, COUNT_PROCESSES = 1 };
+/* What happens to a socket or a process for which there is no room. */
 enum limit_action { LIMIT_COUNT = 0, LIMIT_ERRNO = 1, LIMIT_BEST_EFFORT = 2 };
 
-/* A counter's limit in the rule set `generation`. */
+/* A counter's limits in the rule set `generation`. */
 struct limit {
 	__u32 generation;
 	__u32 sockets;			/* 0: no limit */
+	__u32 processes;		/* 0: no limit */
 	__u32 action;			/* enum limit_action */
 	__u32 error;
 };
 
-/* Where a virtual service's sockets are counted in the rule set `generation`; 0: nowhere. */
+/* Where a virtual service's sockets and processes are counted in the rule set `generation`; 0: nowhere. */
 struct vs_counter {
 	__u32 generation;
-	__u32 counter;
+	__u32 sockets;
+	__u32 processes;
 };
 
 /* Counters outlive rule sets; one stands for a virtual service at a place in the hierarchy, so what is above it never changes. */
 struct counter_use {
 	__u64 sockets;			/* now, with those of all below */
 	__u64 socket_hits;		/* calls that met the limit */
+	__u64 processes;
+	__u64 process_hits;
 };
 
 struct process_key {

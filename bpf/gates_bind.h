@@ -76,7 +76,7 @@ static __noinline void bind_request(struct task_struct *task, struct task_tag *t
 		settle(tag);
 	}
 	tag->gate = gate;
-	tag->flags = (tag->flags | TAG_OWN_THREAD | TAG_REQUEST) & ~(TAG_ANSWERED | TAG_WOKEN);
+	tag->flags = (tag->flags | TAG_OWN_THREAD | TAG_REQUEST) & ~(TAG_ANSWERED | TAG_WOKEN | TAG_BEYOND);
 }
 
 /* A service that binds requests turns to the one in hand on this connection, whatever it read last: it answers it, or takes it up again. */
@@ -86,14 +86,30 @@ static __always_inline void turns_to(struct task_struct *task, struct task_tag *
 		bind_request(task, tag, mark->vs ? mark->vs : VS_BEST_EFFORT, tag->gate);
 }
 
-static __noinline void bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
+/* A process counts for whom it is bound to. Beyond a limit it can be refused no more: it works for best effort, or counts above it. */
+static __always_inline __u32 rebind_process(struct task_struct *task, struct task_tag *tag, __u32 vs, __u32 scope)
+{
+	if (scope == BIND_PROCESS)
+		return count_process(task->tgid, vs, COUNT_MADE) ? VS_BEST_EFFORT : vs;
+	if (!(tag->flags & TAG_THREAD))
+		count_process(task->tgid, VS_NONE, COUNT_MADE);
+	return vs;
+}
+
+/* False where it met a limit and works for best effort as before. */
+static __noinline bool bind_task(struct task_struct *task, struct task_tag *tag, __u32 vs, struct rule *rule)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct task_tag *leader;
 	__u32 old = tag->vs;
 
+	if (counts_processes())
+		vs = rebind_process(task, tag, vs, rule->scope);
+	if (vs == old)
+		return false;
 	charge(task, tag, runtime_now(task));
 	tag->vs = vs;
+	tag->flags &= ~TAG_BEYOND;
 	tag->gate = rule->gate;
 	tag->bound_at = now;
 	tag->inherited_from = 0;
@@ -103,6 +119,7 @@ static __noinline void bind_task(struct task_struct *task, struct task_tag *tag,
 		leader = bpf_task_storage_get(&task_tags, task->group_leader, 0, 0);
 		if (leader) {
 			charge(task->group_leader, leader, BPF_CORE_READ(task, group_leader, se.sum_exec_runtime));
+			leader->flags &= ~TAG_BEYOND;
 			leader->gate = rule->gate;
 			leader->bound_at = now;
 			leader->inherited_from = 0;
@@ -110,6 +127,7 @@ static __noinline void bind_task(struct task_struct *task, struct task_tag *tag,
 		}
 	}
 	tell_mover(task, old, vs, rule->gate, rule->scope, now);
+	return true;
 }
 
 /* A call of a service's task, for which there is a rule. `mark` is the socket's, or NULL where the call has none. */
@@ -160,7 +178,7 @@ static __noinline void apply_rule(struct task_tag *tag, struct sock_tag *mark, s
 	if (rule->scope == BIND_REQUEST)
 		bind_request(task, tag, target, gate);
 	else if (rebinds)
-		bind_task(task, tag, target, rule);
+		rebinds = bind_task(task, tag, target, rule);
 	if (rebinds) {
 		count->rebinds++;
 		count_rebind(tag);

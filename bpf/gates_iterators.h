@@ -7,8 +7,9 @@ static __always_inline void assign(struct task_struct *task, struct task_tag *ta
 	bool assigned = tag->membership == MEMBER_ASSIGNED || tag->membership == MEMBER_OF_ASSIGNED;
 
 	/* Rules say nothing about what a person assigned; what they said a moment ago must not win a race. */
-	if (wanted->force == FORCE_NONE || (wanted->force == FORCE_RULES && assigned))
+	if (wanted->force == FORCE_NONE || (wanted->force == FORCE_RULES && (assigned || stays_beyond(tag, wanted->vs))))
 		return;
+	tag->flags &= ~TAG_BEYOND;
 	if (tag->vs != wanted->vs) {
 		charge(task, tag, task->se.sum_exec_runtime);
 		tag->vs = wanted->vs;
@@ -22,12 +23,47 @@ static __always_inline void assign(struct task_struct *task, struct task_tag *ta
 	tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
 }
 
+static __always_inline void assign_task(struct task_struct *task, struct assignment *wanted)
+{
+	struct task_tag *tag;
+
+	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
+	if (wanted->force == FORCE_RELEASE || wanted->force == FORCE_REMOVE) {
+		if (!tag || !tag->membership)
+			return;
+		if (wanted->force == FORCE_RELEASE) {
+			tag->membership = MEMBER_RELEASED;
+			tag->flags &= ~TAG_BEYOND;
+			if (task->pid == task->tgid)
+				tell(NEWS_RELEASE);
+		} else if (tag->membership == MEMBER_RELEASED) {
+			charge(task, tag, task->se.sum_exec_runtime);
+			bpf_task_storage_delete(&task_tags, task);
+		}
+		return;
+	}
+	if (!tag) {
+		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!tag)
+			return;
+		open_accounts(task, tag);
+		tag->vs = wanted->vs;
+		tag->gate = wanted->gate;
+		tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
+		tag->bound_at = bpf_ktime_get_ns();
+		set_service(task, tag, wanted->service);
+		return;
+	}
+	assign(task, tag, wanted);
+	if (wanted->force != FORCE_EXPLICIT)
+		set_service(task, tag, wanted->service);
+}
+
 SEC("iter/task")
 int assign_tags(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct assignment *wanted;
-	struct task_tag *tag;
 	__u32 tgid;
 
 	if (!task)
@@ -36,35 +72,20 @@ int assign_tags(struct bpf_iter__task *ctx)
 	wanted = bpf_map_lookup_elem(&assignments, &tgid);
 	if (!wanted)
 		return 0;
-	tag = bpf_task_storage_get(&task_tags, task, 0, 0);
-	if (wanted->force == FORCE_RELEASE || wanted->force == FORCE_REMOVE) {
-		if (!tag || !tag->membership)
-			return 0;
-		if (wanted->force == FORCE_RELEASE) {
-			tag->membership = MEMBER_RELEASED;
-			if (task->pid == task->tgid)
-				tell(NEWS_RELEASE);
-		} else if (tag->membership == MEMBER_RELEASED) {
-			charge(task, tag, task->se.sum_exec_runtime);
-			bpf_task_storage_delete(&task_tags, task);
-		}
-		return 0;
-	}
-	if (!tag) {
-		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (!tag)
-			return 0;
-		open_accounts(task, tag);
-		tag->vs = wanted->vs;
-		tag->gate = wanted->gate;
-		tag->membership = wanted->force == FORCE_EXPLICIT ? MEMBER_ASSIGNED : MEMBER_BY_RULES;
-		tag->bound_at = bpf_ktime_get_ns();
-		set_service(task, tag, wanted->service);
-		return 0;
-	}
-	assign(task, tag, wanted);
-	if (wanted->force != FORCE_EXPLICIT)
-		set_service(task, tag, wanted->service);
+	assign_task(task, wanted);
+	if (task->pid == task->tgid && counts_processes())
+		count_found_process(task, bpf_task_storage_get(&task_tags, task, 0, 0));
+	return 0;
+}
+
+/* Processes that are older than the limits, that members became late, or that were bound in a way in which they count for nobody. */
+SEC("iter/task")
+int count_members(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task && task->pid == task->tgid)
+		count_found_process(task, bpf_task_storage_get(&task_tags, task, 0, 0));
 	return 0;
 }
 
@@ -247,12 +268,12 @@ static __always_inline void count_found(struct bpf_iter__task_file *ctx, bool be
 		vs = mark->vs;
 	else
 		vs = tag->gate ? VS_NONE : tag->vs;
-	if (!counter_of(vs, generation))
+	if (!counter_of(vs, generation, COUNT_SOCKETS))
 		return;
 	if (!mark)
 		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (mark)
-		count_socket((__u64)sk, mark, vs, generation, !begins && accepted && !(mark->flags & MARK_USED) ? SOCKET_ACCEPTED : SOCKET_OLD);
+		count_socket((__u64)sk, mark, vs, generation, !begins && accepted && !(mark->flags & MARK_USED) ? COUNT_MADE : COUNT_OLD);
 }
 
 SEC("iter/task_file")

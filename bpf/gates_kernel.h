@@ -92,6 +92,7 @@ struct rq { __u64 clock; __u64 clock_task; };
 struct cfs_rq { struct rq *rq; };
 struct sched_entity { __u64 exec_start; __u64 sum_exec_runtime; __u64 prev_sum_exec_runtime; struct cfs_rq *cfs_rq; };
 struct sched_info { __u64 run_delay; };
+struct signal_struct { atomic_t live; };
 struct task_struct {
 	struct bpf_local_storage *bpf_storage;
 	struct sched_entity se;
@@ -105,6 +106,7 @@ struct task_struct {
 	__u64 start_boottime;
 	const struct cred *real_cred;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
 	char comm[16];
 };
 

@@ -45,6 +45,8 @@ struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 16384); __type(ke
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, struct limit[2]); } limits SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, __u32); } counter_parents SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 16384); __type(key, __u32); __type(value, struct counter_use); } counter_uses SEC(".maps");
+/* By process number: the counter in which the process is counted, 0: none. Only exchanged, so that each place taken is given back once. One entry where no process was ever counted. */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u32); } counted_processes SEC(".maps");
 /* Kept for user space, which is the only writer: names of ids, original cgroups, the enforcer's heartbeat and latencies. */
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 131072); __type(key, __u64); __type(value, char[256]); } names SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 131072); __type(key, __u64[2]); __type(value, char[512]); } origins SEC(".maps");
@@ -66,4 +68,11 @@ static __always_inline __u32 generation_now(void)
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
 
 	return c ? c->generation : 0;
+}
+
+static __always_inline bool counts_processes(void)
+{
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+
+	return c && (c->flags & COUNTS_PROCESSES);
 }

@@ -73,6 +73,9 @@ static __noinline struct task_tag *join(struct task_struct *task, const struct m
 
 	if (!wanted->service && !wanted->vs)
 		return tag;
+	/* Nor does a process that was made beyond a limit come back by another name. */
+	if (tag && wanted->vs && stays_beyond(tag, wanted->vs))
+		return tag;
 	if (!tag) {
 		tag = bpf_task_storage_get(&task_tags, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		if (!tag)
@@ -86,6 +89,10 @@ static __noinline struct task_tag *join(struct task_struct *task, const struct m
 		if (wanted->service)
 			set_service(task, tag, wanted->service);
 		return tag;
+	}
+	if (task->pid == task->tgid && counts_processes() && count_process(task->tgid, vs_of_process(tag), COUNT_MADE)) {
+		tag->vs = VS_BEST_EFFORT;
+		tag->flags |= TAG_BEYOND;
 	}
 	tag->bound_at = bpf_ktime_get_ns();
 	tag->inherited_from = 0;
@@ -152,6 +159,9 @@ int BPF_PROG(on_attach, struct cgroup *group, const char *path, struct task_stru
 	if (!wanted.service && !wanted.vs)
 		return 0;
 	join(task, &wanted);
+	/* A process may be put into a cgroup when it has ended and nobody has waited for it. */
+	if (counts_processes())
+		uncount_if_ended(task);
 	tell(NEWS_EXEC);
 	return 0;
 }

@@ -64,16 +64,62 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	return 0;
 }
 
-/* Not sched_process_fork: the workers of io_uring are made without it. Here the child has not run yet. */
+/* A gate at the fork. Here the child has not run yet. */
+static __noinline void pass_fork(struct task_struct *child, struct task_tag *tag, bool thread)
+{
+	__u32 generation = generation_now(), before = tag->vs, classify, scope;
+	struct gate_stats *count;
+	struct rule *rule;
+
+	if (!tag->service || tag->membership || !has_gate(tag, generation, GATE_FORK))
+		return;
+	rule = find_rule(generation, tag->service, GATE_FORK, 0, 0);
+	if (!rule)
+		return;
+	classify = rule->classify;
+	scope = rule->scope;
+	count = bpf_map_lookup_elem(&gate_counts, &rule->gate);
+	if (!count || (scope == BIND_THREAD) != thread)
+		return; /* binds: process is about new processes, thread about new threads */
+	count->hits++;
+	/* The creator is the parent, from whom it has its VS already. */
+	if (classify == CLASSIFY_KEEP)
+		return;
+	tag->gate = rule->gate;
+	if (scope == BIND_THREAD)
+		tag->flags |= TAG_OWN_THREAD;
+	if (classify != CLASSIFY_NAMED || before == rule->vs)
+		return;
+	tag->vs = rule->vs;
+	tag->flags &= ~TAG_BEYOND;
+	tag->inherited_from = 0;
+	count->rebinds++;
+	count_rebind(tag);
+	tell_mover(child, before, tag->vs, tag->gate, scope, tag->bound_at);
+}
+
+/* A new process counts for whom it works. It is there already: beyond a limit it works for best effort, or counts above it. */
+static __noinline void count_child(struct task_struct *child, struct task_tag *tag)
+{
+	__u32 before = tag->vs;
+
+	if (!count_process(child->tgid, vs_of_process(tag), COUNT_MADE))
+		return;
+	tag->vs = VS_BEST_EFFORT;
+	tag->gate = 0;
+	tag->flags |= TAG_BEYOND;
+	tell_mover(child, before, VS_BEST_EFFORT, MOVE_AHEAD, BIND_PROCESS, tag->bound_at);
+}
+
+/* Not sched_process_fork: the workers of io_uring are made without it. */
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 	struct task_tag *from = bpf_task_storage_get(&task_tags, parent, 0, 0);
-	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid, generation, classify, scope;
-	struct gate_stats *count;
+	__u32 child_tgid = child->tgid, parent_tgid = parent->tgid;
+	bool thread = child_tgid == parent_tgid;
 	struct task_tag *tag;
-	struct rule *rule;
 
 	if (!from)
 		return 0;
@@ -83,10 +129,10 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 	tag->service = from->service;
 	tag->vs = from->vs;
 	tag->gate = from->gate;
-	tag->flags = from->flags & TAG_OWN_THREAD;
+	tag->flags = from->flags & (TAG_OWN_THREAD | TAG_BEYOND);
 	tag->bound_at = bpf_ktime_get_ns();
 	/* A thread is part of its process: it has it from where the process has it. */
-	if (child_tgid == parent_tgid) {
+	if (thread) {
 		tag->membership = from->membership;
 		tag->inherited_from = from->inherited_from;
 	} else {
@@ -96,31 +142,16 @@ int BPF_PROG(on_fork, struct task_struct *child, __u64 clone_flags)
 			tag->flags |= TAG_BEGINS;
 	}
 	open_accounts(child, tag);
+	pass_fork(child, tag, thread);
+	if (!thread && counts_processes())
+		count_child(child, tag);
+	return 0;
+}
 
-	generation = generation_now();
-	if (!tag->service || tag->membership || !has_gate(tag, generation, GATE_FORK))
-		return 0;
-	rule = find_rule(generation, tag->service, GATE_FORK, 0, 0);
-	if (!rule)
-		return 0;
-	classify = rule->classify;
-	scope = rule->scope;
-	count = bpf_map_lookup_elem(&gate_counts, &rule->gate);
-	if (!count || (scope == BIND_THREAD) != (child_tgid == parent_tgid))
-		return 0; /* binds: process is about new processes, thread about new threads */
-	count->hits++;
-	/* The creator is the parent, from whom it has its VS already. */
-	if (classify == CLASSIFY_KEEP)
-		return 0;
-	tag->gate = rule->gate;
-	if (scope == BIND_THREAD)
-		tag->flags |= TAG_OWN_THREAD;
-	if (classify != CLASSIFY_NAMED || tag->vs == rule->vs)
-		return 0;
-	tag->vs = rule->vs;
-	tag->inherited_from = 0;
-	count->rebinds++;
-	count_rebind(tag);
-	tell_mover(child, from->vs, tag->vs, tag->gate, scope, tag->bound_at);
+/* Attached once processes are counted, and until all is put back. A leader may end before its threads, and a process that lost its tag was counted all the same. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	uncount_if_ended(task);
 	return 0;
 }

@@ -10,7 +10,7 @@ namespace VirtualServices.Enforce;
 internal static class Agent
 {
     /// <summary>First word of the record; another one means another layout of this or of some other pinned map.</summary>
-    public const ulong Magic = 0x3176_7333;
+    public const ulong Magic = 0x3176_7334;
 
     /// <summary>Writes the record and the latencies.</summary>
     public static void Write(GateKernel kernel, AgentRecord record, Mover mover)

@@ -48,7 +48,7 @@ public sealed record EnforcementStatus(
     /// <summary>When the running times of the tasks were read: CLOCK_MONOTONIC, ns; 0 where nothing was read. Reading takes time, so rates need this and not the time of the call.</summary>
     public long TakenNs { get; init; }
 
-    /// <summary>Limits of sockets.</summary>
+    /// <summary>Limits of processes and sockets.</summary>
     public IReadOnlyList<LimitUse> Limits { get; init; } = [];
 
     /// <summary>Network devices that are governed, or should be.</summary>

@@ -139,7 +139,8 @@ public sealed class Enforcer : IDisposable
         MemberScan scan = new(kernel, compiled, hierarchy is null ? null : new Homecoming(hierarchy, new Origins(kernel["origins"])));
         int members = scan.RunUntilStable();
         int bound = new ExistingConnections(kernel, compiled).Bind();
-        if (compiled.Counters.Count > 0) kernel.Run("count_sockets");
+        if (compiled.Counters.Any(counter => counter.CountsSockets)) kernel.Run("count_sockets");
+        if (compiled.Counters.Any(counter => counter.CountsProcesses)) kernel.Run("count_members");
         options.Log?.Invoke($"found {members} processes of front doors and services, bound {bound} that serve existing connections");
         cancellation.ThrowIfCancellationRequested();
         StartNetwork(network, kernel);
@@ -206,7 +207,7 @@ public sealed class Enforcer : IDisposable
         {
             if (fresh) return GateKernel.Load(Pins.Default, null, reach);
             GateKernel previous = GateKernel.Open(Pins.Default);
-            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.Reach.Names || !reach.Names) && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
+            if (Agent.TryRead(previous["agent"], out AgentRecord agent) && ((ReadOnlySpan<byte>)agent.Programs).SequenceEqual(GateKernel.ProgramDigest) && (previous.Reach.Names || !reach.Names) && (previous.Reach.Processes || !reach.Processes) && (previous.Reach.BeyondTcp || !reach.BeyondTcp))
             {
                 options.Log?.Invoke("took over the gates of the enforcer before");
                 return previous;

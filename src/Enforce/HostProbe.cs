@@ -10,7 +10,7 @@ namespace VirtualServices.Enforce;
 public static class HostProbe
 {
     /// <summary>Probes all.</summary>
-    public static IReadOnlyList<Capability> Run() => [Gates(), Requests(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), Limits(), Names()];
+    public static IReadOnlyList<Capability> Run() => [Gates(), Requests(), .. CpuShares(CgroupMount.Find()), FastMoves(CgroupMount.Find()), Network.NetworkProbe.Run(), .. Limits(), Names()];
 
     private static Capability Requests()
     {
@@ -27,13 +27,21 @@ public static class HostProbe
         }
     }
 
-    private static Capability Limits()
+    private static IEnumerable<Capability> Limits()
     {
-        const string Name = "limits of sockets";
-        if (LibC.geteuid() != 0) return new Capability(Name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
-        return GateKernel.SocketHooks
-            ? new Capability(Name, CapabilityState.Works, false, "counted and refused in hooks of cgroup v2; limits of processes and 'onLimit: block' are refused", "", "")
-            : new Capability(Name, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
+        const string OfSockets = "limits of sockets", OfProcesses = "limits of processes";
+        if (LibC.geteuid() != 0)
+        {
+            foreach (string name in (string[])[OfSockets, OfProcesses]) yield return new Capability(name, CapabilityState.Unknown, false, "", "not tried: only root may load BPF programs", "run 'sudo vs doctor'");
+            yield break;
+        }
+
+        yield return GateKernel.SocketHooks
+            ? new Capability(OfSockets, CapabilityState.Works, false, "counted and refused in hooks of cgroup v2: best-effort and errno; 'onLimit: block' is refused", "", "")
+            : new Capability(OfSockets, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
+        yield return new Capability(OfProcesses, CapabilityState.Works, false, GateKernel.ForksFail
+            ? "counted where gates work: best-effort and errno; 'onLimit: block' is refused"
+            : "counted where gates work: best-effort; errno is refused, for 'bpf' is not in /sys/kernel/security/lsm", "", "");
     }
 
     private static Capability Names()

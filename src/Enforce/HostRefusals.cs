@@ -20,7 +20,7 @@ internal static class HostRefusals
     public static IEnumerable<Refusal> Find(RuleSet rules, bool audit)
     {
         bool threads = audit || CgroupMount.WithCpu(CgroupMount.Find()) is not { } mount || mount.Open().ThreadsFile is not null;
-        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, GateKernel.UnifiedRoot is not null);
+        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, () => audit || GateKernel.ForksFail, GateKernel.UnifiedRoot is not null);
     }
 
     /// <summary>All reasons on a host with these capabilities.</summary>
@@ -28,8 +28,9 @@ internal static class HostRefusals
     /// <param name="threads">Whether single threads can be moved.</param>
     /// <param name="hooks">Tells whether hooks of sockets see for whom a task works.</param>
     /// <param name="names">Tells whether names that are asked for can be read.</param>
+    /// <param name="forks">Tells whether a fork can be made to fail.</param>
     /// <param name="unified">Whether cgroup v2 is mounted.</param>
-    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, bool unified)
+    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, Func<bool> forks, bool unified)
     {
         string missing = unified
             ? "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove it"
@@ -41,6 +42,9 @@ internal static class HostRefusals
         bool lacksNames = named.Length > 0 && !names();
         foreach (VirtualService vs in named.Where(_ => lacksNames)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a name that clients ask for ('host') can be read only {(unified ? "by a kernel that takes the program on_arrival, as 'vs doctor' tells: boot another one, or remove it" : "where cgroup v2 is mounted (it may be without controllers): mount -t cgroup2 none /sys/fs/cgroup/unified")}", $"frontDoors.{IndexOf(vs.FrontDoors, door => door.Kind == SelectorKind.Host)}.host");
         foreach (VirtualService vs in limited.Where(_ => lacksHooks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a limit of sockets can be enforced only {missing}", "limits.sockets");
+        VirtualService[] failing = [.. rules.VirtualServices.Where(vs => vs.Limits is { OnLimit: LimitAction.Errno, Processes: not null })];
+        bool lacksForks = failing.Length > 0 && !forks();
+        foreach (VirtualService vs in failing.Where(_ => lacksForks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a fork can be made to fail with {vs.Limits!.Errno} only by a kernel that lets BPF programs be security hooks: boot it with 'bpf' added to the list that /sys/kernel/security/lsm shows (lsm=...,bpf), or use 'onLimit: best-effort', or 'pids.max' of a cgroup of your own, which counts threads", "limits.processes");
         foreach (Gate gate in approved)
         {
             if (lacksHooks && NeedsHooks(gate)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"{(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}", gate.On == GateCall.Socket ? "on" : "when.listen");

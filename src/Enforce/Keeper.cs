@@ -96,7 +96,8 @@ internal sealed class Keeper : IDisposable
 
                 if (_rules.Counters.Count > 0 && Environment.TickCount64 - lastCount > SlowScan.TotalMilliseconds)
                 {
-                    _kernel.Run("count_idle");
+                    if (_rules.Counters.Any(counter => counter.CountsSockets)) _kernel.Run("count_idle");
+                    if (_rules.Counters.Any(counter => counter.CountsProcesses)) _kernel.Run("count_members");
                     lastCount = Environment.TickCount64;
                 }
 

@@ -29,8 +29,8 @@ public sealed class CheckCommandTests : CommandTest
     {
         File.WriteAllText(RulesPath, Rules
             .Replace("on: fork,", "on: receive, when: { listen: unix//run/x.sock },", StringComparison.Ordinal)
-            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], limits: { processes: 5 } }", StringComparison.Ordinal));
-        string limits = "a limit of processes cannot be enforced: ";
+            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], limits: { processes: 5, onLimit: block } }", StringComparison.Ordinal));
+        string limits = "'onLimit: block' cannot be enforced: ";
         string unit = "unit no-such-unit-anywhere.service is not known to this host: ";
 
         // A gate that nobody approved is not enforced and no reason there; whoever is about to approve it should know.
@@ -99,7 +99,7 @@ public sealed class CheckCommandTests : CommandTest
             """);
         (string Line, string Text)[] expected =
         [
-            ("7", "unit no-such-front-door.service"), ("10", "a limit of processes"), ("11", "'onLimit: block'"), ("13", "a network share"), ("18", "unit no-such-server.service"), ("21", "unit no-such-single.service"),
+            ("7", "unit no-such-front-door.service"), ("11", "'onLimit: block'"), ("13", "a network share"), ("18", "unit no-such-server.service"), ("21", "unit no-such-single.service"),
             ("27", "who made the socket"), ("35", "'binds: request'"),
         ];
         Check(string.Join('\n', Vs("check", RulesPath).Out.Split('\n').Where(line => line.Contains("vs enforce would refuse this", StringComparison.Ordinal))));

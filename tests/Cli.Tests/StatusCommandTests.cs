@@ -21,7 +21,7 @@ public sealed class StatusCommandTests : CommandTest
         Names = new NameUse(7, 2, 1),
         Network = [new NetworkTotal("acme", 70_000, 60, 5)],
         Devices = [new DeviceUse("eth0", "shop", 1_000_000_000, "", [new DeviceShareUse("acme", 1_000_000, 2_000_000, 60_000, 50, 3, 9)])],
-        Limits = [new LimitUse("acme", 198, 200, 12, "errno:EAGAIN")],
+        Limits = [new LimitUse("acme", "processes", 21, 20, 3, "best-effort"), new LimitUse("acme", "sockets", 198, 200, 12, "errno:EAGAIN")],
         Processes = [new ProcessUse(7, "s\u001bh", "", "acme", "", 5, [new ProcessCharge(7, "", "acme", 5)], Membership.Assigned), new ProcessUse(8, "postgres", "db", "acme-shop", "g", 6, [new ProcessCharge(8, "db", "acme-shop", 6)])],
     };
 
@@ -35,7 +35,8 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal(
             ["(unknown) db 0.00 0.00 0 0 0 1", "acme (front 1.00 0.00 0 0 1 0", "acme-shop db 2.50 0.50 40 6 2 3", "acme acme-shop 3.50 0.50 40 6 3 3"],
             rows.Select(cells => string.Join(' ', cells)));
-        Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme 198 200 12 errno:EAGAIN ");
+        Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme processes 21 20 3 best-effort ");
+        Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme sockets 198 200 12 errno:EAGAIN ");
         Assert.Contains(lines, line => string.Join(' ', line.Split('│', StringSplitOptions.TrimEntries)) == " acme-shop db 48 47 2 0.50 ");
         Assert.DoesNotContain("parent, in all", Written(Status with { VirtualServices = [Status.VirtualServices[0]] }), StringComparison.Ordinal);
     }
@@ -71,7 +72,7 @@ public sealed class StatusCommandTests : CommandTest
         Assert.Equal((200, 1.5, 300_000_000L, 20), (share.GetProperty("cpu_weight").GetInt32(), share.GetProperty("cpu_max").GetDouble(), share.GetProperty("network_max").GetInt64(), share.GetProperty("limit_processes").GetInt32()));
         Assert.Equal((JsonValueKind.Null, "acme"), (share.GetProperty("network_assured").ValueKind, all[1].GetProperty("parent").GetString()));
         Assert.Equal((40L, 500_000_000L), (all[1].GetProperty("requests").GetInt64(), all[1].GetProperty("wait_ns").GetInt64()));
-        Assert.Equal("""{"vs":"acme","what":"sockets","used":198,"limit":200,"hits":12,"on_limit":"errno:EAGAIN"}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("limits").EnumerateArray())));
+        Assert.Equal(["""{"vs":"acme","what":"processes","used":21,"limit":20,"hits":3,"on_limit":"best-effort"}""", """{"vs":"acme","what":"sockets","used":198,"limit":200,"hits":12,"on_limit":"errno:EAGAIN"}"""], document.RootElement.GetProperty("limits").EnumerateArray().Select(limit => JsonSerializer.Serialize(limit)));
         Assert.Equal("""{"vs":"acme-shop","service":"db","held":48,"held_waiting":47,"admitted":2,"waiting":49,"in_service":1,"requests":40,"delay_ns":20000000,"cpu_ns":2}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("admission").EnumerateArray())));
         Assert.Equal("""{"known":7,"without_rule":2,"unseen":1}""", JsonSerializer.Serialize(document.RootElement.GetProperty("names")));
         Assert.Equal("""{"vs":"acme","bytes":70000,"packets":60,"dropped":5}""", JsonSerializer.Serialize(Assert.Single(document.RootElement.GetProperty("network").EnumerateArray())));

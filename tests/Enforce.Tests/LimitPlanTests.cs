@@ -16,9 +16,10 @@ public sealed class LimitPlanTests
     public void Who_has_a_limit_counts_with_all_below_and_in_all_above()
     {
         CounterPlan[] plans = Plan(Given.Vs("top"), Given.Vs("mid", parent: "top") with { Limits = Five }, Given.Vs("low", parent: "mid"), Given.Vs("beside", parent: "top"), Given.Vs("other"));
-        Assert.Equal([false, true, true], plans.Select(plan => plan.Counts));
+        Assert.Equal([false, true, true], plans.Select(plan => plan.CountsSockets));
+        Assert.DoesNotContain(plans, plan => plan.CountsProcesses);
         Assert.Equal([0, plans[0].Counter, plans[1].Counter], plans.Select(plan => plan.Above));
-        Assert.Equal([default, new LimitRecord(0, 5, LimitKind.Errno, 24), default], plans.Select(plan => plan.Limit));
+        Assert.Equal([default, new LimitRecord(0, 5, 0, LimitKind.Errno, 24), default], plans.Select(plan => plan.Limit));
     }
 
     [Fact]
@@ -35,8 +36,16 @@ public sealed class LimitPlanTests
     public void An_audit_counts_and_best_effort_is_best_effort()
     {
         VirtualService blocks = Given.Vs("a") with { Limits = new MemberLimits(null, 5, LimitAction.Block, "") }, best = Given.Vs("b") with { Limits = new MemberLimits(null, 6, LimitAction.BestEffort, "") };
-        Assert.Equal(new LimitRecord(0, 5, LimitKind.Count, 0), Assert.Single(Given.Compile(Given.Rules([blocks]), new IdTable(), audit: true).Counters).Limit);
-        Assert.Equal(new LimitRecord(0, 6, LimitKind.BestEffort, 0), Assert.Single(Plan(best)).Limit);
+        Assert.Equal(new LimitRecord(0, 5, 0, LimitKind.Count, 0), Assert.Single(Given.Compile(Given.Rules([blocks]), new IdTable(), audit: true).Counters).Limit);
+        Assert.Equal(new LimitRecord(0, 6, 0, LimitKind.BestEffort, 0), Assert.Single(Plan(best)).Limit);
+    }
+
+    [Fact]
+    public void Processes_and_sockets_are_counted_where_there_is_a_limit_of_each()
+    {
+        CounterPlan[] plans = Plan(Given.Vs("p") with { Limits = new MemberLimits(3, null, LimitAction.BestEffort, "") }, Given.Vs("a", parent: "p") with { Limits = Five });
+        Assert.Equal([(false, true), (true, true)], plans.Select(plan => (plan.CountsSockets, plan.CountsProcesses)));
+        Assert.Equal(new LimitRecord(0, 0, 3, LimitKind.BestEffort, 0), plans[0].Limit);
     }
 
     [Fact]

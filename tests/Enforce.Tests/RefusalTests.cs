@@ -19,7 +19,6 @@ public sealed class RefusalTests
         { "creator", "gate g: who made the socket of unix//run/x.sock cannot be seen" },
         { "named", "gate g: there is no virtual service 'nobody'" },
         { "requester", "gate g: there is no virtual service 'nobody'" },
-        { "processes", "virtual service a: a limit of processes cannot be enforced: " },
         { "block", "virtual service a: 'onLimit: block' cannot be enforced: " },
         { "network", "virtual service a: a network share needs a device" },
     };
@@ -43,7 +42,6 @@ public sealed class RefusalTests
             "creator" => Given.Rules([a], Given.Gate("g", "creator", listen: "unix//run/x.sock")),
             "named" => Given.Rules([a], Given.Gate("g", "nobody")),
             "requester" => Given.Rules([a], Given.Gate("g", requesters: ["nobody"])),
-            "processes" => Given.Rules([a with { Limits = new MemberLimits(5, 6, LimitAction.BestEffort, "") }]),
             "block" => Given.Rules([a with { Limits = new MemberLimits(null, 5, LimitAction.Block, "") }]),
             _ => Given.Rules([a with { Network = new NetworkShare(MaxBitsPerSecond: 1000) }]),
         };

@@ -22,7 +22,7 @@ public sealed class LimitTests : ActorTests
         using SocketHolder holder = new();
         using Enforcer enforcer = Start(Vs("a", holder.Pid, new MemberLimits(null, 3, LimitAction.Errno, name)));
         Assert.Equal((3, errno), holder.Open(5));
-        Assert.Equal(new LimitUse("a", 3, 3, 1, $"errno:{name}"), Assert.Single(enforcer.Status().Limits));
+        Assert.Equal(new LimitUse("a", "sockets", 3, 3, 1, $"errno:{name}"), Assert.Single(enforcer.Status().Limits));
         holder.Close(1);
         Assert.Equal((1, errno), holder.Open(2));
         Assert.Equal((3L, 2L), UseOf(enforcer, "a"));
@@ -103,7 +103,7 @@ public sealed class LimitTests : ActorTests
         using SocketHolder holder = new();
         using Enforcer enforcer = Start(audit: true, Vs("a", holder.Pid, Limit(1)));
         Assert.Equal((3, 0), holder.Open(3));
-        Assert.Equal(new LimitUse("a", 3, 1, 2, "count"), Assert.Single(enforcer.Status().Limits));
+        Assert.Equal(new LimitUse("a", "sockets", 3, 1, 2, "count"), Assert.Single(enforcer.Status().Limits));
     }
 
     [RootFact]

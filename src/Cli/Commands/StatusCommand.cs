@@ -80,9 +80,9 @@ internal static class StatusCommand
     private static void WriteLimits(CommandContext context, EnforcementStatus status)
     {
         if (status.Limits.Count == 0) return;
-        var limits = new Table().AddColumn("limit of sockets").AddColumn("used", Right).AddColumn("limit", Right).AddColumn("met", Right).AddColumn("then");
+        var limits = new Table().AddColumn("limit").AddColumn("of").AddColumn("used", Right).AddColumn("limit", Right).AddColumn("met", Right).AddColumn("then");
         foreach (LimitUse limit in status.Limits)
-            limits.AddRow(Markup.Escape(limit.VirtualService), Number(limit.Used), Number(limit.Limit), Number(limit.Hits), Markup.Escape(limit.OnLimit));
+            limits.AddRow(Markup.Escape(limit.VirtualService), limit.What, Number(limit.Used), Number(limit.Limit), Number(limit.Hits), Markup.Escape(limit.OnLimit));
         context.Console.Write(limits);
     }
 

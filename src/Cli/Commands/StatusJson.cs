@@ -127,7 +127,7 @@ internal static class StatusJson
         JsonText.WriteList(json, "limits", status.Limits, limit =>
         {
             json.WriteString("vs", limit.VirtualService);
-            json.WriteString("what", "sockets");
+            json.WriteString("what", limit.What);
             json.WriteNumber("used", limit.Used);
             json.WriteNumber("limit", limit.Limit);
             json.WriteNumber("hits", limit.Hits);

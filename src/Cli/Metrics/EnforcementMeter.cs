@@ -45,12 +45,16 @@ internal sealed class EnforcementMeter : IDisposable
 
     private void PerLimit()
     {
-        _meter.CreateObservableUpDownCounter("vs.sockets", () => Limits(limit => limit.Used), "{socket}", "Sockets that count for a limit now");
-        _meter.CreateObservableGauge("vs.sockets.limit", () => Limits(limit => limit.Limit), "{socket}", "Most sockets at a time");
-        _meter.CreateObservableCounter("vs.sockets.limited", () => Limits(limit => limit.Hits), "{call}", "Calls that met the limit");
+        // Of processes there are some that work for it without counting: vs.processes has them all, by service.
+        foreach ((string what, string used, string unit) in (ReadOnlySpan<(string, string, string)>)[(LimitUse.OfProcesses, "vs.processes.counted", "{process}"), (LimitUse.OfSockets, "vs.sockets", "{socket}")])
+        {
+            _meter.CreateObservableUpDownCounter(used, () => Limits(what, limit => limit.Used), unit, $"Number of {what} that count for a limit now");
+            _meter.CreateObservableGauge($"vs.{what}.limit", () => Limits(what, limit => limit.Limit), unit, $"Most {what} at a time");
+            _meter.CreateObservableCounter($"vs.{what}.limited", () => Limits(what, limit => limit.Hits), "{call}", "Calls that met the limit");
+        }
 
-        IEnumerable<Measurement<long>> Limits(Func<LimitUse, long> value) =>
-            _source.Get().Limits.Select(limit => new Measurement<long>(value(limit), new KeyValuePair<string, object?>("vs", limit.VirtualService)));
+        IEnumerable<Measurement<long>> Limits(string what, Func<LimitUse, long> value) =>
+            _source.Get().Limits.Where(limit => limit.What == what).Select(limit => new Measurement<long>(value(limit), new KeyValuePair<string, object?>("vs", limit.VirtualService)));
     }
 
     private void PerGate()

@@ -90,12 +90,11 @@ internal sealed class TopView(int cpus)
         return [.. lines.Take(height)];
     }
 
-    /// <summary>The table alone, for output that is no terminal; below it, one line for all limits and one for requests that are held.</summary>
+    /// <summary>The table alone, for output that is no terminal; below it, one line for the limits of each kind and one for requests that are held.</summary>
     public List<string> Table(int width)
     {
         List<string> lines = TopTable.Lines(TopRow.Of(_rates, _history.ToDictionary(line => line.Key, line => (IReadOnlyList<double>)line.Value), Sort, Services), cpus, width);
-        if (_status.Limits.Count > 0)
-            lines.Add(Cut($"sockets: {string.Join(", ", _status.Limits.OrderByDescending(limit => (double)limit.Used / limit.Limit).Select(limit => string.Create(CultureInfo.InvariantCulture, $"{Printable.Text(limit.VirtualService)} {limit.Used} of {limit.Limit}{(limit.Hits > 0 ? $" (met {limit.Hits} times)" : "")}")))}", width));
+        foreach (IGrouping<string, LimitUse> kind in _status.Limits.GroupBy(limit => limit.What).OrderBy(kind => kind.Key, StringComparer.Ordinal)) lines.Add(Cut($"{kind.Key}: {string.Join(", ", kind.OrderByDescending(limit => (double)limit.Used / limit.Limit).Select(limit => string.Create(CultureInfo.InvariantCulture, $"{Printable.Text(limit.VirtualService)} {limit.Used} of {limit.Limit}{(limit.Hits > 0 ? $" (met {limit.Hits} times)" : "")}")))}", width));
         if (_status.Admission.Any(use => use.Held > 0))
             lines.Add(Cut($"held: {string.Join(", ", _status.Admission.Where(use => use.Held > 0).OrderByDescending(use => use.HeldWaiting).Select(use => string.Create(CultureInfo.InvariantCulture, $"{Printable.Text(use.VirtualService)} at {Printable.Text(use.Service)} {use.HeldWaiting} requests on {use.Held} connections")))}", width));
         return lines;

@@ -13,7 +13,7 @@ internal sealed class GateKernel : IDisposable
     private const string BeforeSend = "on_sending";
     private const string Rebinds = "rebinds";
     private const uint RingBytes = 1 << 17;
-    private const string TypeInformation = "/sys/kernel/btf/vmlinux";
+    private const string TypeInformation = "/sys/kernel/btf/vmlinux", SecurityModules = "/sys/kernel/security/lsm";
     private static readonly string[] Attached = ["on_switch", "on_fork", "on_exec", "on_attach", "on_mkdir", "on_rmdir", "on_state", "on_receive"];
 
     // Where all gates are about TCP connections these have nothing to do, and each packet and each send of the machine would pay the way to them.
@@ -21,13 +21,17 @@ internal sealed class GateKernel : IDisposable
     private static readonly string[] OnCgroups = ["on_release", "on_connect4", "on_connect6", "on_socket", "on_datagram4", "on_datagram6"];
     // Reads the names that are asked for: only where a rule has one, because each packet that arrives at the host pays the way to it.
     private const string OnNames = "on_arrival";
-    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle"];
+    // Where no process was ever counted, ends of processes are nothing to be told of, and there is no entry for each of them.
+    private const string OnExit = "on_exit", OnForking = "on_forking", CountedProcesses = "counted_processes";
+    private const uint MostPids = 1 << 22; // PID_MAX_LIMIT: kernel.pid_max may be raised at any time
+    private static readonly string[] Iterators = ["assign_tags", "list_tasks", "mark_listeners", "mark_connections", "list_servers", "list_connections", "count_sockets", "count_idle", "count_members"];
 
     private static readonly string[] MapNames =
     [
         "control", "flows", "rules", "inet_endpoints", "unix_endpoints", "vs_alive", "gate_counts", "accounts", "process_cpu", "listeners",
         "charges", "assignments", Rebinds, "news", "names", "origins", "agent", "latencies", "task_tags", "sock_tags", "vs_shares", "vs_runtime",
         "members", "member_names", "member_listeners", "datagrams", "clients", "flow_changes", "hosts", "name_counts", "service_calls", "vs_counters", "limits", "counter_parents", "counter_uses",
+        CountedProcesses,
     ];
 
     private readonly Dictionary<string, BpfMap> _maps = [];
@@ -42,6 +46,8 @@ internal sealed class GateKernel : IDisposable
     public bool TookOver { get; private init; }
 
     private static Lazy<bool> HooksLoad { get; } = new(() => TryAlone(OnCgroups));
+
+    private static Lazy<bool> ForkingLoads { get; } = new(() => File.Exists(SecurityModules) && File.ReadAllText(SecurityModules).Split(',').Contains("bpf") && TryAlone([OnForking]));
 
     private static Lazy<bool> NamesLoad { get; } = new(() => TryAlone([OnNames]));
 
@@ -83,7 +89,7 @@ internal sealed class GateKernel : IDisposable
 
     /// <summary>
     /// Loads and attaches programs of our own. With <paramref name="previous"/> they work on its maps, and its attachments go after ours are in place: no gap.
-    /// Datagrams and unix sockets, once they are watched, are so until everything is stopped: what they carry is counted at both ends.
+    /// Datagrams and unix sockets, once they are watched, are so until everything is stopped: what they carry is counted at both ends. So are ends of processes, once these are counted.
     /// </summary>
     /// <param name="pins">Where to pin.</param>
     /// <param name="previous">What is pinned there, or null.</param>
@@ -92,23 +98,28 @@ internal sealed class GateKernel : IDisposable
     {
         bool beyondTcp = reach.BeyondTcp;
         beyondTcp |= previous is { WatchesBeyondTcp: true } || !MarksInTime;
+        bool counted = previous is { CountsProcesses: true }, processes = reach.Processes || counted;
         GateKernel kernel = new(pins);
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         try
         {
             if (previous is not null)
-                foreach (string name in MapNames) programs.ReuseMap(name, previous[name]);
+                foreach (string name in MapNames.Where(name => counted || !processes || name != CountedProcesses)) programs.ReuseMap(name, previous[name]);
             Fit(programs);
             if (previous is null) programs.SetMaxEntries(Rebinds, (uint)BpfMap.PossibleCpus);
             if (!beyondTcp)
                 foreach (string name in BeyondTcp) programs.SkipProgram(name);
             if (!reach.Names) programs.SkipProgram(OnNames);
+            if (!processes || !ForksFail) programs.SkipProgram(OnForking);
+            if (!processes) programs.SkipProgram(OnExit);
+            else if (!counted) programs.SetMaxEntries(CountedProcesses, MostPids);
             programs.Load();
             pins.Create();
             foreach (string name in MapNames)
             {
                 kernel._maps[name] = programs.Map(name);
                 if (previous is null) kernel._maps[name].Pin(pins.Map(name));
+                else if (name == CountedProcesses && processes && !counted) Exchange(kernel._maps[name].Pin, pins.Map(name));
             }
 
             if (previous is null) kernel.MakeRings();
@@ -118,6 +129,8 @@ internal sealed class GateKernel : IDisposable
             if (SocketHooks)
                 foreach (string name in OnCgroups) Replace(programs.AttachCgroup(name, UnifiedRoot!), pins.Link(name));
             if (reach.Names) Replace(programs.AttachCgroup(OnNames, UnifiedRoot!), pins.Link(OnNames));
+            if (processes) Replace(programs.Attach(OnExit), pins.Link(OnExit));
+            if (processes && ForksFail) Replace(programs.Attach(OnForking), pins.Link(OnForking));
             if (MarksInTime) Replace(programs.Attach(BeforeSend), pins.Link(BeforeSend));
             foreach (string name in beyondTcp ? [.. BeyondTcp, .. Attached] : Attached) Replace(programs.Attach(name), pins.Link(name));
             return kernel;
@@ -135,10 +148,10 @@ internal sealed class GateKernel : IDisposable
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
         Fit(programs);
-        programs.SkipProgram(OnNames);
+        foreach (string name in (ReadOnlySpan<string>)[OnNames, OnForking]) programs.SkipProgram(name);
         programs.Load();
         foreach (string name in Iterators) programs.AttachIterator(name).Dispose();
-        foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp]) programs.Attach(name).Dispose();
+        foreach (string name in (ReadOnlySpan<string>)[.. Attached, .. BeyondTcp, OnExit]) programs.Attach(name).Dispose();
     }
 
     /// <summary>True where there are gates for datagrams and for making sockets, and limits of sockets: their hooks need the unified hierarchy and storage of tasks.</summary>
@@ -153,10 +166,16 @@ internal sealed class GateKernel : IDisposable
     /// <summary>True where the kernel has a tracepoint before the bytes of a TCP send leave (Linux 6.16): then each request of a pooled connection is told in time.</summary>
     public static bool MarksInTime { get; } = File.Exists(TypeInformation) && File.ReadAllBytes(TypeInformation).AsSpan().IndexOf("\0btf_trace_tcp_sendmsg_locked\0"u8) >= 0;
 
+    /// <summary>True where a fork can be made to fail: the kernel lets BPF programs be security hooks (<c>bpf</c> in its list <c>lsm=</c>).</summary>
+    public static bool ForksFail => ForkingLoads.Value;
+
+    // By the map, for a start may have been cut short: its entries are what was counted.
+    private bool CountsProcesses => this[CountedProcesses].MaxEntries > 1;
+
     private bool WatchesBeyondTcp => File.Exists(_pins.Link(BeyondTcp[0]));
 
     /// <summary>What the attached programs can meet.</summary>
-    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)));
+    public Reach Reach => new(WatchesBeyondTcp, File.Exists(_pins.Link(OnNames)), CountsProcesses && File.Exists(_pins.Link(OnExit)));
 
     /// <summary>Once other rules are in force: detaches what read the names of those before, where the new ones have none.</summary>
     public void Keep(Reach reach)
@@ -165,7 +184,7 @@ internal sealed class GateKernel : IDisposable
     }
 
     /// <summary>The programs that are attached to tracepoints now.</summary>
-    public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Where(name => File.Exists(_pins.Link(name)))];
+    public IReadOnlyList<string> OnTracepoints => [.. Attached, .. BeyondTcp.Append(BeforeSend).Append(OnExit).Where(name => File.Exists(_pins.Link(name)))];
 
     /// <summary>The ring of a processor, into which gates write the re-binds that happen there.</summary>
     public BpfMap RebindsOf(int cpu) => this[Rebinds].Inner((uint)cpu) ?? throw new InvalidOperationException($"there is no ring of re-binds for CPU {cpu}");
@@ -205,7 +224,7 @@ internal sealed class GateKernel : IDisposable
     private static bool TryAlone(string[] wanted)
     {
         using BpfObject programs = BpfObject.Open(Image(), "gates");
-        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
+        foreach (string name in (ReadOnlySpan<string>)[BeforeSend, OnNames, OnExit, OnForking, .. OnCgroups, .. Attached, .. BeyondTcp, .. Iterators])
             if (!wanted.Contains(name)) programs.SkipProgram(name);
         try
         {
@@ -229,21 +248,22 @@ internal sealed class GateKernel : IDisposable
 
     private static void Replace(BpfLink link, string pin)
     {
-        using (link)
-        {
-            if (!File.Exists(pin))
-            {
-                link.Pin(pin);
-                return;
-            }
+        using (link) Exchange(link.Pin, pin);
+    }
 
-            // A bpffs takes no name with a dot.
-            string next = pin + "_next";
-            if (File.Exists(next)) File.Delete(next);
-            link.Pin(next);
-            File.Delete(pin);
-            File.Move(next, pin);
+    private static void Exchange(Action<string> put, string pin)
+    {
+        if (!File.Exists(pin))
+        {
+            put(pin);
+            return;
         }
+
+        // A bpffs takes no name with a dot.
+        string next = pin + "_next";
+        if (File.Exists(next)) File.Delete(next);
+        put(next);
+        File.Move(next, pin, overwrite: true); // at once: whoever is killed here leaves one or the other
     }
 
     private static byte[] Image() => Image(Resource);

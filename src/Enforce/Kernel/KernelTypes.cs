@@ -30,6 +30,7 @@ internal enum ControlFlags : uint
     None = 0,
     ScanOnExec = 1,
     WholeProcesses = 2,
+    CountsProcesses = 4,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -115,21 +116,21 @@ internal record struct Account(ulong CpuNs, ulong WaitNs, ulong Requests, ulong 
 internal record struct ShareRecord(uint Parent, uint CpuWeight, uint CpuMaxMilli, uint NetworkWeight, ulong NetworkAssured, ulong NetworkMax, uint Processes, uint Sockets);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct LimitRecord(uint Generation, uint Sockets, LimitKind Action, uint Error);
+internal record struct LimitRecord(uint Generation, uint Sockets, uint Processes, LimitKind Action, uint Error);
 
 /// <summary>Of the even generation and of the odd one.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal record struct LimitPair(LimitRecord Even, LimitRecord Odd);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct VsCounter(uint Generation, uint Counter);
+internal record struct VsCounter(uint Generation, uint Sockets, uint Processes);
 
 /// <summary>Of the even generation and of the odd one.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal record struct VsCounterPair(VsCounter Even, VsCounter Odd);
 
 [StructLayout(LayoutKind.Sequential)]
-internal record struct CounterUse(ulong Sockets, ulong SocketHits);
+internal record struct CounterUse(ulong Sockets, ulong SocketHits, ulong Processes, ulong ProcessHits);
 
 [StructLayout(LayoutKind.Sequential)]
 internal record struct ProcessKey(ulong Started, uint Pid, uint VirtualService);
@@ -181,6 +182,9 @@ internal struct TaskRecord
 
     /// <summary>It began to listen, or held a listening socket when the gates came (TAG_LISTENS).</summary>
     public readonly bool Listens => (Flags & 128) != 0;
+
+    /// <summary>It was made beyond a limit of processes (TAG_BEYOND).</summary>
+    public readonly bool Beyond => (Flags & 512) != 0;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -1,6 +1,6 @@
 namespace VirtualServices.Enforce.Kernel;
 
-/// <summary>What happens to a socket for which there is no room: <c>enum limit_action</c> in <c>gates.h</c>.</summary>
+/// <summary>What happens to a socket or a process for which there is no room: <c>enum limit_action</c> in <c>gates.h</c>.</summary>
 internal enum LimitKind
 {
     /// <summary>It is counted all the same: an audit.</summary>

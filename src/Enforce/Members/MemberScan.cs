@@ -15,6 +15,7 @@ namespace VirtualServices.Enforce.Members;
 internal sealed class MemberScan(GateKernel kernel, CompiledRules rules, Homecoming? homecoming)
 {
     private readonly Dictionary<string, int> _priorities = rules.VirtualServices.ToDictionary(vs => vs.VirtualService.Name, vs => vs.VirtualService.Priority);
+    private readonly HashSet<uint> _counted = [.. rules.Counters.Where(counter => counter.CountsProcesses).Select(counter => counter.VirtualService)];
     private readonly bool _needSockets = rules.VirtualServices.SelectMany(vs => vs.VirtualService.FrontDoors).Concat(rules.Services.SelectMany(service => service.Service.Match)).Any(selector => selector.Kind == SelectorKind.Listen);
 
     /// <summary>Scans until nothing new is found: a process may fork between being listed and being tagged.</summary>
@@ -77,10 +78,10 @@ internal sealed class MemberScan(GateKernel kernel, CompiledRules rules, Homecom
     }
 
     // A binding made by a gate (Gate != 0) or by a person outlives scans; one made by a scan follows the rules.
-    private static bool Differs(in TaskRecord task, Assignment wanted) =>
+    private bool Differs(in TaskRecord task, Assignment wanted) =>
         task.Service != wanted.Service
         || task.Membership == Membership.Released
-        || (task.Gate == 0 && task.VirtualService != wanted.VirtualService && !IsAssigned(task));
+        || (task.Gate == 0 && task.VirtualService != wanted.VirtualService && !IsAssigned(task) && !(task.Beyond && _counted.Contains(wanted.VirtualService)));
 
     private static bool IsAssigned(in TaskRecord task) => task.Membership is Membership.Assigned or Membership.OfAssigned;
 

@@ -3,13 +3,14 @@ using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Rules;
 
-/// <summary>A counter of sockets. Each stands for a virtual service at its place in the hierarchy, so what is above it never changes, and what was counted is given back there.</summary>
+/// <summary>A counter of sockets and processes. Each stands for a virtual service at its place in the hierarchy, so what is above it never changes, and what was counted is given back there.</summary>
 /// <param name="VirtualService">Number of the virtual service.</param>
 /// <param name="Counter">Number of the counter.</param>
 /// <param name="Above">Number of its parent's counter, 0 where it has none.</param>
-/// <param name="Counts">True where the virtual service's own sockets are counted: it or one above it has a limit.</param>
+/// <param name="CountsSockets">True where the virtual service's own sockets are counted: it or one above it has a limit of them.</param>
+/// <param name="CountsProcesses">The same of processes.</param>
 /// <param name="Limit">The limit in the kernel's form; the generation is still 0.</param>
-internal sealed record CounterPlan(uint VirtualService, uint Counter, uint Above, bool Counts, LimitRecord Limit);
+internal sealed record CounterPlan(uint VirtualService, uint Counter, uint Above, bool CountsSockets, bool CountsProcesses, LimitRecord Limit);
 
 /// <summary>Chooses which virtual services need a counter: those with a limit, those below them, and all above either. Pure.</summary>
 internal static class LimitPlan
@@ -35,20 +36,21 @@ internal static class LimitPlan
     /// <summary>Plans.</summary>
     /// <param name="virtualServices">All, parents before children.</param>
     /// <param name="ids">Gets the names of the counters.</param>
-    /// <param name="audit">True where sockets are only counted.</param>
+    /// <param name="audit">True where nothing is done but counting.</param>
     public static IReadOnlyList<CounterPlan> Of(IReadOnlyList<(uint Id, VirtualService VirtualService)> virtualServices, IdTable ids, bool audit)
     {
         Dictionary<string, string> paths = [];
-        HashSet<string> counting = [], needed = [];
+        HashSet<string> sockets = [], processes = [], needed = [];
         foreach ((_, VirtualService vs) in virtualServices)
         {
             paths[vs.Name] = vs.Parent is null ? vs.Name : $"{paths[vs.Parent]}/{vs.Name}";
-            if (vs.Limits?.Sockets is not null || (vs.Parent is not null && counting.Contains(vs.Parent))) counting.Add(vs.Name);
+            if (vs.Limits?.Sockets is not null || (vs.Parent is not null && sockets.Contains(vs.Parent))) sockets.Add(vs.Name);
+            if (vs.Limits?.Processes is not null || (vs.Parent is not null && processes.Contains(vs.Parent))) processes.Add(vs.Name);
         }
 
         foreach ((_, VirtualService vs) in virtualServices.Reverse())
         {
-            if (!counting.Contains(vs.Name) && !needed.Contains(vs.Name)) continue;
+            if (!sockets.Contains(vs.Name) && !processes.Contains(vs.Name) && !needed.Contains(vs.Name)) continue;
             needed.Add(vs.Name);
             if (vs.Parent is not null) needed.Add(vs.Parent);
         }
@@ -59,17 +61,19 @@ internal static class LimitPlan
                 vs.Id,
                 ids.Id(IdKind.Counter, paths[vs.VirtualService.Name]),
                 vs.VirtualService.Parent is { } parent ? ids.Id(IdKind.Counter, paths[parent]) : 0,
-                counting.Contains(vs.VirtualService.Name),
+                sockets.Contains(vs.VirtualService.Name),
+                processes.Contains(vs.VirtualService.Name),
                 LimitOf(vs.VirtualService.Limits, audit))),
         ];
     }
 
     private static LimitRecord LimitOf(MemberLimits? limits, bool audit)
     {
-        if (limits?.Sockets is not { } sockets) return default;
-        if (audit) return new LimitRecord(0, (uint)sockets, LimitKind.Count, 0);
+        if (limits is null) return default;
+        LimitRecord record = new(0, (uint)(limits.Sockets ?? 0), (uint)(limits.Processes ?? 0), LimitKind.Count, 0);
+        if (audit) return record;
         return limits.OnLimit == LimitAction.BestEffort
-            ? new LimitRecord(0, (uint)sockets, LimitKind.BestEffort, 0)
-            : new LimitRecord(0, (uint)sockets, LimitKind.Errno, Errnos[limits.Errno]);
+            ? record with { Action = LimitKind.BestEffort }
+            : record with { Action = LimitKind.Errno, Error = Errnos[limits.Errno] };
     }
 }

@@ -17,7 +17,7 @@ internal static class LimitTable
             LimitRecord limit = plan.Limit with { Generation = generation };
             limits.Update(plan.Counter, generation % 2 == 0 ? pair with { Even = limit } : pair with { Odd = limit });
             ofServices.TryLookup(plan.VirtualService, out VsCounterPair counter);
-            VsCounter own = new(generation, plan.Counts ? plan.Counter : 0);
+            VsCounter own = new(generation, plan.CountsSockets ? plan.Counter : 0, plan.CountsProcesses ? plan.Counter : 0);
             ofServices.Update(plan.VirtualService, generation % 2 == 0 ? counter with { Even = own } : counter with { Odd = own });
         }
     }
@@ -26,15 +26,18 @@ internal static class LimitTable
     public static IReadOnlyList<LimitUse> Read(GateKernel kernel, IdTable ids, IReadOnlyDictionary<uint, ShareRecord> shares, uint generation)
     {
         List<LimitUse> uses = [];
-        foreach ((uint id, _) in shares.Where(share => share.Value.Sockets != 0).OrderBy(share => share.Key))
+        foreach ((uint id, ShareRecord share) in shares.Where(share => share.Value.Sockets != 0 || share.Value.Processes != 0).OrderBy(share => share.Key))
         {
             if (!kernel["vs_counters"].TryLookup(id, out VsCounterPair counters)) continue;
             VsCounter counter = generation % 2 == 0 ? counters.Even : counters.Odd;
-            if (counter.Generation != generation || counter.Counter == 0) continue;
-            kernel["limits"].TryLookup(counter.Counter, out LimitPair pair);
+            uint number = Math.Max(counter.Sockets, counter.Processes); // the same, or 0 where it counts one of them only
+            if (counter.Generation != generation || number == 0) continue;
+            kernel["limits"].TryLookup(number, out LimitPair pair);
             LimitRecord limit = generation % 2 == 0 ? pair.Even : pair.Odd;
-            if (limit.Generation == generation && kernel["counter_uses"].TryLookup(counter.Counter, out CounterUse use))
-                uses.Add(new LimitUse(ids.Name(IdKind.VirtualService, id) ?? "", (long)use.Sockets, limit.Sockets, (long)use.SocketHits, OnLimit(limit)));
+            if (limit.Generation != generation || !kernel["counter_uses"].TryLookup(number, out CounterUse use)) continue;
+            string name = ids.Name(IdKind.VirtualService, id) ?? "";
+            if (share.Processes != 0) uses.Add(new LimitUse(name, LimitUse.OfProcesses, (long)use.Processes, limit.Processes, (long)use.ProcessHits, OnLimit(limit)));
+            if (share.Sockets != 0) uses.Add(new LimitUse(name, LimitUse.OfSockets, (long)use.Sockets, limit.Sockets, (long)use.SocketHits, OnLimit(limit)));
         }
 
         return uses;

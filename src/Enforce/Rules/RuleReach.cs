@@ -7,7 +7,7 @@ namespace VirtualServices.Enforce.Rules;
 internal static class RuleReach
 {
     /// <summary>All of it.</summary>
-    public static Reach Of(RuleSet rules) => new(BeyondTcp(rules), rules.VirtualServices.Any(vs => vs.FrontDoors.Any(door => door.Kind == SelectorKind.Host)));
+    public static Reach Of(RuleSet rules) => new(BeyondTcp(rules), rules.VirtualServices.Any(vs => vs.FrontDoors.Any(door => door.Kind == SelectorKind.Host)), rules.VirtualServices.Any(vs => vs.Limits?.Processes is not null));
 
     /// <summary>
     /// True where gates can meet datagrams or unix sockets, or where replies are classified for network shares. Rejected gates do not count; a gate at a fork, an exec or the making of a socket meets no connection.

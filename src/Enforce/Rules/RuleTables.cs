@@ -61,7 +61,7 @@ internal static class RuleTables
             throw;
         }
 
-        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()) | (whole ? ControlFlags.WholeProcesses : ControlFlags.None), SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
+        control.Update(0u, new Control { Generation = next, Flags = MemberTables.Flags(rules, HasNamedHierarchy()) | (rules.Counters.Any(counter => counter.CountsProcesses) ? ControlFlags.CountsProcesses : ControlFlags.None) | (whole ? ControlFlags.WholeProcesses : ControlFlags.None), SinceNs = present.SinceNs == 0 ? nowNs : present.SinceNs });
         MemberTables.Write(kernel, rules, next); // cgroups that were made since the first time: the kernel added them to the generation before
         Remove(kernel, generation => generation != next);
         return next;

@@ -53,8 +53,8 @@ public sealed class TopTests
     public void Limits_stand_below_the_table_the_fullest_first()
     {
         TopView view = new(2);
-        view.Add(EnforcementStatus.Nothing with { Limits = [new LimitUse("acme", 50, 200, 0, "errno:EAGAIN"), new LimitUse("other", 9, 9, 3, "best-effort")] });
-        Assert.Equal("sockets: other 9 of 9 (met 3 times), acme 50 of 200", view.Table(80)[^1]);
+        view.Add(EnforcementStatus.Nothing with { Limits = [new LimitUse("acme", "processes", 5, 5, 1, "best-effort"), new LimitUse("acme", "sockets", 50, 200, 0, "errno:EAGAIN"), new LimitUse("other", "sockets", 9, 9, 3, "best-effort")] });
+        Assert.Equal(["processes: acme 5 of 5 (met 1 times)", "sockets: other 9 of 9 (met 3 times), acme 50 of 200"], view.Table(80)[^2..]);
         Assert.Equal("sockets: other 9 of~", view.Table(20)[^1]);
     }
 
