@@ -152,20 +152,21 @@ static __always_inline void exchange_count(__u32 *counted, __u32 counter)
 		give_back(before, COUNT_PROCESSES, MOST_LIMIT_LEVELS);
 }
 
-/* The last thread of a process ends, or it counts nowhere any more. */
-static __always_inline void uncount_process(__u32 tgid)
+/* The last thread of a process ends, or it counts nowhere any more. Not static, as the next: the verifier looks at it once, and not at each call with all that is above it. */
+__noinline int uncount_process(__u32 tgid)
 {
 	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid);
 
 	if (counted && *counted)
 		exchange_count(counted, 0);
+	return 0;
 }
 
 /*
  * Counts a process for `vs`, and no longer for whom it was counted before. LIMIT_MET_BEST_EFFORT: it was not counted, for it shall work for best effort.
  * Its place is given back first: between two children of a full parent nothing becomes more.
  */
-static __noinline int count_process(__u32 tgid, __u32 vs, enum count_age age)
+__noinline int count_process(__u32 tgid, __u32 vs, __u32 age)
 {
 	__u32 *counted = bpf_map_lookup_elem(&counted_processes, &tgid);
 	__u32 generation = generation_now(), counter;
