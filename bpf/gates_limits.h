@@ -225,6 +225,7 @@ static __noinline __u32 errno_of_fork(struct task_tag *maker)
 	__u32 generation = generation_now(), counter = counter_of(vs_of_process(maker), generation, COUNT_PROCESSES);
 	struct counter_use *use;
 	struct limit *limit;
+	__u32 most;
 
 	for (__u32 i = 0; i < MOST_LIMIT_LEVELS && counter; i++) {
 		use = bpf_map_lookup_elem(&counter_uses, &counter);
@@ -232,9 +233,10 @@ static __noinline __u32 errno_of_fork(struct task_tag *maker)
 		if (!use || !limit)
 			return 0;
 		limit += generation & 1;
-		if (limit->generation == generation && limit->processes && use->processes >= limit->processes && limit->action != LIMIT_COUNT) {
-			if (limit->action != LIMIT_ERRNO)
-				return 0;
+		most = most_of(limit, generation, COUNT_PROCESSES);
+		if (most && use->processes >= most && limit->action == LIMIT_BEST_EFFORT)
+			return 0;
+		if (most && use->processes >= most && limit->action == LIMIT_ERRNO) {
 			count_hit(use, COUNT_PROCESSES);
 			return limit->error;
 		}

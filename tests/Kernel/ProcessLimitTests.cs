@@ -19,10 +19,15 @@ public sealed class ProcessLimitTests : ActorTests
         forker.Exec(2); // an exec asks the rules again
         Assert.Equal(["a", "bestEffort"], forker.Children.Select(child => Of(enforcer, child)));
         Assert.Equal(new LimitUse("a", "processes", 2, 2, 1, "best-effort"), Assert.Single(enforcer.Status().Limits));
+        Wait.Until(() => forker.Children.Select(Groups.Of).SequenceEqual([Groups.Leaf("a"), Groups.Leaf(VirtualService.BestEffort)]), "each is in the cgroup of whom it works for");
+        Wait.Until(() => enforcer.Status().Mover.Moved == 1, "the one that is too many was moved by itself, without a comparison of all tasks");
         forker.End(1);
         forker.Fork(1);
         Assert.Equal(["bestEffort", "a"], forker.Children.Select(child => Of(enforcer, child)));
         Assert.Equal((2L, 1L), UseOf(enforcer, "a"));
+        enforcer.Dispose();
+        EnforcementStop.Run(null);
+        Assert.All(forker.Children, child => Assert.Equal(group.Path, Groups.Of(child)));
     }
 
     [RootFact]
@@ -123,9 +128,12 @@ public sealed class ProcessLimitTests : ActorTests
         a.Ask();
         Assert.Equal([(1L, 1L), (1L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
         Assert.Equal(VirtualService.BestEffort, Of(enforcer, back));
+        long bound = Counts(enforcer).Rebinds;
+        a.Ask(); // met again, and nothing is bound anew
+        Assert.Equal(((1L, 2L), bound), (UseOf(enforcer, "a"), Counts(enforcer).Rebinds));
         b.Ask();
         Assert.Equal("b", Of(enforcer, back));
-        Assert.Equal([(1L, 1L), (2L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
+        Assert.Equal([(1L, 2L), (2L, 0L)], [UseOf(enforcer, "a"), UseOf(enforcer, "b")]);
     }
 
     [RootFact]
