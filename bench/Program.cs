@@ -3,6 +3,7 @@ using VirtualServices.Bench;
 using VirtualServices.Bench.Inference;
 using VirtualServices.Bench.Network;
 using VirtualServices.Bench.Recording;
+using VirtualServices.Bench.Siblings;
 using VirtualServices.Model;
 
 // Prints the tables of docs/performance.md. Numbers after a name are taken where none is given.
@@ -20,6 +21,7 @@ const string Usage = """
     dotnet run --project bench -c Release -- cgi [SECONDS 15]          a shared php-cgi that serves one connection at a time: requests of two tenants with and without gates
     dotnet run --project bench -c Release -- rows [ROUNDS 3] [ROW ...]       a steady tenant beside one that takes all it can, at each kind of shared service: chain, fresh-chain, pool, small-pool, cache, fresh-cache, dns, web; all, or those named
     dotnet run --project bench -c Release -- network [ROUNDS 5] [PART ...]           network shares in namespaces of its own: isolation, shares, assured, cost, classes, cycles; all, or those named
+    dotnet run --project bench -c Release -- siblings [SECONDS 5]      what the kernel's scheduler leaves to others beside a cgroup whose processes wake each other; nothing of ours runs
     dotnet run --project bench -c Release -- infer [MILLIONS 100] [SHAPE ...] [F.svg]   vs infer on one processor, sessions of 1, 3, 10 ... million events: events a second, memory; all shapes, or those named
     """;
 using CancellationTokenSource stop = new();
@@ -55,6 +57,9 @@ try
             return 0;
         case "network":
             await new NetworkProof(Number(1, 5), args is [_, _, .. string[] chosen] ? chosen : [], Console.Out, Console.Error).RunAsync(stop.Token);
+            return 0;
+        case "siblings":
+            await new SiblingCost(Number(1, 5), Console.Out, Console.Error).RunAsync(stop.Token);
             return 0;
         case "record":
             await new RecordCost(Number(1, 9), args is [_, _, .. string[] names] ? names : [], Console.Out, Console.Error).RunAsync(stop.Token);

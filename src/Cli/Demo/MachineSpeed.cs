@@ -13,6 +13,7 @@ namespace VirtualServices.Cli.Demo;
 /// Measured on a two-core virtual machine with a CPU-bound PostgreSQL beside: the speed explains the rate's drift with a correlation of 0.98 in windows of 3 s,
 /// and the rate's coefficient of variation goes from 10 % to 3.5 %. The work is integer arithmetic that keeps several units busy, as a database does; work that waits for
 /// branches or memory follows less well (0.86, 0.72). It takes less than 2 % of each CPU, in every arrangement alike.
+/// Real-time priority where the kernel grants it: a thread without got no processor for 2 s beside a cgroup whose processes wake each other (docs/performance.md, "A fault of the scheduler").
 /// </remarks>
 internal sealed partial class MachineSpeed : IDisposable
 {
@@ -72,6 +73,7 @@ internal sealed partial class MachineSpeed : IDisposable
     private void Run(int cpu, List<(DateTime At, double Seconds)> samples)
     {
         Pin(cpu);
+        ThreadScheduling.RealTime(1);
         ulong[] words = new ulong[Words];
         for (int i = 0; i < words.Length; i++) words[i] = ((ulong)i + 1) * 6364136223846793005;
         for (int i = 0; i < WarmUps; i++) Work(words);

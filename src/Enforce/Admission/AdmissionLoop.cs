@@ -8,7 +8,7 @@ using VirtualServices.Linux.Processes;
 namespace VirtualServices.Enforce.Admission;
 
 /// <summary>The thread between kernel and decisions: takes events in, looks at the counters, holds and releases. It alone holds anything.</summary>
-internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposable
+internal sealed unsafe class AdmissionLoop : IConnectionHolds, IDisposable
 {
     private const int BusyMs = 1, IdleMs = 10;
     private const long PatienceNs = 50_000_000, RescanNs = 500_000_000;
@@ -109,9 +109,7 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
     {
         try
         {
-            const int Fifo = 1;
-            int priority = 1;
-            _ = sched_setscheduler(0, Fifo, &priority);
+            ThreadScheduling.RealTime(1);
             while (!_stop)
             {
                 _ring.Wait(_held > 0 ? BusyMs * _pace.Stretch : IdleMs);
@@ -352,7 +350,4 @@ internal sealed unsafe partial class AdmissionLoop : IConnectionHolds, IDisposab
         // The last scan that found it.
         public int Scan { get; set; }
     }
-
-    [LibraryImport("libc")]
-    private static partial int sched_setscheduler(int pid, int policy, int* parameters);
 }

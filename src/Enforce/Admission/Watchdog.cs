@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using VirtualServices.Linux.Processes;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Admission;
@@ -9,7 +9,7 @@ namespace VirtualServices.Enforce.Admission;
 /// A shell that can do one thing: take every hold back by reading a pinned iterator. It does so when our end of its pipe closes (we died) and when
 /// no heartbeat comes while something is held (we hang or are stopped).
 /// </summary>
-internal sealed partial class Watchdog : IDisposable
+internal sealed class Watchdog : IDisposable
 {
     // 60 ms without a heartbeat, and some for the release itself: below 100 ms together.
     private const string Script = """
@@ -105,14 +105,6 @@ internal sealed partial class Watchdog : IDisposable
         }
 
         // It must run at once however busy the machine is.
-        const int Fifo = 1;
-        int priority = 2;
-        unsafe
-        {
-            _ = sched_setscheduler(_process!.Id, Fifo, &priority);
-        }
+        ThreadScheduling.RealTime(2, _process!.Id);
     }
-
-    [LibraryImport("libc")]
-    private static unsafe partial int sched_setscheduler(int pid, int policy, int* parameters);
 }

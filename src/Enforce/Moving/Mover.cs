@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Linux.Bpf;
+using VirtualServices.Linux.Processes;
 
 namespace VirtualServices.Enforce.Moving;
 
@@ -210,20 +211,8 @@ internal sealed unsafe partial class Mover : IDisposable
         _ = sched_setaffinity(0, (nuint)(cpu / 8 + 8), mask);
     }
 
-    private static string RaisePriority()
-    {
-        const int Fifo = 1, ProcessPriority = 0;
-        int priority = 1;
-        if (sched_setscheduler(0, Fifo, &priority) == 0) return "real-time";
-        return setpriority(ProcessPriority, 0, -20) == 0 ? "nice -20" : "normal";
-    }
+    private static string RaisePriority() => ThreadScheduling.RealTime(1) ? "real-time" : ThreadScheduling.SetNice(-20) ? "nice -20" : "normal";
 
     [LibraryImport("libc")]
     private static partial int sched_setaffinity(int pid, nuint bytes, byte* mask);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int sched_setscheduler(int pid, int policy, int* parameters);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setpriority(int which, uint who, int priority);
 }
