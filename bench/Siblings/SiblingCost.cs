@@ -48,11 +48,12 @@ internal sealed class SiblingCost(int seconds, TextWriter output, TextWriter pro
             Thread sleeper = new(() =>
             {
                 Stopwatch all = Stopwatch.StartNew();
-                for (TimeSpan last = all.Elapsed; elapsed < seconds && !cancel.IsCancellationRequested; last = all.Elapsed)
+                while (elapsed < seconds && !cancel.IsCancellationRequested)
                 {
                     Thread.Sleep(10);
-                    longest = Math.Max(longest, (all.Elapsed - last).TotalMilliseconds - 10);
-                    elapsed = all.Elapsed.TotalSeconds;
+                    double now = all.Elapsed.TotalSeconds;
+                    longest = Math.Max(longest, (now - elapsed) * 1000 - 10);
+                    elapsed = now;
                 }
             });
             sleeper.Start();
