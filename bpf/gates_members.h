@@ -35,14 +35,33 @@ static __always_inline __u32 cgroup_kind(struct cgroup *group)
 	return BPF_CORE_READ(group, root, hierarchy_id) == 0 ? BY_CGROUP : BY_CGROUP_V1;
 }
 
+/* Way up from a cgroup. */
+struct ascent {
+	struct member best;
+	__u32 generation;
+	__u32 kind;
+	struct cgroup *group;
+};
+
+static long consider_level(__u64 level, void *data)
+{
+	struct ascent *at = data;
+	struct cgroup *group = at->group;
+
+	if (!group)
+		return 1;
+	consider_key(&at->best, at->generation, at->kind, BPF_CORE_READ(group, kn, id), 0);
+	at->group = BPF_CORE_READ(group, self.parent, cgroup);
+	return 0;
+}
+
+/* bpf_loop: the verifier looks at one level, not at 24. */
 static __always_inline void consider_cgroup(struct member *best, __u32 generation, struct cgroup *group)
 {
-	__u32 kind = cgroup_kind(group);
+	struct ascent at = { .best = *best, .generation = generation, .kind = cgroup_kind(group), .group = group };
 
-	for (int level = 0; level < MOST_LEVELS && group; level++) {
-		consider_key(best, generation, kind, BPF_CORE_READ(group, kn, id), 0);
-		group = BPF_CORE_READ(group, self.parent, cgroup);
-	}
+	bpf_loop(MOST_LEVELS, consider_level, &at, 0);
+	*best = at.best;
 }
 
 static __always_inline struct cgroup *cpu_cgroup(struct task_struct *task)
@@ -64,6 +83,14 @@ static __noinline void consider_task(struct member *best, __u32 generation, stru
 	consider_cgroup(best, generation, unified);
 	if (cpu && cgroup_kind(cpu) == BY_CGROUP_V1)
 		consider_cgroup(best, generation, cpu);
+}
+
+/* The same of the current task. Not static: the verifier looks at it once, and not at each call with all that is above it; half of what it did for the gates was these loops. */
+__noinline int consider_current(struct member *best, __u32 generation)
+{
+	if (best)
+		consider_task(best, generation, bpf_get_current_task_btf());
+	return 0;
 }
 
 /* Gives a task the tag that its selectors ask for. What a gate or a person bound is newer knowledge and stays. */
@@ -111,7 +138,7 @@ static __always_inline struct task_tag *current_member(struct task_struct *task)
 
 	if (tag && (tag->gate != 0 || tag->membership || tag->vs > VS_BEST_EFFORT))
 		return tag;
-	consider_task(&wanted, generation_now(), task);
+	consider_current(&wanted, generation_now());
 	return join(task, &wanted);
 }
 
@@ -138,7 +165,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	inode = BPF_CORE_READ(binary, file, f_inode);
 	consider_key(&wanted, now->generation, BY_EXE, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev));
-	consider_task(&wanted, now->generation, task);
+	consider_current(&wanted, now->generation); /* the task is the current one */
 	tag = join(task, &wanted);
 	if (!tag && (now->flags & SCAN_ON_EXEC))
 		tell(NEWS_EXEC);

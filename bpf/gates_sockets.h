@@ -63,7 +63,7 @@ static __noinline void starts_to_listen(struct sock *sk)
 	struct member wanted = {};
 	struct task_tag *tag;
 
-	consider_task(&wanted, key.generation, task);
+	consider_current(&wanted, key.generation);
 	local_address(sk, key.address);
 	consider(&wanted, bpf_map_lookup_elem(&member_listeners, &key));
 	__builtin_memset(key.address, 0, sizeof(key.address));
