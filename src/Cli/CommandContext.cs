@@ -38,7 +38,7 @@ internal sealed record CommandContext(TextWriter Out, TextWriter Error, ITermina
 
     public static CommandContext OfThisProcess() =>
         new(
-            new GuardedWriter(System.Console.Out, static e => throw new VsException(ExitCode.DoesNotHold, $"cannot write the result to standard output: {e.Message}", e)),
+            new GuardedWriter(System.Console.Out, static e => throw new VsException(ExitCode.HostLacks, $"cannot write the result to standard output: {e.Message}", e)),
 
             // A message that nobody can read must not end an enforcement.
             new GuardedWriter(System.Console.Error, static _ => { }),

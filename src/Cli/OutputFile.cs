@@ -29,7 +29,7 @@ internal static class OutputFile
         }
         catch (IOException error)
         {
-            throw new VsException(ExitCode.DoesNotHold, $"cannot write '{path}': {error.Message}", error);
+            throw new VsException(ExitCode.HostLacks, $"cannot write '{path}': {error.Message}", error);
         }
         finally
         {

@@ -51,7 +51,7 @@ internal static class VsProgram
                 return ExitCode.Permission;
             case IOException e:
                 error.WriteLine($"vs: reading or writing failed: {e.Message}");
-                return ExitCode.DoesNotHold;
+                return ExitCode.HostLacks;
             case OperationCanceledException:
                 error.WriteLine("vs: stopped before it was done");
                 return ExitCode.DoesNotHold;

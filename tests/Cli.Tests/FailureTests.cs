@@ -79,10 +79,10 @@ public sealed class FailureTests : CommandTest
     }
 
     [Theory]
-    [InlineData("check --schema >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
-    [InlineData("--help >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
-    [InlineData("check rules.yaml >/dev/full", 1, "vs: cannot write the result to standard output: No space left on device\n")]
-    [InlineData("check --schema >&-", 1, "vs: cannot write the result to standard output: Access to the path is denied.\n")]
+    [InlineData("check --schema >/dev/full", 4, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("--help >/dev/full", 4, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("check rules.yaml >/dev/full", 4, "vs: cannot write the result to standard output: No space left on device\n")]
+    [InlineData("check --schema >&-", 4, "vs: cannot write the result to standard output: Access to the path is denied.\n")]
     [InlineData("check absent.yaml 2>/dev/full", 3, "")]
     [InlineData("check absent.yaml 2>&-", 3, "")]
     public void Outputs_that_cannot_be_written_are_no_bug(string command, int code, string said)

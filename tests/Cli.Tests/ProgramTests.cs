@@ -111,7 +111,7 @@ public sealed class ProgramTests : CommandTest
         Assert.Equal((ExitCode.BadInput, "f:3: x, expected y\n"), Report(VsException.BadInput("f:3", "x, expected y")));
         Assert.Equal(ExitCode.Permission, Report(new UnauthorizedAccessException("no")).Code);
         Assert.Equal(ExitCode.DoesNotHold, Report(new OperationCanceledException()).Code);
-        Assert.Equal((ExitCode.DoesNotHold, "vs: reading or writing failed: full\n"), Report(new IOException("full")));
+        Assert.Equal((ExitCode.HostLacks, "vs: reading or writing failed: full\n"), Report(new IOException("full")));
         (ExitCode code, string text) = Report(new InvalidOperationException("oops"));
         Assert.Equal(ExitCode.Bug, code);
         Assert.Contains("this is a bug", text, StringComparison.Ordinal);
