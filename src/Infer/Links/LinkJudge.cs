@@ -32,6 +32,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
     public void Judge(ProcessWindow window)
     {
+        if (window.Calls.Count + window.Proven.Count == 0) return;
         storage.MakeRoom(window.Requests.Count, window.Calls.Count);
         Array.Fill(storage.Own, double.NaN, 0, window.Requests.Count);
         foreach (RequestNode request in window.Requests) Number(request);
