@@ -29,6 +29,34 @@ public sealed class BoostedTreesTests
         Assert.Equal((0.1, 0.9), (trees.Probability(-100), trees.Probability(100)));
     }
 
+    /// <summary>Which features are known is drawn; so are the others, which are asked for.</summary>
+    [Fact]
+    public void Trees_that_know_some_features_beforehand_say_the_same()
+    {
+        Random dice = new(1);
+        for (int round = 0; round < 200; round++)
+        {
+            LinkFeatures known = Draw(dice), asked = Draw(dice);
+            uint which = round == 0 ? 0 : round == 1 ? (1u << LinkFeatures.Count) - 1 : (uint)dice.Next(1 << LinkFeatures.Count);
+            for (int i = 0; i < LinkFeatures.Count; i++)
+            {
+                if ((which >> i & 1) != 0) asked[i] = known[i];
+            }
+
+            BoostedTrees given = ConfidenceModel.Embedded.Given(in known, which);
+            Assert.Equal(ConfidenceModel.Embedded.Score(in asked), given.Score(in asked));
+            Assert.Equal(ConfidenceModel.Embedded.Confidence(in asked), given.Confidence(in asked));
+            if (round == 1) Assert.Equal(0, given.Nodes);
+        }
+    }
+
+    private static LinkFeatures Draw(Random dice)
+    {
+        LinkFeatures features = default;
+        for (int i = 0; i < LinkFeatures.Count; i++) features[i] = (float)(dice.NextDouble() * 30 - 12);
+        return features;
+    }
+
     [Theory]
     [InlineData(1, "virtual services confidence model 1")]
     [InlineData(2, "features Margin")]

@@ -19,7 +19,7 @@ internal sealed class BoostedTrees
     /// <summary>Scores beyond this are no scores, and sums of them would end in infinity.</summary>
     private const double MostScore = 1e9;
 
-    private readonly List<double> _scores = [], _probabilities = [];
+    private List<double> _scores = [], _probabilities = [];
     private Node[] _nodes = [];
     private int[] _roots = [];
     private double[] _leaves = [];
@@ -93,6 +93,53 @@ internal sealed class BoostedTrees
         }
 
         return sum;
+    }
+
+    /// <summary>These trees where some features are known beforehand: the same scores, by fewer questions.</summary>
+    /// <param name="known">The features.</param>
+    /// <param name="which">Which of them are known, one bit each.</param>
+    public BoostedTrees Given(in LinkFeatures known, uint which)
+    {
+        ReadOnlySpan<float> values = known;
+        Span<int> leads = new int[_nodes.Length]; // to the first node on the way whose answer is not known, or to a leaf
+        for (int i = _nodes.Length - 1; i >= 0; i--)
+        {
+            ref readonly Node node = ref _nodes[i];
+            if ((which >> node.Feature & 1) == 0) leads[i] = i;
+            else leads[i] = Lead(leads, values[node.Feature] <= node.Threshold ? node.LessOrEqual : node.Greater);
+        }
+
+        // Parents come before their children. Ways that nobody takes any more are left out.
+        Span<int> places = new int[_nodes.Length];
+        int left = 0;
+        foreach (int root in _roots) Keep(places, leads[root]);
+        for (int i = 0; i < _nodes.Length; i++)
+        {
+            if (places[i] == 0) continue;
+            places[i] = ++left;
+            Keep(places, Lead(leads, _nodes[i].LessOrEqual));
+            Keep(places, Lead(leads, _nodes[i].Greater));
+        }
+
+        var given = new BoostedTrees { _nodes = new Node[left], _roots = new int[_roots.Length], _leaves = _leaves, _bias = _bias, _scores = _scores, _probabilities = _probabilities };
+        for (int i = 0; i < _roots.Length; i++) given._roots[i] = Place(places, leads[_roots[i]]);
+        for (int i = 0; i < _nodes.Length; i++)
+        {
+            if (places[i] == 0) continue;
+            Node node = _nodes[i];
+            given._nodes[places[i] - 1] = node with { LessOrEqual = Place(places, Lead(leads, node.LessOrEqual)), Greater = Place(places, Lead(leads, node.Greater)) };
+        }
+
+        return given;
+
+        static int Lead(ReadOnlySpan<int> leads, int child) => child < 0 ? child : leads[child];
+
+        static int Place(ReadOnlySpan<int> places, int lead) => lead < 0 ? lead : places[lead] - 1;
+
+        static void Keep(Span<int> places, int lead)
+        {
+            if (lead >= 0) places[lead] = 1;
+        }
     }
 
     /// <summary>Probability that a link with this score is right: between the points of the curve, a straight line.</summary>

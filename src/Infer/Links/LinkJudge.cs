@@ -32,6 +32,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
     public void Judge(ProcessWindow window)
     {
+        if (window.Calls.Count + window.Proven.Count == 0) return;
         storage.MakeRoom(window.Requests.Count, window.Calls.Count);
         Array.Fill(storage.Own, double.NaN, 0, window.Requests.Count);
         foreach (RequestNode request in window.Requests) Number(request);
@@ -58,7 +59,7 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             }
         }
 
-        foreach (CallNode call in window.Calls) Finish(call, load, share);
+        foreach (List<CallNode> calls in window.ByCallee) Finish(calls, load, share);
         foreach (CallNode call in window.Proven) Finish(call, load, share);
     }
 
@@ -90,6 +91,41 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         storage.Signs[request.Index] = sign;
     }
 
+    /// <summary>Judges calls to one callee that are not proven. What is the same of all of them the trees need to be asked once only.</summary>
+    private void Finish(List<CallNode> calls, double load, double unexplained)
+    {
+        const int Many = 256;
+        _mine.Clear();
+        foreach (CallNode call in calls)
+        {
+            call.Confidence = 0;
+            if (call.Parent is not { } parent || (call.Prover is null && model.Requests < LeastRequests)) continue;
+            Complete(ref storage.Features[call.Index], new Known(call.Proof, call.Open, parent.Forgotten + call.Position, Timeline.IsLate(parent, call), load, unexplained), call);
+            _mine.Add(call);
+        }
+
+        BoostedTrees asked = _mine.Count < Many ? trees : trees.Given(in storage.Features[_mine[0].Index], Alike(_mine));
+        foreach (CallNode call in _mine) call.Confidence = asked.Confidence(in storage.Features[call.Index]);
+    }
+
+    /// <summary>Features that are the same of all of these calls, one bit each.</summary>
+    private uint Alike(List<CallNode> calls)
+    {
+        uint alike = (1u << LinkFeatures.Count) - 1;
+        ReadOnlySpan<float> first = storage.Features[calls[0].Index];
+        foreach (CallNode call in calls)
+        {
+            ReadOnlySpan<float> features = storage.Features[call.Index];
+            for (int i = 0; i < LinkFeatures.Count; i++)
+            {
+                if (features[i] != first[i]) alike &= ~(1u << i);
+            }
+        }
+
+        return alike;
+    }
+
+    /// <summary>Judges a proven call.</summary>
     private void Finish(CallNode call, double load, double unexplained)
     {
         if (call.Proof == LinkProof.Told)
@@ -98,19 +134,13 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
             return;
         }
 
-        if (call.Parent is not { } parent || (!call.Proven && call.Prover is null && model.Requests < LeastRequests))
+        if (call.Parent is not { } parent)
         {
             call.Confidence = 0;
             return;
         }
 
         var known = new Known(call.Proof, call.Open, parent.Forgotten + call.Position, Timeline.IsLate(parent, call), load, unexplained);
-        if (!call.Proven)
-        {
-            call.Confidence = ConfidenceOf(ref storage.Features[call.Index], in known, call);
-            return;
-        }
-
         if (_judged.TryGetValue(known, out double confidence) && !keep)
         {
             call.Confidence = confidence;
@@ -119,11 +149,12 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
 
         LinkFeatures features = default;
         features.Set(Feature.Candidates, Math.Log(1 + call.Open));
-        call.Confidence = ConfidenceOf(ref features, in known, call);
+        Complete(ref features, in known, call);
+        call.Confidence = trees.Confidence(in features);
         if (_judged.Count < MostJudged) _judged.TryAdd(known, call.Confidence);
     }
 
-    private double ConfidenceOf(ref LinkFeatures features, in Known known, CallNode call)
+    private void Complete(ref LinkFeatures features, in Known known, CallNode call)
     {
         features.Set(Feature.Proof, (double)known.Proof);
         features.Set(Feature.HandedOver, handedOver);
@@ -135,7 +166,6 @@ internal sealed class LinkJudge(BoostedTrees trees, ServiceModel model, double h
         features.Set(Feature.Position, Math.Log(1 + known.Position));
         features.Set(Feature.Late, known.Late ? 1 : 0);
         if (keep) call.Features = new StrongBox<LinkFeatures>(features);
-        return trees.Confidence(in features);
     }
 
     private void Compare(ProcessWindow window, CallNode call, RequestNode parent, ref LinkFeatures features)

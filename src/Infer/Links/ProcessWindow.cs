@@ -44,6 +44,12 @@ internal sealed class ProcessWindow
         return _candidates.AsSpan(part.First, part.Count);
     }
 
+    /// <summary>Where the call's candidates begin among those of all calls.</summary>
+    public int FirstCandidateOf(CallNode call) => _parts[call.Index].First;
+
+    /// <summary>Candidates of all calls.</summary>
+    public int AllCandidates { get; private set; }
+
     /// <summary>From now on only the first ones are looked at.</summary>
     public void Look(CallNode call, int count) => _parts[call.Index].Looked = count;
 
@@ -80,6 +86,7 @@ internal sealed class ProcessWindow
             candidates += latest.Length;
         }
 
+        AllCandidates = candidates;
         for (; proven < Proven.Count; proven++) open += Advance(Proven[proven], ref next);
         MeanOpen = (double)open / Math.Max(Calls.Count + Proven.Count, 1);
     }

@@ -65,11 +65,12 @@ internal sealed class PromptChains
 
     private void Test(ProcessWindow window)
     {
-        Join(window);
         _told |= window.Calls.Exists(static call => call.Tid != 0);
         double perNs = window.Requests.Count < 2 ? 0 : window.Requests.Count / Math.Max((double)window.Requests[^1].ArrivalNs - window.Requests[0].ArrivalNs, 1);
         _now.Requests += window.Requests.Count;
         _now.Calls += window.Calls.Count + window.Proven.Count;
+        if (window.Requests.Count == 0) return;
+        Join(window);
         for (int i = 0; i < window.Requests.Count; i++)
         {
             RequestNode request = window.Requests[i];

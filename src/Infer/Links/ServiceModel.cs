@@ -22,7 +22,9 @@ internal sealed class ServiceModel
     private readonly List<int> _mostCalls = [];
     private readonly List<OrderCount> _order = [];
     private readonly Odds _firstPrompt = new(), _laterPrompt = new();
+    private readonly CallsLog[] _callsLogs = new CallsLog[16];
     private Count _late, _timely;
+    private long _counted = 1;
 
     /// <summary>Length of a tick, ns: the resolution of the service's times; 0 before the first window.</summary>
     public long TickNs { get; set; }
@@ -78,9 +80,13 @@ internal sealed class ServiceModel
     /// <summary>Log probability that a request of this class makes this combination of calls.</summary>
     public double LogCalls(int @class, ulong calls)
     {
+        ref CallsLog known = ref _callsLogs[(calls + (uint)@class) % (uint)_callsLogs.Length];
+        if (known.Counted == _counted && known.Class == @class && known.Calls == calls) return known.Log;
         double all = _classes.TryGetValue(@class, out Count total) ? total.Now : 0;
         double seen = _calls.TryGetValue((@class, calls), out Count count) ? count.Now : 0;
-        return seen > 0 ? Math.Log(seen / (all + MissedCalls)) : Math.Min(UnseenCalls, Math.Log(MissedCalls / (all + 1)));
+        double log = seen > 0 ? Math.Log(seen / (all + MissedCalls)) : Math.Min(UnseenCalls, Math.Log(MissedCalls / (all + 1)));
+        known = new CallsLog(_counted, @class, calls, log);
+        return log;
     }
 
     /// <summary>What it costs, in nats, when a later request's call to this callee comes before an earlier one's: 0 where the service keeps no order beyond what delays tell.</summary>
@@ -107,6 +113,7 @@ internal sealed class ServiceModel
         CollectionsMarshal.GetValueRefOrAddDefault(_classes, @class, out _).Now++;
         CollectionsMarshal.GetValueRefOrAddDefault(_calls, (@class, calls), out _).Now++;
         Requests++;
+        _counted++;
     }
 
     public void AddLate(bool late)
@@ -122,6 +129,7 @@ internal sealed class ServiceModel
         foreach (Odds odds in AllOdds) odds.Reset();
         ForEachCount(static (ref Count count) => count.Now = count.Kept);
         foreach (ref OrderCount order in CollectionsMarshal.AsSpan(_order)) order.Reset();
+        _counted++;
         Requests = 0;
         foreach (Count count in _classes.Values) Requests += count.Now;
     }
@@ -133,6 +141,7 @@ internal sealed class ServiceModel
         foreach (Odds odds in AllOdds) odds.Keep(Fade);
         Chains.Keep(Fade);
         ForEachCount(static (ref Count count) => count.Kept = count.Now * Fade);
+        _counted++;
         foreach ((int Class, ulong Calls) key in _calls.Where(c => c.Value.Kept < 0.01).Select(c => c.Key).ToArray()) _calls.Remove(key);
     }
 
@@ -189,6 +198,13 @@ internal sealed class ServiceModel
             Cost = Math.Clamp(Math.Log((_byChance + 1) / (_overtaken + 0.25)), 0, 6);
         }
     }
+
+    /// <summary>What was asked lately: most requests make one of a few combinations of calls.</summary>
+    /// <param name="Counted">Number of the count that it is from.</param>
+    /// <param name="Class">Class of the request.</param>
+    /// <param name="Calls">Combination of its calls.</param>
+    /// <param name="Log">The answer.</param>
+    private readonly record struct CallsLog(long Counted, int Class, ulong Calls, double Log);
 
     private struct Count
     {

@@ -32,6 +32,9 @@ internal sealed class SolverStorage
     /// <summary>Score of each request without what was taken away, NaN before it is asked for.</summary>
     public double[] Without { get; private set; } = [];
 
+    /// <summary>What each candidate of each call gains by it where it has no other call, NaN before it is asked for in the present round.</summary>
+    public double[] Gains { get; private set; } = [];
+
     /// <summary>Score of each request as it stands, NaN before it is asked for.</summary>
     public double[] Own { get; private set; } = [];
 
@@ -51,6 +54,13 @@ internal sealed class SolverStorage
         }
 
         if (Features.Length < calls) Features = new LinkFeatures[Math.Max(calls, 2 * Features.Length)];
+    }
+
+    /// <summary>For so many candidates of all calls.</summary>
+    public double[] MakeGains(int candidates)
+    {
+        if (Gains.Length < candidates) Gains = new double[Math.Max(candidates, 2 * Gains.Length)];
+        return Gains;
     }
 
     /// <summary>Keeps the room and nothing in it.</summary>

@@ -44,6 +44,14 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         EstimateNobody();
         model.Chains.Guess(windows);
         model.IsPrompted = model.Chains.IsPrompted;
+        if (!windows.Any(static window => window.Requests.Count > 0))
+        {
+            // A client only: nothing to link, and nothing to learn beyond what is known.
+            model.Reset();
+            model.Estimate();
+            return;
+        }
+
         bool fresh = model.Requests == 0;
         if (fresh) Begin();
         foreach (ProcessWindow window in windows)
@@ -230,6 +238,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             if (request.Calls.Count <= MostCalls) positions = Math.Max(positions, request.Calls.Count);
         }
 
+        Array.Fill(storage.MakeGains(window.AllCandidates), double.NaN, 0, window.AllCandidates);
         for (int position = 0; position < Math.Min(positions, MostPositions); position++) Exchange(window, new Step(-1, position, Whole: true));
         for (int callee = 0; callee < window.ByCallee.Count; callee++)
         {
@@ -268,11 +277,14 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
         {
             ReadOnlySpan<CallNode> calls = CallsOf(unit);
             assignment.AddRow(Cost(calls.Length * LogNobody));
-            foreach (int candidate in window.CandidatesOf(calls[0]))
+            ReadOnlySpan<int> candidates = window.CandidatesOf(calls[0]);
+            Span<double> gains = storage.Gains.AsSpan(window.FirstCandidateOf(calls[0]), candidates.Length);
+            for (int i = 0; i < candidates.Length; i++)
             {
+                int candidate = candidates[i];
                 RequestNode request = window.Requests[candidate];
                 if (request.LastNs < calls[^1].TimeNs || request.Calls.Count > MostCalls + MostPositions) continue;
-                double gain = Gain(request, calls);
+                double gain = calls.Length == 1 && request.Calls.Count == 0 ? GainAlone(request, calls, ref gains[i]) : Gain(request, calls);
                 foreach (CallNode call in calls) gain -= _order.Cost(call, request);
                 assignment.AddEdge(candidate, Cost(gain));
             }
@@ -332,6 +344,13 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
             call.Parent = null;
             call.Before = request;
         }
+    }
+
+    /// <summary>Gain of a call that would be its request's only one: the same in each step of a round.</summary>
+    private double GainAlone(RequestNode request, ReadOnlySpan<CallNode> unit, ref double known)
+    {
+        if (double.IsNaN(known)) known = Gain(request, unit);
+        return known;
     }
 
     private double Gain(RequestNode request, ReadOnlySpan<CallNode> unit)

@@ -13,7 +13,11 @@ internal sealed class ProcessNotes
 
     public List<(Origin Origin, int Direct)> Served { get; } = [];
 
-    public long[] Requests { get; } = new long[MostOrigins + 1];
+    /// <summary>Requests of each origin in <see cref="Served"/>. Grows with it: nearly all processes have one.</summary>
+    public long[] Requests { get; private set; } = [];
+
+    /// <summary>Requests of origins beyond those.</summary>
+    public long OtherRequests { get; set; }
 
     public ulong CpuNs { get; set; }
 
@@ -38,6 +42,7 @@ internal sealed class ProcessNotes
         }
 
         if (Served.Count == MostOrigins) return MostOrigins;
+        if (Served.Count == Requests.Length) Requests = [.. Requests, .. new long[Math.Max(Requests.Length, 1)]];
         Served.Add((origin, direct));
         return Served.Count - 1;
     }

@@ -77,7 +77,8 @@ internal sealed class StatisticsCollector : ActivitySink
 
         notes.Current = index;
         notes.LastEnd = end;
-        notes.Requests[index]++;
+        if (index == ProcessNotes.MostOrigins) notes.OtherRequests++;
+        else notes.Requests[index]++;
     }
 
     /// <inheritdoc/>
@@ -257,7 +258,7 @@ internal sealed class StatisticsCollector : ActivitySink
 
                 // For whom these worked is not told any more: that speaks against binding them, never for it.
                 (text, listen, served) = (notes.Interleaved ? "!" : ".", "", [new ServedKey(KeyOf(Origin.Unknown), "")]);
-                (notes.Requests[ProcessNotes.MostOrigins], notes.Requests[0]) = (notes.Requests.Sum(), 0);
+                (notes.OtherRequests, notes.Requests[0]) = (notes.OtherRequests + notes.Requests.Sum(), 0);
             }
 
             if (!tally.Statistics.Profiles.TryGetValue(text, out profile))
@@ -272,13 +273,8 @@ internal sealed class StatisticsCollector : ActivitySink
     {
         profile.Processes++;
         profile.CpuNs += notes.CpuNs;
-        for (int i = 0; i <= ProcessNotes.MostOrigins; i++)
-        {
-            int slot = i == ProcessNotes.MostOrigins ? served : i;
-            if (i >= served && i != ProcessNotes.MostOrigins) continue;
-            profile.Requests[slot] += notes.Requests[i];
-        }
-
+        for (int i = 0; i < served; i++) profile.Requests[i] += notes.Requests[i];
+        profile.Requests[served] += notes.OtherRequests;
         foreach ((int index, EvidenceSample sample) in notes.Changes)
         {
             if (profile.Changes.Count < ProfileStatistics.MostCounterExamples) profile.Changes.Add((Math.Min(index, served), sample));

@@ -356,10 +356,13 @@ internal sealed class SessionWalker
 
     private void End(ProcessState process)
     {
-        foreach (ConnectionEnd end in process.Held.Reverse().ToArray())
+        if (process.Held.Count > 0)
         {
-            _settler.GiveUp(end); // its requests have to be told of while the process is known
-            Release(end, process);
+            foreach (ConnectionEnd end in process.Held.Reverse().ToArray())
+            {
+                _settler.GiveUp(end); // its requests have to be told of while the process is known
+                Release(end, process);
+            }
         }
 
         _sink.OnEnded(process);
@@ -377,5 +380,6 @@ internal sealed class SessionWalker
         if (end.User is { } user && end.Role == SocketRole.Server) user.OpenConnections--;
         Ends.Remove(end);
         _sink.OnClosed(end);
+        end.FirstThread = null; // requests and calls keep their ends for a window, and must not keep threads that are gone
     }
 }
