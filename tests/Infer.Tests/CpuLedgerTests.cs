@@ -276,4 +276,54 @@ public sealed class CpuLedgerTests
 
         Assert.Equal((10_000UL, 20_000UL, 40_000UL), Of("db"));
     }
+
+    [Fact]
+    public void What_a_thread_that_only_polls_did_is_for_what_the_thread_that_it_woke_turns_to()
+    {
+        const int Poller = 7, Worker = 8, Other = 9;
+        (ulong Client, ulong Server) shop = Connect(54), blog = Connect(54);
+        foreach (int tid in (int[])[Poller, Worker, Other]) _recording.Call(CallKind.Close, Database, tid: tid, cpuNs: Ms);
+        for (int i = 0; i < 10; i++)
+        {
+            bool first = i % 2 == 0;
+            (ulong Client, ulong Server) door = first ? shop : blog;
+            Send(first ? Shop : Blog, door.Client);
+            _recording.Call(CallKind.Wait, Database, tid: Poller);
+            _recording.Call(CallKind.Wake, Database, tid: Poller, child: Worker);
+            _recording.Call(CallKind.Receive, Database, door.Server, 10, tid: Worker, cpuNs: 16 * Ms);
+            _recording.Call(CallKind.Send, Database, door.Server, 10, tid: Worker, cpuNs: 32 * Ms);
+            _recording.Call(CallKind.Wait, Database, tid: Poller, cpuNs: first ? 4 * Ms : Ms);
+            _recording.Call(CallKind.Wait, Database, tid: Poller, cpuNs: 2 * Ms); // it woke nobody, so it is not known for whom this was
+            foreach (int woken in (int[])[Worker, Other]) _recording.Call(CallKind.Wake, Database, tid: Poller, child: woken);
+            _recording.Call(CallKind.Receive, Database, door.Server, 10, tid: Other);
+            _recording.Call(CallKind.Wait, Database, tid: Poller, cpuNs: 6 * Ms); // for either of two
+        }
+
+        Assert.Equal((260_000UL, 245_000UL, 80_000UL), Of("db"));
+        Unknown apart = Assert.Single(Conclude(_recording).Unknowns, unknown => unknown.Subject == "db" && unknown.Reason.Contains("touch no connection", StringComparison.Ordinal));
+        Assert.Equal(80 * Ms, apart.CpuNs);
+    }
+
+    [Fact]
+    public void What_is_unknown_says_why_time_is_nobodys()
+    {
+        (ulong Client, ulong Server) shop = Connect(54), blog = Connect(54);
+        Start(Database);
+        for (int i = 0; i < 10; i++)
+        {
+            Send(Shop, shop.Client);
+            Send(Blog, blog.Client);
+            Receive(Database, shop.Server);
+            Receive(Database, blog.Server, Ms);
+            Send(Database, shop.Server, 4 * Ms); // for one or the other
+            Send(Database, blog.Server, 2 * Ms);
+            _recording.Call(CallKind.Wait, Database);
+            _recording.Call(CallKind.Close, Database, cpuNs: 8 * Ms);
+            _recording.Call(CallKind.Wait, Database);
+        }
+
+        InferenceResult result = Conclude(_recording);
+        ulong Of(string why) => result.Unknowns.Single(unknown => unknown.Subject == "db" && unknown.Reason.Contains(why, StringComparison.Ordinal)).CpuNs;
+        Assert.Equal((40 * Ms, 80 * Ms), (Of("just after they received another"), Of("between requests")));
+    }
 }

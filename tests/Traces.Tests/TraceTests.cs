@@ -28,8 +28,8 @@ public sealed class TraceTests
     private static readonly Dictionary<(string Trace, string Service), double> LessCpuRight = new()
     {
         [("aspnet", "postgres")] = 0.95,
-        [("aspnet", "shop")] = 0.93,
-        [("aspnet", "stock")] = 0.9,
+        [("aspnet", "shop")] = 0.945,
+        [("aspnet", "stock")] = 0.92,
     };
 
     private static readonly Dictionary<string, (double Abstained, double AttributedRight)> OfLinks = new(StringComparer.Ordinal) { ["aspnet"] = (MostAbstained, 0.98) };

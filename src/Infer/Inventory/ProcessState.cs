@@ -70,6 +70,9 @@ internal sealed class ProcessState(int pid, long serial, Party? party, ProcessRe
     /// <summary>It held a listening socket at the start, or began to listen.</summary>
     public bool Listens { get; set; }
 
+    /// <summary>CPU time of its threads that have used no connection so far, without what they did for others that did, ns.</summary>
+    public ulong CpuApartNs { get; set; }
+
     /// <summary>What the reader of the walk keeps per process.</summary>
     public object? Notes { get; set; }
 

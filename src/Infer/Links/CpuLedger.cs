@@ -11,9 +11,13 @@ namespace VirtualServices.Infer.Links;
 internal sealed class CpuLedger
 {
     private readonly Dictionary<(string Service, Origin Origin), ulong> _sums = [];
+    private readonly Dictionary<string, NobodysCpu> _nobodys = new(StringComparer.Ordinal);
 
     /// <summary>CPU time of requests, ns, by the service that spent it and for whom that was.</summary>
     public IReadOnlyDictionary<(string Service, Origin Origin), ulong> Sums => _sums;
+
+    /// <summary>CPU time of no request, ns, by the service that spent it, as far as it is known why.</summary>
+    public IReadOnlyDictionary<string, NobodysCpu> Nobodys => _nobodys;
 
     /// <summary>
     /// The thread received a request, or an answer to a call: what comes before it goes to what the thread handled before; where it has waited since, or has just accepted the request's connection, to what it received.
@@ -23,7 +27,7 @@ internal sealed class CpuLedger
         bool accepted = work.Accepted is { } end && end == handled.Request?.End;
         if (accepted || (work.Turned && work.Accepted is null)) Charge(thread, handled, work.EarlierNs);
         Charge(thread, accepted || work.Turned ? handled : work.Handled, work.TakePiece());
-        work.Turn(handled);
+        Turn(thread, work, handled);
     }
 
     /// <summary>The thread sent for a request: its answer, or a call.</summary>
@@ -31,8 +35,10 @@ internal sealed class CpuLedger
     {
         // One that has just received a request and answers another one worked on either of them.
         bool torn = handled.Request is not null && work.Handled.Request is { ReplyNs: long.MaxValue } open && open != handled.Request;
-        Charge(thread, torn ? default : handled, work.TakePiece());
-        work.Turn(handled);
+        ulong ns = work.TakePiece();
+        if (!torn) Charge(thread, handled, ns);
+        else if (ns > 0) WhyNobodys(thread.Process.Party!.Name).TornNs += ns;
+        Turn(thread, work, handled);
     }
 
     /// <summary>The thread did something else.</summary>
@@ -41,12 +47,22 @@ internal sealed class CpuLedger
         ulong ns = work.TakePiece();
         Charge(thread, work.Handled, ns);
         if (!work.Handled.IsKnown) work.EarlierNs += ns;
+        if (work.Handles) return;
+        work.ApartNs += ns;
+        thread.Process.CpuApartNs += ns;
     }
 
     /// <summary>The thread waited for something to do. What it did after an answer was the end of that request's work, up to here.</summary>
     public void Waited(TracedThread thread, ThreadWork work)
     {
         Passed(thread, work);
+        if (work.WokeFor.IsKnown)
+        {
+            Charge(thread, work.WokeFor, work.EarlierNs);
+            work.ApartNs -= work.EarlierNs;
+            thread.Process.CpuApartNs -= work.EarlierNs;
+        }
+
         work.Wait();
     }
 
@@ -54,6 +70,7 @@ internal sealed class CpuLedger
     public void Tell(CallNode call)
     {
         if (call.Told is { } request) Charge(request, call.CpuNs);
+        else if (call is { CpuNs: > 0, Open: > 0, Service: { } service }) WhyNobodys(service).OfCallsNs += call.CpuNs;
         call.CpuNs = 0;
     }
 
@@ -71,6 +88,19 @@ internal sealed class CpuLedger
         if (handled.Request is { } request) Charge(request, ns);
         else if (!handled.Call!.Final) handled.Call.CpuNs += ns;
         else if (handled.Call.Told is { } parent) Charge(parent, ns);
+        else if (handled.Call is { Open: > 0, Service: { } service }) WhyNobodys(service).OfCallsNs += ns;
+    }
+
+    private static void Turn(TracedThread thread, ThreadWork work, in Prompt handled)
+    {
+        if (!work.Handles) thread.Process.CpuApartNs -= work.ApartNs;
+        work.Turn(handled);
+    }
+
+    private NobodysCpu WhyNobodys(string service)
+    {
+        if (!_nobodys.TryGetValue(service, out NobodysCpu? nobodys)) _nobodys.Add(service, nobodys = new NobodysCpu());
+        return nobodys;
     }
 
     private void Charge(RequestNode request, ulong ns)
@@ -86,9 +116,22 @@ internal sealed class CpuLedger
     }
 }
 
+/// <summary>Why CPU time is nobody's.</summary>
+internal sealed class NobodysCpu
+{
+    /// <summary>Of calls of which is not told for which of several requests they were made, ns.</summary>
+    public ulong OfCallsNs { get; set; }
+
+    /// <summary>Of threads that answered one request just after they received another, ns.</summary>
+    public ulong TornNs { get; set; }
+}
+
 /// <summary>What a thread works for.</summary>
 internal sealed class ThreadWork
 {
+    private ThreadWork? _woke, _wokenBy;
+    private bool _wokeSeveral;
+
     /// <summary>What it received or sent last: a request, its answer, a call or the call's answer.</summary>
     public Prompt Handled { get; set; }
 
@@ -101,6 +144,18 @@ internal sealed class ThreadWork
     /// <summary>CPU time since it waited, or since the accept, that is for what it handles next, ns.</summary>
     public ulong EarlierNs { get; set; }
 
+    /// <summary>
+    /// Of a thread that handles nothing itself and, since it waited, woke one other thread, such as one that polls the sockets of a run-time: what that thread turned to.
+    /// What it did since it waited was for this. How long that took is known when it waits again: a wake tells no CPU time.
+    /// </summary>
+    public Prompt WokeFor { get; private set; }
+
+    /// <summary>It has handled something.</summary>
+    public bool Handles { get; private set; }
+
+    /// <summary>CPU time of a thread that has handled nothing so far, without what it did for others, ns.</summary>
+    public ulong ApartNs { get; set; }
+
     /// <summary>CPU time of which it is not known yet what it ends in, ns.</summary>
     public ulong PieceNs { get; set; }
 
@@ -110,12 +165,27 @@ internal sealed class ThreadWork
         Turned = true;
         if (Handled.Request is { ReplyNs: < long.MaxValue }) Handled = default;
         if (Accepted is null) EarlierNs = 0;
+        (_woke, _wokeSeveral, WokeFor) = (null, false, default);
+        _wokenBy = null;
+    }
+
+    /// <summary>It woke another thread, which has been found to have waited.</summary>
+    public void Wake(ThreadWork woken)
+    {
+        if (Handles || !Turned || Accepted is not null) return;
+        _wokeSeveral |= _woke is not null;
+        (_woke, WokeFor) = (woken, default);
+        woken._wokenBy = this;
     }
 
     /// <summary>It handles something.</summary>
     public void Turn(in Prompt handled)
     {
+        if (_wokenBy is { _wokeSeveral: false } waker && waker._woke == this) waker.WokeFor = handled;
+        _wokenBy = null;
+        WokeFor = default; // it is none that only sees what there is to do
         Handled = handled;
+        Handles = true;
         Accepted = null;
         Turned = false;
         EarlierNs = 0;

@@ -205,8 +205,10 @@ internal sealed class LinkCollector(Action<CallNode>? onCall, Action<RequestNode
     public override void OnWoken(TracedThread waker, TracedThread woken)
     {
         ThreadNotes notes = NotesOf(woken);
-        notes.Prompt = NotesOf(waker).Prompt;
+        ThreadNotes from = NotesOf(waker);
+        notes.Prompt = from.Prompt;
         Cpu.Waited(woken, notes.Work);
+        from.Work.Wake(notes.Work);
     }
 
     /// <inheritdoc/>

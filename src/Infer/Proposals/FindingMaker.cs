@@ -11,11 +11,17 @@ internal static class FindingMaker
         ulong nobody = 0;
         ulong background = 0;
         ulong unknownRequesters = 0;
+        ulong apart = 0;
         long backgroundProcesses = 0;
         foreach (ProfileStatistics profile in statistics.Profiles.Values)
         {
             nobody += profile.CpuNs;
-            if (profile.Served.Count > 0) continue;
+            if (profile.Served.Count > 0)
+            {
+                apart += profile.CpuApartNs;
+                continue;
+            }
+
             background += profile.CpuNs;
             backgroundProcesses += profile.Processes;
         }
@@ -43,6 +49,7 @@ internal static class FindingMaker
             unknowns.Add(new Unknown(name, "processes that were asked by no connection: the listening process, background work, workers that another process started on behalf of a request. For whom they work cannot be told; they are charged to nobody", backgroundProcesses, background));
         }
 
+        if (shared) ExplainCpu(statistics, name, nobody - background - unknownRequesters, apart, unknowns);
         if (!shared && statistics.Flows.Count > 0) notes.Add("It asks other recorded services and no recorded service asks it: a front end. Whoever asks it is outside.");
         return new ServiceFinding
         {
@@ -61,6 +68,18 @@ internal static class FindingMaker
         };
     }
 
+    /// <summary>CPU time of processes that were asked, and that works for none of the requests.</summary>
+    private static void ExplainCpu(ServiceStatistics statistics, string name, ulong cpuNs, ulong apartNs, List<Unknown> unknowns)
+    {
+        if (apartNs > 0)
+            unknowns.Add(new Unknown(name, "time of threads that touch no connection: the run-time's own (memory, compiling, timers), or threads that only see what there is to do. Where one woke the thread that then took it up, it is not counted here", 0, apartNs));
+        if (statistics.CpuTornNs > 0)
+            unknowns.Add(new Unknown(name, "time of threads that answered one request just after they received another: for which of them cannot be told", 0, statistics.CpuTornNs));
+        ulong between = cpuNs - Math.Min(cpuNs, apartNs + statistics.CpuTornNs + statistics.CpuOfCallsUntoldNs);
+        if (between > 0)
+            unknowns.Add(new Unknown(name, "time of threads that serve, before their first request, between requests and after the last: start-up, waiting, tidying up, and what follows a wait of which is not known what ended it", 0, between));
+    }
+
     private static void Explain(ServiceStatistics statistics, string name, bool shared, Flow[] flows, TenantMap tenants, List<Unknown> unknowns, ulong cpuNs)
     {
         if (statistics.Flows.Count == 0)
@@ -70,7 +89,7 @@ internal static class FindingMaker
         }
 
         if (statistics.CallsUntold > 0)
-            unknowns.Add(new Unknown(name, "calls for which several requests come into question, and none much more than the others: no link is told, and what was asked by them is nobody's", statistics.CallsUntold, 0));
+            unknowns.Add(new Unknown(name, "calls for which several requests come into question, and none much more than the others: no link is told, and what was asked by them is nobody's", statistics.CallsUntold, statistics.CpuOfCallsUntoldNs));
         if (statistics.CallsUnasked > 0)
             unknowns.Add(new Unknown(name, "calls that were made while no request was open: work of its own, or for a request whose arrival is not in the recording", statistics.CallsUnasked, 0));
         if (!shared) return;

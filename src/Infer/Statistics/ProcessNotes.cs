@@ -21,6 +21,9 @@ internal sealed class ProcessNotes
 
     public ulong CpuNs { get; set; }
 
+    /// <summary>Of that: of threads that used no connection, ns.</summary>
+    public ulong CpuApartNs { get; set; }
+
     /// <summary>Index of the origin of the last request, -1 before the first, <see cref="MostOrigins"/> for one of too many.</summary>
     public int Current { get; set; } = -1;
 

@@ -54,6 +54,9 @@ internal sealed class ProfileStatistics(string listen, IReadOnlyList<ServedKey> 
     /// <summary>CPU time, ns.</summary>
     public ulong CpuNs { get; set; }
 
+    /// <summary>Of that: of threads that used no connection, ns.</summary>
+    public ulong CpuApartNs { get; set; }
+
     /// <summary>Requests whose origin differs from the one before in the same process, with the index of the origin.</summary>
     public List<(int Origin, EvidenceSample Sample)> Changes { get; } = [];
 
@@ -66,6 +69,7 @@ internal sealed class ProfileStatistics(string listen, IReadOnlyList<ServedKey> 
         }
 
         CpuNs += other.CpuNs;
+        CpuApartNs += other.CpuApartNs;
         Changes.AddRange(other.Changes);
     }
 }
@@ -97,6 +101,12 @@ internal sealed class ServiceStatistics(string key, string name)
     /// <summary>Outgoing calls of which is not told for which of several open requests they were made.</summary>
     public long CallsUntold { get; set; }
 
+    /// <summary>CPU time spent on these, ns.</summary>
+    public ulong CpuOfCallsUntoldNs { get; set; }
+
+    /// <summary>CPU time of threads that answered one request just after they received another, ns.</summary>
+    public ulong CpuTornNs { get; set; }
+
     /// <summary>Outgoing calls that were made while no request was open.</summary>
     public long CallsUnasked { get; set; }
 
@@ -113,6 +123,8 @@ internal sealed class ServiceStatistics(string key, string name)
         BytesOut += other.BytesOut;
         CallsUntold += other.CallsUntold;
         CallsUnasked += other.CallsUnasked;
+        CpuOfCallsUntoldNs += other.CpuOfCallsUntoldNs;
+        CpuTornNs += other.CpuTornNs;
         foreach ((FlowKey flow, FlowStatistics sums) in other.Flows)
         {
             if (!Flows.TryGetValue(flow, out FlowStatistics? mine)) Flows.Add(flow, mine = new FlowStatistics());

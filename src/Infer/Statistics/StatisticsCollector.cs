@@ -113,7 +113,12 @@ internal sealed class StatisticsCollector : ActivitySink
             else tally.Concurrent++;
         }
 
-        if (process.Notes is ProcessNotes notes) Fold(tally, notes);
+        if (process.Notes is ProcessNotes notes)
+        {
+            notes.CpuApartNs = process.CpuApartNs;
+            Fold(tally, notes);
+        }
+
         process.Notes = null;
     }
 
@@ -229,6 +234,13 @@ internal sealed class StatisticsCollector : ActivitySink
             cpu[key] = cpu.GetValueOrDefault(key) + ns;
         }
 
+        foreach ((string service, NobodysCpu nobodys) in _links.Cpu.Nobodys)
+        {
+            ServiceStatistics sums = result.Services[_walker.Parties.OfService(service).Key];
+            sums.CpuOfCallsUntoldNs += nobodys.OfCallsNs;
+            sums.CpuTornNs += nobodys.TornNs;
+        }
+
         foreach (SampleTree tree in _links.Samples.Chosen) result.Samples.Add((tree, KeyOf(tree.Origin)));
         foreach (PartyFacts facts in _facts.Finish()) result.Parties.Add(facts.Key, facts);
         return result;
@@ -273,6 +285,7 @@ internal sealed class StatisticsCollector : ActivitySink
     {
         profile.Processes++;
         profile.CpuNs += notes.CpuNs;
+        profile.CpuApartNs += notes.CpuApartNs;
         for (int i = 0; i < served; i++) profile.Requests[i] += notes.Requests[i];
         profile.Requests[served] += notes.OtherRequests;
         foreach ((int index, EvidenceSample sample) in notes.Changes)

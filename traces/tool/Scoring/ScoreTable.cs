@@ -13,11 +13,11 @@ internal static class ScoreTable
         foreach (TraceScore one in scores)
             output.WriteLine(Say($"| {one.Name} | {one.Calls} | {one.Told.All} | {Part(one.Told)} | {one.ToldSurely.All} | {Part(one.ToldSurely)} | {Part((one.Calls, one.Abstained))} | {one.Requests} | {Part((one.Requests, one.Attributed.All))} | {Part(one.Attributed)} | {one.Missing} |"));
         output.WriteLine();
-        output.WriteLine("| trace | CPU time of | attributed right | wrong | gates: right | wrong | right ones not proposed |");
-        output.WriteLine("|---|---|---|---|---|---|---|");
+        output.WriteLine("| trace | CPU time of | attributed right | wrong | to nobody | gates: right | wrong | right ones not proposed |");
+        output.WriteLine("|---|---|---|---|---|---|---|---|");
         foreach (TraceScore one in scores)
         {
-            output.WriteLine(Say($"| {one.Name} | {Join(one.Cpu.Select(cpu => cpu.Service))} | {Join(one.Cpu.Select(cpu => Say($"{cpu.Right:F4}")))} | {Join(one.Cpu.Select(cpu => Say($"{cpu.Wrong:F4}")))} | {Join(one.Gates.Right)} | {Join(one.Gates.Wrong)} | {Join(one.Gates.Missing)} |"));
+            output.WriteLine(Say($"| {one.Name} | {Join(one.Cpu.Select(cpu => cpu.Service))} | {Join(one.Cpu.Select(cpu => Say($"{cpu.Right:F4}")))} | {Join(one.Cpu.Select(cpu => Say($"{cpu.Wrong:F4}")))} | {Join(one.Cpu.Select(cpu => Say($"{cpu.Nobodys:F4}")))} | {Join(one.Gates.Right)} | {Join(one.Gates.Wrong)} | {Join(one.Gates.Missing)} |"));
         }
     }
 

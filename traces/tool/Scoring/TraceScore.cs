@@ -64,7 +64,7 @@ internal sealed record TraceScore
             Requests = requests.Length,
             Attributed = (attributed.Length, attributed.Count(request => request.Tenant == request.Truth!.Tenant)),
             Missing = missing,
-            Cpu = [.. truth.Select(line => line.Cpu).OfType<CpuTruth>().GroupBy(one => one.Service, StringComparer.Ordinal).Select(group => CpuScore.Of(group.Key, [.. group], index.Result))],
+            Cpu = [.. truth.Select(line => line.Cpu).OfType<CpuTruth>().GroupBy(one => one.Service, StringComparer.Ordinal).Select(group => CpuScore.Of(group.Key, [.. group], index.CpuNsOf(hops.Where(hop => hop.Service == group.Key)), index.Result))],
             Gates = ([.. proposed.Intersect(right)], [.. proposed.Except(right)], [.. right.Except(proposed)]),
         };
     }

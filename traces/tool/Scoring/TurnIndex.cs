@@ -14,6 +14,8 @@ internal sealed class TurnIndex
     private readonly Dictionary<ulong, SocketDescription> _sockets = [];
     private readonly Dictionary<(string Conn, long Ns), Turn> _requests = [];
     private readonly Dictionary<int, int> _hostPids = [];
+    private readonly Dictionary<int, double> _cpuNs = [];
+    private readonly HashSet<(ulong Socket, int Pid)> _received = [];
 
     /// <summary>Infers, and reads what was written.</summary>
     public TurnIndex(string session)
@@ -80,6 +82,14 @@ internal sealed class TurnIndex
         return missing;
     }
 
+    /// <summary>CPU time of the processes that these hops name, or that received at their connections, ns; by the events alone, and nothing that was inferred.</summary>
+    public double CpuNsOf(IEnumerable<Hop> hops)
+    {
+        ILookup<(string, string), int> receivers = _received.Where(one => _sockets.ContainsKey(one.Socket))
+            .ToLookup(one => (_sockets[one.Socket].Local.ToString(), _sockets[one.Socket].Remote.ToString()), one => one.Pid);
+        return hops.SelectMany(hop => hop.Pid is { } pid ? [pid] : receivers[(hop.Local!, hop.Remote!)]).Distinct().Sum(pid => _cpuNs.GetValueOrDefault(pid));
+    }
+
     private Turn[] Within(Hop hop, IEnumerable<Turn> turns)
     {
         long until = hop.UtcNs - Info.Clock.UtcOffsetNs;
@@ -91,10 +101,13 @@ internal sealed class TurnIndex
     {
         using SessionReader reader = SessionReader.Open(session);
         SessionEvent[] buffer = new SessionEvent[1024];
+        Dictionary<(int Pid, int Tid), ulong> threads = [];
         for (int count; (count = reader.Read(buffer)) > 0;)
         {
             foreach (ref readonly SessionEvent e in buffer.AsSpan(0, count))
             {
+                AddCpu(threads, in e);
+                if (e is { Call: CallKind.Receive, Result: > 0, Socket: not 0 }) _received.Add((e.Socket, HostPid(e.Pid)));
                 if (e.Result <= 0 || e.Call is not (CallKind.Receive or CallKind.Send)) continue;
                 (long, bool) key = (e.TimeNs, e.Call == CallKind.Send);
                 if (!_events.TryGetValue(key, out List<SessionEvent>? same)) _events.Add(key, same = []);
@@ -109,6 +122,18 @@ internal sealed class TurnIndex
         }
     }
 
+    /// <summary>What a thread spent since its event before is its process's.</summary>
+    private void AddCpu(Dictionary<(int Pid, int Tid), ulong> threads, in SessionEvent e)
+    {
+        if (e.Call == CallKind.Fork && e.Child > 0) threads[(e.ChildPid > 0 ? e.ChildPid : e.Child, e.Child)] = 0;
+        if (e.Call == CallKind.Describe || e.Tid == 0 || e.CpuNs == 0) return;
+        if (threads.TryGetValue((e.Pid, e.Tid), out ulong before) && e.CpuNs > before) _cpuNs[HostPid(e.Pid)] = _cpuNs.GetValueOrDefault(HostPid(e.Pid)) + (e.CpuNs - before);
+        threads[(e.Pid, e.Tid)] = e.CpuNs;
+        if (e.Call == CallKind.Exit) threads.Remove((e.Pid, e.Tid)); // its number may be used again
+    }
+
+    private int HostPid(int pid) => _hostPids.GetValueOrDefault(pid, pid);
+
     private Turn Make(JsonElement line, bool sent, string? tenant, Turn? parent)
     {
         (string conn, long ns) = Key(line);
@@ -119,7 +144,7 @@ internal sealed class TurnIndex
         return new Turn
         {
             Service = line.GetProperty("service").GetString(),
-            Pid = _hostPids.GetValueOrDefault(e.Pid, e.Pid),
+            Pid = HostPid(e.Pid),
             Ends = (socket?.Local.ToString() ?? "", remote),
             TimeNs = sent ? ns : ns + e.DurationNs,
             Tenant = tenant,
