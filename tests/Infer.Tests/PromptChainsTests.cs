@@ -82,33 +82,6 @@ public sealed class PromptChainsTests
             () => Assert.True(Prompted(Pairs(2000, strict: true, tid: 0))), // ten microseconds to the reply, a request each half a millisecond: 80 expected, none came
             () => Assert.False(Prompted(Pairs(100, strict: true, tid: 0))));
 
-    [Fact]
-    public void What_prompts_say_is_learnt_and_looked_up_by_which_call_of_the_candidate_it_would_be()
-    {
-        ServiceModel model = new();
-        ProcessWindow window = new();
-        for (int i = 0; i < 40; i++)
-        {
-            // When the second request arrives, the first one has a call, and when the first one makes another, the second one has, too.
-            long at = 1000 * Us * (i + 1L);
-            RequestNode one = LinkNodes.Request(at, at + 300 * Us, tid: 1), two = LinkNodes.Request(at + 50 * Us, at + 320 * Us, tid: 1);
-            CallNode first = LinkNodes.Call(at + 10 * Us, at + 100 * Us, new Prompt(one, null), tid: 1), second = LinkNodes.Call(at + 60 * Us, at + 310 * Us, new Prompt(two, null), tid: 1);
-            CallNode third = LinkNodes.Call(at + 110 * Us, at + 290 * Us, new Prompt(null, first), callee: 1, tid: 1);
-            one.ReplyPrompt = new Prompt(null, third);
-            two.ReplyPrompt = new Prompt(null, second);
-            window.Requests.AddRange(one, two);
-            window.Calls.AddRange(first, second, third);
-        }
-
-        window.Prepare();
-        new WindowSolver(model, [window], new SolverStorage()).Solve();
-        Assert.All(window.Calls, call => Assert.Same(call.Prompt.Request ?? call.Prompt.Call!.Parent, call.Parent));
-
-        // Nothing is known of first calls that would be another request's: a yes says only how often it is heard at all, against an even chance.
-        Assert.Equal(Math.Log(41.0 / 42 / 0.5), model.PromptOf(later: false).Log(true), 9);
-        Assert.Equal(Math.Log(41.0 / 42 / (1.0 / 82)), model.PromptOf(later: true).Log(true), 9);
-    }
-
     private static bool Prompted(ProcessWindow window)
     {
         var chains = new PromptChains();

@@ -104,9 +104,6 @@ internal sealed class RequestNode(ConnectionEnd end, long timeNs, long arrivalNs
         return calls[..Timeline.CountUntil(calls, timeNs)];
     }
 
-    /// <summary>It had calls by then: one more would not be its first.</summary>
-    public bool HasCallsBy(long timeNs) => Calls.Count > 0 && Calls[0].TimeNs <= timeNs;
-
     /// <summary>A request that stays open for good must not keep all its calls: of those that are final, the last ones suffice.</summary>
     public void Forget()
     {

@@ -177,7 +177,7 @@ internal sealed class WindowSolver(ServiceModel model, IReadOnlyList<ProcessWind
                 RequestNode other = window.Requests[candidate];
                 if (other == call.Parent) continue;
                 if (other.Tid != 0 && call.Tid != 0) model.Thread.Add(other.Tid == call.Tid, link: false);
-                if (call.Prompt.IsKnown) model.PromptOf(other.HasCallsBy(call.TimeNs)).Add(call.Prompt.IsOf(other), link: false); // by what it is looked up by: whether it would be the candidate's first call
+                if (call.Prompt.IsKnown) model.PromptOf(call.Prompt.Call is not null).Add(call.Prompt.IsOf(other), link: false);
             }
         }
 
