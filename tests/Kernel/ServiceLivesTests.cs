@@ -97,17 +97,17 @@ public sealed class ServiceLivesTests : IDisposable
     [InlineData(false)]
     public void A_process_that_gets_the_number_of_one_that_ended_is_another(bool recorded)
     {
-        // The second child asks for the number of the first (clone3 with set_tid); nobody else's numbers are touched.
+        // The second child asks for the number of the first (clone3 with set_tid); nobody else's numbers are touched. Each has its name from before the fork: the recorder may look at once.
         const string Script = """
             use Socket; $| = 1; my ($port) = @ARGV;
             sub child {
-                $0 = $_[0]; socket(my $s, AF_INET, SOCK_STREAM, 0) or die; connect($s, pack_sockaddr_in($port, inet_aton('127.0.0.1'))) or die $!;
-                syswrite($s, 'x' x $_[1]); sysread($s, my $b, 1000); <STDIN>; kill 9, $$;
+                socket(my $s, AF_INET, SOCK_STREAM, 0) or die; connect($s, pack_sockaddr_in($port, inet_aton('127.0.0.1'))) or die $!;
+                syswrite($s, 'x' x $_[0]); sysread($s, my $b, 1000); <STDIN>; kill 9, $$;
             }
-            <STDIN>; my $pid = fork; child('first', 3) unless $pid; print "$pid\n"; waitpid $pid, 0;
+            <STDIN>; $0 = 'first'; my $pid = fork; child(3) unless $pid; print "$pid\n"; waitpid $pid, 0;
             my $tids = pack('i', $pid); my $arguments = pack('Q11', 0, 0, 0, 0, 17, 0, 0, 0, unpack('J', pack('P', $tids)), 1, 0);
-            my $again = syscall(435, $arguments, 88); die "clone3: $!" if $again < 0;
-            child('second', 5) unless $again; print "$again\n"; waitpid $again, 0; print "ended\n"; <STDIN>;
+            $0 = 'second'; my $again = syscall(435, $arguments, 88); die "clone3: $!" if $again < 0;
+            child(5) unless $again; print "$again\n"; waitpid $again, 0; print "ended\n"; <STDIN>;
             """;
         using EchoServer server = new(Path.Combine(_folder, "server.sock"));
         using Process maker = Process.Start(new ProcessStartInfo("perl", ["-e", Script, server.Port4.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
