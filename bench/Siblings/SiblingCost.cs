@@ -7,7 +7,7 @@ namespace VirtualServices.Bench.Siblings;
 /// <summary>What the kernel's scheduler leaves to others beside a cgroup whose processes wake each other: to two programs that compute all the time, and to a thread that wakes every 10 ms. Nothing of ours runs.</summary>
 internal sealed class SiblingCost(int seconds, TextWriter output, TextWriter progress)
 {
-    private const int Spinners = 2;
+    private const int Spinners = 2, WakeMs = 10;
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(1);
 
     /// <summary>Measures all arrangements and writes a table.</summary>
@@ -50,9 +50,9 @@ internal sealed class SiblingCost(int seconds, TextWriter output, TextWriter pro
                 Stopwatch all = Stopwatch.StartNew();
                 while (elapsed < seconds && !cancel.IsCancellationRequested)
                 {
-                    Thread.Sleep(10);
+                    Thread.Sleep(WakeMs); // what is measured: by how much later it runs
                     double now = all.Elapsed.TotalSeconds;
-                    longest = Math.Max(longest, (now - elapsed) * 1000 - 10);
+                    longest = Math.Max(longest, (now - elapsed) * 1000 - WakeMs);
                     elapsed = now;
                 }
             });

@@ -266,12 +266,7 @@ public sealed class CpuLedgerTests
         Start(Database);
         for (int i = 0; i < 10; i++)
         {
-            Send(Shop, shop.Client);
-            Send(Blog, blog.Client);
-            Receive(Database, shop.Server);
-            Receive(Database, blog.Server, Ms);
-            Send(Database, shop.Server, 4 * Ms); // for one or the other
-            Send(Database, blog.Server, 2 * Ms);
+            AnswerOneAfterTheOther(shop, blog);
         }
 
         Assert.Equal((10_000UL, 20_000UL, 40_000UL), Of("db"));
@@ -311,12 +306,7 @@ public sealed class CpuLedgerTests
         Start(Database);
         for (int i = 0; i < 10; i++)
         {
-            Send(Shop, shop.Client);
-            Send(Blog, blog.Client);
-            Receive(Database, shop.Server);
-            Receive(Database, blog.Server, Ms);
-            Send(Database, shop.Server, 4 * Ms); // for one or the other
-            Send(Database, blog.Server, 2 * Ms);
+            AnswerOneAfterTheOther(shop, blog);
             _recording.Call(CallKind.Wait, Database);
             _recording.Call(CallKind.Close, Database, cpuNs: 8 * Ms);
             _recording.Call(CallKind.Wait, Database);
@@ -325,5 +315,16 @@ public sealed class CpuLedgerTests
         InferenceResult result = Conclude(_recording);
         ulong Of(string why) => result.Unknowns.Single(unknown => unknown.Subject == "db" && unknown.Reason.Contains(why, StringComparison.Ordinal)).CpuNs;
         Assert.Equal((40 * Ms, 80 * Ms), (Of("just after they received another"), Of("between requests")));
+    }
+
+    /// <summary>The database receives two requests and answers the first of them: that was for one or the other.</summary>
+    private void AnswerOneAfterTheOther((ulong Client, ulong Server) shop, (ulong Client, ulong Server) blog)
+    {
+        Send(Shop, shop.Client);
+        Send(Blog, blog.Client);
+        Receive(Database, shop.Server);
+        Receive(Database, blog.Server, Ms);
+        Send(Database, shop.Server, 4 * Ms);
+        Send(Database, blog.Server, 2 * Ms);
     }
 }
