@@ -27,6 +27,9 @@ internal sealed class NginxServer : IAsyncDisposable
         int port = Ports.Free();
         Directory.CreateDirectory(folder);
         string configuration = Path.Combine(folder, "nginx.conf");
+
+        // Each worker accepts from a socket of its own: from one that they share, a worker that is awake takes all the connections that come at once, and a tenant may have a worker to itself.
+        string shared = workers > 1 ? " reuseport" : "";
         await File.WriteAllTextAsync(
             configuration,
             string.Create(CultureInfo.InvariantCulture, $$"""
@@ -37,7 +40,7 @@ internal sealed class NginxServer : IAsyncDisposable
               client_body_temp_path {{folder}}/t1; proxy_temp_path {{folder}}/t2; fastcgi_temp_path {{folder}}/t3; uwsgi_temp_path {{folder}}/t4; scgi_temp_path {{folder}}/t5;
               {{http}}
               server {
-                listen 127.0.0.1:{{port}};
+                listen 127.0.0.1:{{port}}{{shared}};
                 {{server}}
               }
             }

@@ -1,3 +1,4 @@
+using VirtualServices.Bench.Rows;
 using VirtualServices.Cli.Demo;
 
 namespace VirtualServices.EndToEnd;
@@ -8,7 +9,9 @@ public sealed class IsolationTests
     private const double LeastOfTargetRate = 0.95;
     private const double MostOfAlone = 5;
     private const double LeastGain = 8;
-    private const double LeastAggressorKeeps = 0.80;
+
+    // Of both tenants' work, not of the aggressor's: what the aggressor gets under cgroups alone is in part what the victim asked and did not get, on a slow machine a fifth of it.
+    private const double LeastConserved = 0.80;
     private const double LeastChargedRight = 0.95;
 
     [Fact]
@@ -22,12 +25,14 @@ public sealed class IsolationTests
             ArmResult alone = report.Arms[0];
             ArmResult cgroups = report.Arms[1];
             ArmResult governed = report.Arms[2];
-            string said = string.Join("; ", report.Promises.Select(promise => promise.Text));
+            double conserved = new ThreeArms(alone, cgroups, governed).Conserved;
+            string said = $"{string.Join("; ", report.Promises.Select(promise => promise.Text))}; work conserved {conserved}; victim's rate {alone.Victim.Rate}, {cgroups.Victim.Rate}, {governed.Victim.Rate}";
+            TestContext.Current.TestOutputHelper?.WriteLine(said);
             Assert.True(alone.Victim.Rate >= LeastOfTargetRate * alone.TargetRate, said);
             Assert.True(governed.Victim.Rate >= LeastOfTargetRate * governed.TargetRate, said);
             Assert.True(governed.P99 <= MostOfAlone * alone.P99, said);
             Assert.True(cgroups.P99 >= LeastGain * governed.P99, said);
-            Assert.True(governed.Aggressor.RateAtEqualSpeed >= LeastAggressorKeeps * cgroups.Aggressor.RateAtEqualSpeed, said);
+            Assert.True(conserved >= LeastConserved, said);
             Assert.True(report.ChargedRight >= LeastChargedRight, said);
         }
         finally
