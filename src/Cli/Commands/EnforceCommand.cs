@@ -11,6 +11,7 @@ namespace VirtualServices.Cli.Commands;
 /// <summary><c>vs enforce</c>: loads the approved gates and keeps them enforced until stopped.</summary>
 internal static class EnforceCommand
 {
+    private const int Nice = -10;
     private static readonly TimeSpan SummaryPeriod = TimeSpan.FromSeconds(5);
 
     internal sealed record Arguments(string Rules, bool Audit, string? Metrics, IReadOnlyList<string> Devices);
@@ -32,6 +33,7 @@ internal static class EnforceCommand
 
     internal static async Task<ExitCode> RunAsync(Arguments arguments, CommandContext context)
     {
+        GoAhead();
         MetricsAddress? address = arguments.Metrics is null ? null : MetricsAddress.Parse(arguments.Metrics);
         RuleDocument document = Load(arguments.Rules, context);
         RuleSet rules = EnforceFindings.Effective(document);
@@ -61,6 +63,14 @@ internal static class EnforceCommand
 
         context.Error.WriteLine("stopped: everything is back where it was");
         return ExitCode.Done;
+    }
+
+    // Nobody whom it governs may keep it from governing. Without it a start beside tenants that take all they can took three to five times as long.
+    private static void GoAhead()
+    {
+        if (ThreadScheduling.Nice != 0) return; // given on purpose
+        ThreadScheduling.SetNice(Nice); // this thread's, and that of all that it starts
+        if (SessionScheduling.IsLed) SessionScheduling.SetNice(Nice);
     }
 
     private static GovernedDevice Device(string text) =>
