@@ -29,6 +29,22 @@ public sealed class SessionFileTests
     }
 
     [Fact]
+    public void Long_names_of_a_description_are_cut_and_what_follows_is_read()
+    {
+        const int Most = 256;
+        const ulong Socket = 500;
+        SocketDescription Named(int length) => Sample.Describe(Socket, SocketRole.Server) with { Connection = new string('c', length), Host = new string('h', length) };
+        SessionEvent told = new() { Call = CallKind.Describe, Pid = 10, Tid = 10, TimeNs = Sample.StartNs, Socket = Socket };
+        byte[] file = Sample.Write(Sample.Small(), before: (writer, index) =>
+        {
+            if (index == 0) writer.WriteDescription(in told, Named(Most + 50));
+        });
+        List<SessionEvent> read = Sample.ReadAll(file, out SessionReader reader);
+        Assert.Equal(Named(Most), reader.Descriptions[Assert.Single(read, e => e.Socket == Socket).Child]);
+        Assert.Equal(Sample.Small().Select(e => (e.Call, e.Socket)), read.Where(e => e.Socket != Socket).Select(e => (e.Call, e.Socket)));
+    }
+
+    [Fact]
     public void Of_more_descriptions_than_are_kept_each_is_there_when_its_event_is_read_and_one_far_out_of_order_is_refused()
     {
         const int Count = 3 * RecentDescriptions.Kept;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace VirtualServices.Discover.Nettrace;
@@ -60,7 +61,7 @@ internal sealed class BlockBuffer(BlockKind kind, int capacity)
         Take(8);
     }
 
-    internal void Varuint(ulong value) => Take(Varint.Write(Room(Varint.MaximumBytes), value));
+    internal void Varuint(ulong value) => Take(Varint.Write(ref MemoryMarshal.GetReference(Room(Varint.MaximumBytes)), value));
 
     /// <summary>A string of the format: length, then UTF-8.</summary>
     internal void String(string text)

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Text;
+using System.Runtime.CompilerServices;
 using VirtualServices.Model;
 using VirtualServices.Model.Sessions;
 
@@ -9,9 +9,9 @@ namespace VirtualServices.Discover.Nettrace;
 /// <summary>Writes events as nettrace V6, block by block; a block that is written is readable whatever happens afterwards. No allocation per event. One thread only.</summary>
 internal sealed class NettraceWriter : IDisposable
 {
-    private const int BlockBytes = 64 * 1024;
+    private const int BlockBytes = 256 * 1024; // of a write: what the file system takes at once in larger pieces costs a third less than in 64 KB
     private const int RecorderThread = 1;
-    private const int MostHeaderBytes = 64, UsualPayload = 32;
+    private const int MostHeaderBytes = 64;
     private const int MaximumThreads = 1 << 16;
 
     private readonly Stream _stream;
@@ -21,7 +21,6 @@ internal sealed class NettraceWriter : IDisposable
     private readonly Dictionary<(int Pid, int Tid), int> _threadIndexes = [];
     private (int Pid, int Tid) _lastThread; // that an event was of, with its index: mostly the next one's, too
     private int _lastThreadIndex;
-    private readonly byte[] _payload = new byte[4096];
     private uint _sequence;
     private long _lastNs;
     private long _firstNsOfBlock;
@@ -50,50 +49,59 @@ internal sealed class NettraceWriter : IDisposable
     /// <summary>Writes a call. For <see cref="CallKind.Describe"/> use <see cref="WriteDescription"/>.</summary>
     internal void Write(in SessionEvent e)
     {
+        const int Most = 127; // of a payload: its length fits a byte
         long end = e.TimeNs + e.DurationNs;
-        int length = Call(in e, end);
+        int type = (int)e.Call;
+        bool known = e.Request != 0, named = e.Call is CallKind.Receive or CallKind.Send && (e.HasPeer || known);
+        if (named) type = e.Call == CallKind.Receive ? (known ? EventSchema.ReceiveKnownId : EventSchema.ReceiveFromId) : known ? EventSchema.SendKnownId : EventSchema.SendToId;
+        Cursor at = Begin(type, ThreadIndex(e.Pid, e.Tid), end, Most);
+        int payload = at.Leave(1);
+        Call(ref at, in e);
         if (e.Call is CallKind.Fork or CallKind.Wake)
         {
-            length += Varint.Write(_payload.AsSpan(length), Varint.ZigZag(e.Child));
-            length += Varint.Write(_payload.AsSpan(length), Varint.ZigZag(e.ChildPid));
+            at.Varuint(Varint.ZigZag(e.Child));
+            at.Varuint(Varint.ZigZag(e.ChildPid));
         }
         else if (e.Call is CallKind.Receive)
         {
-            length += Varint.Write(_payload.AsSpan(length), (uint)e.VirtualService);
+            at.Varuint((uint)e.VirtualService);
         }
 
-        int type = (int)e.Call;
-        bool known = e.Request != 0;
-        if (e.Call is CallKind.Receive or CallKind.Send && (e.HasPeer || known))
+        if (named)
         {
-            type = e.Call == CallKind.Receive ? (known ? EventSchema.ReceiveKnownId : EventSchema.ReceiveFromId) : known ? EventSchema.SendKnownId : EventSchema.SendToId;
-            length += Varint.Write(_payload.AsSpan(length), e.PeerHigh);
-            length += Varint.Write(_payload.AsSpan(length), e.PeerLow);
-            length += Varint.Write(_payload.AsSpan(length), e.PeerPort);
-            if (known) length += Varint.Write(_payload.AsSpan(length), e.Request);
+            at.Varuint(e.PeerHigh);
+            at.Varuint(e.PeerLow);
+            at.Varuint(e.PeerPort);
+            if (known) at.Varuint(e.Request);
         }
 
-        Append(type, ThreadIndex(e.Pid, e.Tid), end, length);
+        at.Set(payload, (byte)(at.Length - payload - 1));
         Events++;
+        End(at.Length);
     }
 
     /// <summary>Writes what is known of a socket, as the thread saw it at that time.</summary>
     internal void WriteDescription(in SessionEvent e, SocketDescription description)
     {
-        int length = Call(in e, e.TimeNs);
-        Span<byte> payload = _payload;
-        length += Varint.Write(payload[length..], description.Inode);
-        length += Varint.Write(payload[length..], description.PeerInode);
-        length += Varint.Write(payload[length..], Varint.ZigZag(description.PeerPid));
-        length += Varint.Write(payload[length..], description.NetworkNamespace);
-        length += Varint.Write(payload[length..], (byte)description.Protocol);
-        length += Varint.Write(payload[length..], (byte)description.Role);
-        length += Text(payload[length..], description.Local.ToString());
-        length += Text(payload[length..], description.Remote.ToString());
-        length += Text(payload[length..], description.Connection);
-        length += Text(payload[length..], description.Host);
-        Append((int)CallKind.Describe, ThreadIndex(e.Pid, e.Tid), e.TimeNs, length);
+        const int Most = 4096;
+        Cursor at = Begin((int)CallKind.Describe, ThreadIndex(e.Pid, e.Tid), e.TimeNs, Most);
+        int payload = at.Leave(2);
+        Call(ref at, in e);
+        at.Varuint(description.Inode);
+        at.Varuint(description.PeerInode);
+        at.Varuint(Varint.ZigZag(description.PeerPid));
+        at.Varuint(description.NetworkNamespace);
+        at.Varuint((byte)description.Protocol);
+        at.Varuint((byte)description.Role);
+        at.Text(description.Local.ToString());
+        at.Text(description.Remote.ToString());
+        at.Text(description.Connection);
+        at.Text(description.Host);
+        int length = at.Length - payload - 2;
+        at.Set(payload, (byte)(length | 0x80)); // in two bytes, whether it needs them or not
+        at.Set(payload + 1, (byte)(length >> 7));
         Events++;
+        End(at.Length);
     }
 
     /// <summary>Notes that events were lost here: readers see the gap in the sequence numbers.</summary>
@@ -118,9 +126,13 @@ internal sealed class NettraceWriter : IDisposable
     /// <summary>Writes the end record: a file without it was cut.</summary>
     internal void Complete(long lost)
     {
-        int length = Varint.Write(_payload, (ulong)Events);
-        length += Varint.Write(_payload.AsSpan(length), (ulong)lost);
-        Append(EventSchema.EndId, RecorderThread, _lastNs, length);
+        const int Most = 2 * Varint.MaximumBytes;
+        Cursor at = Begin(EventSchema.EndId, RecorderThread, _lastNs, Most);
+        int payload = at.Leave(1);
+        at.Varuint((ulong)Events);
+        at.Varuint((ulong)lost);
+        at.Set(payload, (byte)(at.Length - payload - 1));
+        End(at.Length);
         Flush();
         Put(new BlockBuffer(BlockKind.EndOfStream, NettraceFormat.BlockHeaderBytes).Finish());
         _stream.Flush();
@@ -129,73 +141,62 @@ internal sealed class NettraceWriter : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
-    private int Call(in SessionEvent e, long end)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Call(ref Cursor at, in SessionEvent e)
     {
         // The file's times never go back, the ring's may by some microseconds: what was added is told here, so that nothing is lost.
-        long stamp = Math.Max(end, _lastNs);
-        Span<byte> payload = _payload;
-        int length = Varint.Write(payload, (ulong)(stamp - e.TimeNs));
-        length += Varint.Write(payload[length..], e.DurationNs);
-        length += Varint.Write(payload[length..], e.CpuNs);
-        length += Varint.Write(payload[length..], BitOperations.RotateLeft(e.Socket, 1));
-        length += Varint.Write(payload[length..], Varint.ZigZag(e.Result));
-        length += Varint.Write(payload[length..], Varint.ZigZag(e.Fd));
-        return length;
+        at.Varuint((ulong)(_lastNs - e.TimeNs));
+        at.Varuint(e.DurationNs);
+        at.Varuint(e.CpuNs);
+        at.Varuint(BitOperations.RotateLeft(e.Socket, 1));
+        at.Varuint(Varint.ZigZag(e.Result));
+        at.Varuint(Varint.ZigZag(e.Fd));
     }
 
-    private static int Text(Span<byte> target, string text)
-    {
-        const int MaximumCharacters = 256; // no address is longer: sun_path has 108 bytes; imports refuse longer names
-        int length = Encoding.Unicode.GetBytes(text.AsSpan(0, Math.Min(text.Length, MaximumCharacters)), target);
-        target[length] = 0;
-        target[length + 1] = 0;
-        return length + 2;
-    }
-
-    private void Append(int type, int thread, long timeNs, int payload)
+    /// <summary>
+    /// Begins an event in the block itself: all of its header but the length of the payload, which is told for each and comes last. The caller leaves room for it, and sets it when the payload is written. So nothing
+    /// is written twice.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Cursor Begin(int type, int thread, long timeNs, int mostPayload)
     {
         if (_events.IsEmpty) BeginBlock(timeNs);
         long stamp = Math.Max(timeNs, _lastNs);
         _sequence++;
-
-        Span<byte> target = _events.Room(MostHeaderBytes + Math.Max(payload, UsualPayload));
-        int length = 1;
-        EventFlags flags = 0;
+        Cursor at = new(_events.Room(MostHeaderBytes + mostPayload + Varint.MaximumBytes));
+        int flagsPlace = at.Leave(1);
+        EventFlags flags = EventFlags.PayloadSize;
         if (type != _previous.Type)
         {
             flags |= EventFlags.MetadataId;
-            length += Varint.Write(target[length..], (uint)type);
+            at.Varuint((uint)type);
         }
 
         if (_sequence != _previous.Sequence + 1 || !_previous.Captured)
         {
             flags |= EventFlags.CaptureThread;
-            length += Varint.Write(target[length..], _sequence - 1 - _previous.Sequence);
-            length += Varint.Write(target[length..], RecorderThread);
-            target[length++] = 0; // processor
+            at.Varuint(_sequence - 1 - _previous.Sequence);
+            at.Varuint(RecorderThread);
+            at.Varuint(0); // processor
         }
 
         if (thread != _previous.Thread)
         {
             flags |= EventFlags.Thread;
-            length += Varint.Write(target[length..], (uint)thread);
+            at.Varuint((uint)thread);
         }
 
-        length += Varint.Write(target[length..], (ulong)(stamp - _previous.TimeNs));
+        at.Varuint((ulong)(stamp - _previous.TimeNs));
         if (!_previous.Captured) flags |= EventFlags.Sorted;
-        if (payload != _previous.Payload)
-        {
-            flags |= EventFlags.PayloadSize;
-            length += Varint.Write(target[length..], (uint)payload);
-        }
-
-        target[0] = (byte)flags;
-        // A length that is known is copied without a call.
-        if (payload <= UsualPayload) _payload.AsSpan(0, UsualPayload).CopyTo(target.Slice(length, UsualPayload));
-        else _payload.AsSpan(0, payload).CopyTo(target[length..]);
-        _events.Take(length + payload);
-        _previous = new Previous(type, _sequence, true, thread, stamp, payload);
+        at.Set(flagsPlace, (byte)flags);
+        _previous = new Previous(type, _sequence, true, thread, stamp);
         _lastNs = stamp;
+        return at;
+    }
+
+    private void End(int length)
+    {
+        _events.Take(length);
         if (_events.Length >= BlockBytes) Flush();
     }
 
@@ -270,5 +271,5 @@ internal sealed class NettraceWriter : IDisposable
     }
 
     /// <summary>Fields of the event before, which the next one need not repeat.</summary>
-    private readonly record struct Previous(int Type, uint Sequence, bool Captured, int Thread, long TimeNs, int Payload);
+    private readonly record struct Previous(int Type, uint Sequence, bool Captured, int Thread, long TimeNs);
 }

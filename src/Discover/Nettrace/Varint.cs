@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace VirtualServices.Discover.Nettrace;
@@ -10,33 +11,32 @@ internal static class Varint
     /// <summary>Longest encoding of 64 bits.</summary>
     internal const int MaximumBytes = 10;
 
-    /// <summary>Writes a number; returns how many bytes. Up to eight bytes of the target may change where it takes fewer.</summary>
-    internal static int Write(Span<byte> target, ulong value)
+    /// <summary>Writes a number; returns how many bytes. There must be room for <see cref="MaximumBytes"/>, of which more may change than it takes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int Write(ref byte target, ulong value)
     {
         if (value < 0x80)
         {
-            target[0] = (byte)value;
+            target = (byte)value;
             return 1;
         }
 
-        if (Bmi2.X64.IsSupported && value < 1UL << 56 && target.Length >= sizeof(ulong))
+        if (!Bmi2.X64.IsSupported) return WriteEach(ref target, value);
+        // Seven bits into each byte at once, and the top bit of all but the last. No call: around one, all that is in registers would be saved.
+        const ulong More = 0x8080_8080_8080_8080;
+        ulong word = Bmi2.X64.ParallelBitDeposit(value, ~More);
+        if (value < 1UL << 56)
         {
-            // Seven bits into each byte at once, and the top bit of all but the last.
-            ulong word = Bmi2.X64.ParallelBitDeposit(value, 0x7f7f_7f7f_7f7f_7f7f);
             int last = BitOperations.Log2(word) & ~7;
-            BinaryPrimitives.WriteUInt64LittleEndian(target, word | (0x8080_8080_8080_8080 & ((1UL << last) - 1)));
+            Unsafe.WriteUnaligned(ref target, word | Bmi2.X64.ZeroHighBits(More, (ulong)last));
             return (last >> 3) + 1;
         }
 
-        int length = 0;
-        while (value >= 0x80)
-        {
-            target[length++] = (byte)(value | 0x80);
-            value >>= 7;
-        }
-
-        target[length++] = (byte)value;
-        return length;
+        uint rest = (uint)(value >> 56);
+        Unsafe.WriteUnaligned(ref target, word | More);
+        Unsafe.Add(ref target, sizeof(ulong)) = (byte)rest;
+        Unsafe.Add(ref target, sizeof(ulong) + 1) = 1;
+        return sizeof(ulong) + 1 + (int)(rest >> 7);
     }
 
     /// <summary>Makes small numbers of either sign short.</summary>
@@ -74,5 +74,18 @@ internal static class Varint
         }
 
         return false;
+    }
+
+    private static int WriteEach(ref byte target, ulong value)
+    {
+        int length = 0;
+        while (value >= 0x80)
+        {
+            Unsafe.Add(ref target, length++) = (byte)(value | 0x80);
+            value >>= 7;
+        }
+
+        Unsafe.Add(ref target, length++) = (byte)value;
+        return length;
     }
 }

@@ -57,6 +57,9 @@ internal sealed unsafe class EventRings : IDisposable
         }
     }
 
+    /// <summary>Slots of each ring.</summary>
+    internal uint Slots => (uint)_mask + 1;
+
     /// <summary>How full the fullest ring was when the look began, 0 to 1.</summary>
     internal double Fullest { get; private set; }
 

@@ -16,8 +16,6 @@ public sealed class Recorder : IDisposable
     private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(1);
 
-    // Each look costs some 40 us of processors that the recorded also want. At two million events a second the rings take six times as long to fill.
-    private const int PauseMilliseconds = 20;
     // By when a record has taken its place behind the time that it bears, but for one whose thread lost its processor in between.
     private const long SettleNs = 2_000_000;
 
@@ -25,12 +23,12 @@ public sealed class Recorder : IDisposable
     private const double Pressing = 0.125, Calm = 0.03;
     private const int ReleaseEvery = 1024;
 
-
     private readonly RecorderOptions _options;
     private readonly List<Service> _services;
     private readonly RecorderProgram _program;
     private readonly IReadOnlyList<CaptureDevice> _devices;
     private readonly Stopwatch _elapsed = new();
+    private readonly LookPause _pause;
     private Inventory _inventory = null!; // made in Begin
     private SessionWriter _writer = null!;
     private SessionInfo _info = null!;
@@ -40,7 +38,8 @@ public sealed class Recorder : IDisposable
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private int _toldWritten;
     private RingCounts _counts;
-    private long _calls;
+    private long _calls, _processes;
+    private SessionEvent _event; // that is taken: filled anew for each, not cleared
     private long _lostTold;
     private int _late;
     private int _inventoryWritten;
@@ -55,6 +54,7 @@ public sealed class Recorder : IDisposable
         _services = services;
         _program = program;
         _devices = devices;
+        _pause = new LookPause(program.Rings.Slots);
     }
 
     /// <summary>Records until the duration is over, the command has exited, or the token is cancelled; each of these ends the session cleanly.</summary>
@@ -271,7 +271,7 @@ public sealed class Recorder : IDisposable
     /// <summary>Lets some time pass, but looks at once who is at the other end of a socket: it may be gone soon.</summary>
     private void Pause(Signal stop, CancellationToken cancel)
     {
-        TimeSpan until = _elapsed.Elapsed + TimeSpan.FromMilliseconds(PauseMilliseconds);
+        TimeSpan until = _elapsed.Elapsed + TimeSpan.FromMilliseconds(_pause.Milliseconds);
         for (TimeSpan left = until - _elapsed.Elapsed; left > TimeSpan.Zero && !cancel.IsCancellationRequested; left = until - _elapsed.Elapsed)
         {
             _program.Peers.Wait((int)Math.Ceiling(left.TotalMilliseconds), stop);
@@ -286,6 +286,7 @@ public sealed class Recorder : IDisposable
     private bool Drain(long untilNs)
     {
         int records = 0;
+        long processes = _processes;
         _program.Rings.Look(untilNs);
         while (_program.Rings.TryRead(out ReadOnlySpan<byte> record))
         {
@@ -295,7 +296,9 @@ public sealed class Recorder : IDisposable
         }
 
         _program.Rings.Release();
-        return _program.Rings.Fullest < Pressing;
+        bool presses = _program.Rings.Fullest >= Pressing;
+        _pause.Looked(_program.Rings.Fullest, presses, _processes != processes);
+        return !presses;
     }
 
     private void Take(ReadOnlySpan<byte> record)
@@ -304,32 +307,27 @@ public sealed class Recorder : IDisposable
         ref readonly RingEvent head = ref MemoryMarshal.AsRef<RingEvent>(record);
         if (head.Kind == Process)
         {
+            _processes++;
             _inventory.Note(in MemoryMarshal.AsRef<RingProcess>(record));
             return;
         }
 
-        SessionEvent e = new()
-        {
-            TimeNs = head.TimeNs,
-            CpuNs = head.CpuNs,
-            Socket = head.Socket,
-            DurationNs = head.DurationNs,
-            Result = head.Result,
-            Pid = head.Pid,
-            Tid = head.Tid,
-            Fd = head.Fd,
-            Child = head.Child,
-            ChildPid = head.ChildPid,
-            Call = (CallKind)head.Kind,
-        };
-        if (head.HasPeer != 0)
-        {
-            ref readonly PeerAddress peer = ref MemoryMarshal.AsRef<RingDatagram>(record).Peer;
-            e.PeerHigh = peer.High;
-            e.PeerLow = peer.Low;
-            e.PeerPort = peer.Port;
-        }
-
+        ref SessionEvent e = ref _event;
+        e.TimeNs = head.TimeNs;
+        e.CpuNs = head.CpuNs;
+        e.Socket = head.Socket;
+        e.DurationNs = head.DurationNs;
+        e.Result = head.Result;
+        e.Pid = head.Pid;
+        e.Tid = head.Tid;
+        e.Fd = head.Fd;
+        e.Child = head.Child;
+        e.ChildPid = head.ChildPid;
+        e.Call = (CallKind)head.Kind;
+        PeerAddress peer = head.HasPeer == 0 ? default : MemoryMarshal.AsRef<RingDatagram>(record).Peer;
+        e.PeerHigh = peer.High;
+        e.PeerLow = peer.Low;
+        e.PeerPort = peer.Port;
         if (e.Call == CallKind.Describe)
         {
             SocketDescription description = SocketTranslation.Describe(in MemoryMarshal.AsRef<RingSocket>(record));
