@@ -36,7 +36,7 @@ internal sealed partial class WaitingRoom : IDisposable
     private readonly Thread _server;
     private int _fuse = -1;
     private Process? _door;
-    private volatile bool _ends;
+    private volatile bool _closes, _ends; // the process of the door may need its program until it has ended
 
     private WaitingRoom(IRoom room, Action<string>? log)
     {
@@ -73,6 +73,7 @@ internal sealed partial class WaitingRoom : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _closes = true;
         if (_door is not null)
         {
             try
@@ -142,7 +143,7 @@ internal sealed partial class WaitingRoom : IDisposable
         while (!_ends)
         {
             PollEntry entry = new(_fuse, PollEntry.Readable, 0);
-            if (poll(&entry, 1, _queue.Count > 0 ? WhileSomebodyWaits : WhileNobodyDoes) < 0 && LibC.errno != LibC.EINTR) break;
+            if (poll(&entry, 1, _queue.Count > 0 ? WhileSomebodyWaits : WhileNobodyDoes) < 0 && Marshal.GetLastPInvokeError() != LibC.EINTR) break;
             if (_queue.Count > 0) _queue.Look(Environment.TickCount64, (ticket, late) => Send(late ? FuseReply.Empty(ticket, LibC.EAGAIN) : FuseReply.Data(ticket, "in"u8)));
             if (entry.Happened == 0) continue;
             nint bytes;
@@ -151,7 +152,7 @@ internal sealed partial class WaitingRoom : IDisposable
             else if (bytes < 0 && LibC.errno is var error && error != LibC.EINTR && error != LibC.EAGAIN && error != LibC.ENOENT) break; // ENOENT: who asked has gone meanwhile
         }
 
-        if (!_ends) _log?.Invoke("the waiting room is closed: calls beyond a limit with 'onLimit: block' go on, and are counted");
+        if (!_closes) _log?.Invoke("the waiting room is closed: calls beyond a limit with 'onLimit: block' go on, and are counted");
     }
 
     private void Answer(FuseMessage message)
