@@ -59,6 +59,16 @@ public sealed partial class WaitingRoomTests
     }
 
     [RootFact]
+    public void An_end_that_nobody_wanted_is_told()
+    {
+        string? said = null;
+        using WaitingRoom open = WaitingRoom.Open(new OneRoom(), text => said = text);
+        Process.GetProcessById(open.Door).Kill();
+        Wait.Until(() => said is not null, "it is told");
+        Assert.StartsWith("the waiting room is closed", said, StringComparison.Ordinal);
+    }
+
+    [RootFact]
     public void Rooms_come_and_go_and_leave_nothing()
     {
         for (int i = 0; i < 10; i++)

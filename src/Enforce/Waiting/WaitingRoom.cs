@@ -145,7 +145,12 @@ internal sealed partial class WaitingRoom : IDisposable
             PollEntry entry = new(_fuse, PollEntry.Readable, 0);
             if (poll(&entry, 1, _queue.Count > 0 ? WhileSomebodyWaits : WhileNobodyDoes) < 0 && Marshal.GetLastPInvokeError() != LibC.EINTR) break;
             if (_queue.Count > 0) _queue.Look(Environment.TickCount64, (ticket, late) => Send(late ? FuseReply.Empty(ticket, LibC.EAGAIN) : FuseReply.Data(ticket, "in"u8)));
-            if (entry.Happened == 0) continue;
+            if (entry.Happened == 0)
+            {
+                if (_door is { HasExited: true }) break; // somebody ended it: nobody finds the file any more
+                continue;
+            }
+
             nint bytes;
             fixed (byte* buffer = _request) bytes = (nint)LibC.read(_fuse, buffer, _request.Length);
             if (bytes >= 0 && FuseMessage.TryRead(_request.AsSpan(0, (int)bytes), out FuseMessage message)) Answer(message);
