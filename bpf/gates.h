@@ -281,7 +281,7 @@ struct vs_share {
 /* What is counted. */
 enum limit_kind { COUNT_SOCKETS = 0, COUNT_PROCESSES = 1 };
 /* What happens to a socket or a process for which there is no room. */
-enum limit_action { LIMIT_COUNT = 0, LIMIT_ERRNO = 1, LIMIT_BEST_EFFORT = 2 };
+enum limit_action { LIMIT_COUNT = 0, LIMIT_ERRNO = 1, LIMIT_BEST_EFFORT = 2, LIMIT_BLOCK = 3 };
 
 /* A counter's limits in the rule set `generation`. */
 struct limit {

@@ -77,6 +77,7 @@ struct socket { struct sock *sk; };
 struct super_block { __u32 s_dev; };
 struct inode { struct super_block *i_sb; unsigned long i_ino; };
 struct file { struct inode *f_inode; unsigned int f_flags; };
+struct bpf_dynptr { __u64 opaque[2]; };
 struct linux_binprm { struct file *file; };
 typedef struct { unsigned int val; } kuid_t;
 struct cred { kuid_t uid; };

@@ -6,46 +6,11 @@
  */
 #pragma once
 
-enum { MOST_LIMIT_LEVELS = 17, LIMIT_MET_BEST_EFFORT = 1, MOST_ERRNO = 4095, CLONE_THREAD = 0x10000 };
+#include "counters.h"
+
+enum { LIMIT_MET_BEST_EFFORT = 1, MOST_ERRNO = 4095 };
 /* What can still be done with a socket or a process: it is being made; it is there already (accepted, forked, bound by a gate); it is older than the limit. */
 enum count_age { COUNT_NEW, COUNT_MADE, COUNT_OLD };
-
-static __always_inline __u32 counter_of(__u32 vs, __u32 generation, enum limit_kind kind)
-{
-	struct vs_counter *of = bpf_map_lookup_elem(&vs_counters, &vs);
-
-	if (!of)
-		return 0;
-	of += generation & 1;
-	if (of->generation != generation)
-		return 0;
-	return kind == COUNT_SOCKETS ? of->sockets : of->processes;
-}
-
-static __always_inline __u32 counter_above(__u32 counter)
-{
-	__u32 *above = bpf_map_lookup_elem(&counter_parents, &counter);
-
-	return above ? *above : 0;
-}
-
-static __always_inline __u64 *count_in(struct counter_use *use, enum limit_kind kind)
-{
-	return kind == COUNT_SOCKETS ? &use->sockets : &use->processes;
-}
-
-static __always_inline void count_hit(struct counter_use *use, enum limit_kind kind)
-{
-	__sync_fetch_and_add(kind == COUNT_SOCKETS ? &use->socket_hits : &use->process_hits, 1);
-}
-
-/* The limit of that kind in this rule set; 0: none. */
-static __always_inline __u32 most_of(const struct limit *limit, __u32 generation, enum limit_kind kind)
-{
-	if (limit->generation != generation)
-		return 0;
-	return kind == COUNT_SOCKETS ? limit->sockets : limit->processes;
-}
 
 /* Gives a place back to `counter` and to `levels` counters in all. */
 static __always_inline void give_back(__u32 counter, enum limit_kind kind, __u32 levels)
@@ -135,12 +100,6 @@ static __always_inline int room_for_socket(struct bpf_sock *sk, struct task_tag 
 	if (!mark)
 		mark = bpf_sk_storage_get(&sock_tags, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	return mark ? count_socket((__u64)sk, mark, vs, generation, COUNT_NEW) : 0;
-}
-
-/* For whom a process counts: for nobody where its threads or its requests are others' each. */
-static __always_inline __u32 vs_of_process(const volatile struct task_tag *leader)
-{
-	return leader->flags & TAG_OWN_THREAD ? VS_NONE : leader->vs;
 }
 
 /* What is counted for a process becomes `counter`, and what was is given back. */

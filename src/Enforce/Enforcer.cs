@@ -6,6 +6,7 @@ using VirtualServices.Enforce.Moving;
 using VirtualServices.Enforce.Network;
 using VirtualServices.Enforce.Rules;
 using VirtualServices.Enforce.Shares;
+using VirtualServices.Enforce.Waiting;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
@@ -24,9 +25,10 @@ public sealed class Enforcer : IDisposable
     private readonly Keeper _keeper;
     private readonly NetworkGovernor _network;
     private readonly AdmissionLoop? _admission;
+    private readonly BlockingLimits? _blocking;
     private bool _ended;
 
-    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, bool audit)
+    private Enforcer(EnforcerLock held, GateKernel kernel, Mover mover, Keeper keeper, NetworkGovernor network, AdmissionLoop? admission, BlockingLimits? blocking, bool audit)
     {
         _lock = held;
         _kernel = kernel;
@@ -34,6 +36,7 @@ public sealed class Enforcer : IDisposable
         _keeper = keeper;
         _network = network;
         _admission = admission;
+        _blocking = blocking;
         Audit = audit;
     }
 
@@ -70,13 +73,15 @@ public sealed class Enforcer : IDisposable
         Mover? mover = null;
         NetworkGovernor? network = null;
         AdmissionLoop? admission = null;
+        BlockingLimits? blocking = null;
         try
         {
             kernel = OpenOrLoad(fresh, RuleReach.Of(rules), options);
-            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref swapped, cancellation);
+            return Begin(rules, options, held, kernel, hierarchy, ref mover, ref network, ref admission, ref blocking, ref swapped, cancellation);
         }
         catch
         {
+            blocking?.Dispose();
             admission?.Dispose();
             network?.Dispose();
             mover?.Dispose();
@@ -113,13 +118,14 @@ public sealed class Enforcer : IDisposable
         if (_ended) return;
         _ended = true;
         _keeper.Dispose();
+        _blocking?.Dispose();
         _admission?.Dispose();
         _network.Dispose();
         _mover.Dispose();
         _kernel.Dispose();
     }
 
-    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref bool swapped, CancellationToken cancellation)
+    private static Enforcer Begin(RuleSet rules, EnforceOptions options, EnforcerLock held, GateKernel kernel, CpuHierarchy? hierarchy, ref Mover? mover, ref NetworkGovernor? network, ref AdmissionLoop? admission, ref BlockingLimits? blocking, ref bool swapped, CancellationToken cancellation)
     {
         IdTable ids = IdTable.Read(kernel["names"]);
         CompiledRules compiled = RuleCompiler.Compile(rules, ids, options.Audit, cancellation);
@@ -149,10 +155,11 @@ public sealed class Enforcer : IDisposable
         mover.Start();
         tree?.RemoveOthers();
         admission = AdmissionControl.Start(kernel, compiled, options);
+        blocking = BlockingLimits.Start(kernel, compiled, options.Log);
         ShareKeeper? shares = tree is null ? null : new ShareKeeper(kernel, tree, compiled.VirtualServices);
         Keeper keeper = new(kernel, compiled, generation, scan, new ExistingConnections(kernel, compiled), mover, shares, reconciler, network, admission, options, hierarchy);
         keeper.Start();
-        return new Enforcer(held, kernel, mover, keeper, network, admission, options.Audit) { TookOver = kernel.TookOver };
+        return new Enforcer(held, kernel, mover, keeper, network, admission, blocking, options.Audit) { TookOver = kernel.TookOver };
     }
 
     /// <summary>Shares first, then the rules, by one switch. Where that fails before the switch, the shares of the enforcer before are set again: they belong to its gates, which stay.</summary>

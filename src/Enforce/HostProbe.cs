@@ -1,6 +1,7 @@
 using Tmds.Linux;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Waiting;
 using VirtualServices.Linux.Bpf;
 using VirtualServices.Linux.Cgroups;
 
@@ -37,12 +38,14 @@ public static class HostProbe
         }
 
         yield return GateKernel.SocketHooks
-            ? new Capability(OfSockets, CapabilityState.Works, false, "counted and refused in hooks of cgroup v2: best-effort and errno; 'onLimit: block' is refused", "", "")
+            ? new Capability(OfSockets, CapabilityState.Works, false, $"counted and refused in hooks of cgroup v2: best-effort and errno; {Block}", "", "")
             : new Capability(OfSockets, CapabilityState.Missing, false, "", "hooks of sockets that see for whom a task works", "mount cgroup v2 (it may be without controllers) on Linux 6.16 or later");
         yield return new Capability(OfProcesses, CapabilityState.Works, false, GateKernel.ForksFail
-            ? "counted where gates work: best-effort and errno; 'onLimit: block' is refused"
-            : "counted where gates work: best-effort; errno is refused, for 'bpf' is not in /sys/kernel/security/lsm", "", "");
+            ? $"counted where gates work: best-effort and errno; {Block}"
+            : $"counted where gates work: best-effort; errno is refused, for this kernel takes no BPF programs as security hooks; {Block}", "", "");
     }
+
+    private static string Block => WaitingKernel.Works ? "block" : "'onLimit: block' is refused, for it needs security hooks that may sleep (Linux 6.12, 'bpf' in /sys/kernel/security/lsm)";
 
     private static Capability Names()
     {

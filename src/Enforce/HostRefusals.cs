@@ -1,4 +1,5 @@
 using VirtualServices.Enforce.Kernel;
+using VirtualServices.Enforce.Waiting;
 using VirtualServices.Linux.Cgroups;
 using VirtualServices.Model;
 
@@ -20,7 +21,7 @@ internal static class HostRefusals
     public static IEnumerable<Refusal> Find(RuleSet rules, bool audit)
     {
         bool threads = audit || CgroupMount.WithCpu(CgroupMount.Find()) is not { } mount || mount.Open().ThreadsFile is not null;
-        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, () => audit || GateKernel.ForksFail, GateKernel.UnifiedRoot is not null);
+        return Find(rules, threads, () => GateKernel.SocketHooks, () => GateKernel.ReadsNames, () => audit || GateKernel.ForksFail, () => audit || WaitingKernel.Works, GateKernel.UnifiedRoot is not null);
     }
 
     /// <summary>All reasons on a host with these capabilities.</summary>
@@ -29,8 +30,9 @@ internal static class HostRefusals
     /// <param name="hooks">Tells whether hooks of sockets see for whom a task works.</param>
     /// <param name="names">Tells whether names that are asked for can be read.</param>
     /// <param name="forks">Tells whether a fork can be made to fail.</param>
+    /// <param name="waits">Tells whether a call can be made to wait.</param>
     /// <param name="unified">Whether cgroup v2 is mounted.</param>
-    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, Func<bool> forks, bool unified)
+    internal static IEnumerable<Refusal> Find(RuleSet rules, bool threads, Func<bool> hooks, Func<bool> names, Func<bool> forks, Func<bool> waits, bool unified)
     {
         string missing = unified
             ? "by Linux 6.16 or later, whose hooks of sockets see for whom a task works: boot one, or remove it"
@@ -45,6 +47,9 @@ internal static class HostRefusals
         VirtualService[] failing = [.. rules.VirtualServices.Where(vs => vs.Limits is { OnLimit: LimitAction.Errno, Processes: not null })];
         bool lacksForks = failing.Length > 0 && !forks();
         foreach (VirtualService vs in failing.Where(_ => lacksForks)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a fork can be made to fail with {vs.Limits!.Errno} only by a kernel that lets BPF programs be security hooks: boot it with 'bpf' added to the list that /sys/kernel/security/lsm shows (lsm=...,bpf), or use 'onLimit: best-effort', or 'pids.max' of a cgroup of your own, which counts threads", "limits.processes");
+        VirtualService[] waiting = [.. rules.VirtualServices.Where(vs => vs.Limits is { OnLimit: LimitAction.Block })];
+        bool lacksWaits = waiting.Length > 0 && !waits();
+        foreach (VirtualService vs in waiting.Where(_ => lacksWaits)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "a call can be made to wait only by Linux 6.12 or later that lets BPF programs be security hooks: boot it with 'bpf' added to the list that /sys/kernel/security/lsm shows (lsm=...,bpf), or use errno:EAGAIN, which a program may try again, or best-effort", "limits.onLimit");
         foreach (Gate gate in approved)
         {
             if (lacksHooks && NeedsHooks(gate)) yield return new Refusal(RefusedPart.Gate, gate.Id, $"{(gate.On == GateCall.Socket ? "'on: socket'" : "datagrams")} can be governed only {missing}", gate.On == GateCall.Socket ? "on" : "when.listen");

@@ -29,13 +29,13 @@ public sealed class CheckCommandTests : CommandTest
     {
         File.WriteAllText(RulesPath, Rules
             .Replace("on: fork,", "on: receive, when: { listen: unix//run/x.sock },", StringComparison.Ordinal)
-            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], limits: { processes: 5, onLimit: block } }", StringComparison.Ordinal));
-        string limits = "'onLimit: block' cannot be enforced: ";
+            .Replace("{ name: other }", "{ name: other, frontDoors: [ { unit: no-such-unit-anywhere.service } ], network: { max: 5mbit } }", StringComparison.Ordinal));
+        string network = "a network share needs a device: ";
         string unit = "unit no-such-unit-anywhere.service is not known to this host: ";
 
         // A gate that nobody approved is not enforced and no reason there; whoever is about to approve it should know.
         string[] unapproved = Vs("check", RulesPath).Out.Split('\n');
-        Assert.StartsWith($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {limits}", unapproved[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {network}", unapproved[0], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:5: warning: virtual service 'other': vs enforce would refuse this: {unit}", unapproved[1], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:20: warning: gate 'two': vs enforce would refuse this once it is approved: who made the socket", unapproved[2], StringComparison.Ordinal);
         Assert.Contains("2 gates (0 approved, 2 proposed, 0 rejected): 0 errors, 3 warnings", unapproved[3], StringComparison.Ordinal);
@@ -49,7 +49,7 @@ public sealed class CheckCommandTests : CommandTest
         (int code, string nothing, string error) = Vs("enforce", RulesPath);
         Assert.Equal((3, ""), (code, nothing));
         string[] lines = error.TrimEnd('\n').Split('\n');
-        Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {limits}", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {network}", lines[0], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:5: virtual service 'other': {unit}", lines[1], StringComparison.Ordinal);
         Assert.StartsWith($"{RulesPath}:20: gate 'two': ", lines[2], StringComparison.Ordinal);
     }
@@ -68,7 +68,7 @@ public sealed class CheckCommandTests : CommandTest
                 limits:
                   sockets: 5
                   processes: 3
-                  onLimit: block
+                  onLimit: best-effort
                 network:
                   max: 5mbit
             services:
@@ -99,7 +99,7 @@ public sealed class CheckCommandTests : CommandTest
             """);
         (string Line, string Text)[] expected =
         [
-            ("7", "unit no-such-front-door.service"), ("11", "'onLimit: block'"), ("13", "a network share"), ("18", "unit no-such-server.service"), ("21", "unit no-such-single.service"),
+            ("7", "unit no-such-front-door.service"), ("13", "a network share"), ("18", "unit no-such-server.service"), ("21", "unit no-such-single.service"),
             ("27", "who made the socket"), ("35", "'binds: request'"),
         ];
         Check(string.Join('\n', Vs("check", RulesPath).Out.Split('\n').Where(line => line.Contains("vs enforce would refuse this", StringComparison.Ordinal))));

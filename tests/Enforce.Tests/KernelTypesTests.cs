@@ -5,6 +5,7 @@ using System.Text;
 using VirtualServices.Enforce.Admission;
 using VirtualServices.Enforce.Kernel;
 using VirtualServices.Enforce.Network;
+using VirtualServices.Enforce.Waiting;
 
 namespace VirtualServices.Enforce.Tests;
 
@@ -16,14 +17,14 @@ public sealed class KernelTypesTests
         (typeof(GateStats), "gate_stats"), (typeof(AccountKey), "account_key"), (typeof(Account), "account"), (typeof(ShareRecord), "vs_share"), (typeof(ProcessKey), "process_key"), (typeof(ProcessAccount), "process_account"),
         (typeof(RebindEvent), "rebind_event"), (typeof(Assignment), "assignment"), (typeof(TaskRecord), "task_record"), (typeof(ServerRecord), "server_record"),
         (typeof(ConnectionRecord), "connection_record"), (typeof(MemberKey), "member_key"), (typeof(MemberName), "member_name"), (typeof(Member), "member"), (typeof(ClientKey), "client_key"), (typeof(NameKey), "name_key"), (typeof(ServiceCalls), "service_calls"), (typeof(LimitRecord), "limit"), (typeof(VsCounter), "vs_counter"), (typeof(CounterUse), "counter_use"),
-        (typeof(Cell), "cell"), (typeof(Station), "station"), (typeof(AdmissionEvent), "admission_event"), (typeof(AdmissionRecord), "admission_record"), (typeof(ConnectionState), "admission_connection"), (typeof(DoorKey), "door_key"),
+        (typeof(Cell), "cell"), (typeof(Station), "station"), (typeof(AdmissionEvent), "admission_event"), (typeof(AdmissionRecord), "admission_record"), (typeof(ConnectionState), "admission_connection"), (typeof(DoorKey), "door_key"), (typeof(WaiterRecord), "waiter"),
     ];
 
     /// <summary>The compiler of the BPF programs itself compares: each size, and the offset of each field in order.</summary>
     [Fact]
     public void Structs_are_laid_out_as_in_the_header()
     {
-        StringBuilder source = new("typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32; typedef unsigned long long __u64; typedef signed long long __s64;\n#include \"gates.h\"\n#include \"shares.h\"\n#include \"admission.h\"\n");
+        StringBuilder source = new("typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32; typedef unsigned long long __u64; typedef signed long long __s64;\n#include \"gates.h\"\n#include \"shares.h\"\n#include \"admission.h\"\n#include \"waiting.h\"\n");
         foreach ((Type managed, string native) in Pairs)
         {
             source.AppendLine(System.Globalization.CultureInfo.InvariantCulture, $"_Static_assert(sizeof(struct {native}) == {SizeOf(managed)}, \"size of {native}\");");
@@ -48,7 +49,7 @@ public sealed class KernelTypesTests
 
     private static string[] FieldsOf(string native)
     {
-        string text = File.ReadAllText(Path.Combine(BpfFolder(), "gates.h")) + File.ReadAllText(Path.Combine(BpfFolder(), "shares.h")) + File.ReadAllText(Path.Combine(BpfFolder(), "admission.h"));
+        string text = File.ReadAllText(Path.Combine(BpfFolder(), "gates.h")) + File.ReadAllText(Path.Combine(BpfFolder(), "shares.h")) + File.ReadAllText(Path.Combine(BpfFolder(), "admission.h")) + File.ReadAllText(Path.Combine(BpfFolder(), "waiting.h"));
         string body = text.Split($"struct {native} {{")[1].Split("\n};")[0];
         return [.. body.Split('\n').Select(line => line.Split(';')[0].Trim()).Where(line => line.StartsWith("__u", StringComparison.Ordinal) || line.StartsWith("__s", StringComparison.Ordinal) || line.StartsWith("char", StringComparison.Ordinal)).Select(line => line.Split(' ', '\t')[^1].Split('[')[0])];
     }

@@ -33,11 +33,12 @@ public sealed class LimitPlanTests
     }
 
     [Fact]
-    public void An_audit_counts_and_best_effort_is_best_effort()
+    public void An_audit_counts_and_else_each_does_what_it_says()
     {
         VirtualService blocks = Given.Vs("a") with { Limits = new MemberLimits(null, 5, LimitAction.Block, "") }, best = Given.Vs("b") with { Limits = new MemberLimits(null, 6, LimitAction.BestEffort, "") };
         Assert.Equal(new LimitRecord(0, 5, 0, LimitKind.Count, 0), Assert.Single(Given.Compile(Given.Rules([blocks]), new IdTable(), audit: true).Counters).Limit);
         Assert.Equal(new LimitRecord(0, 6, 0, LimitKind.BestEffort, 0), Assert.Single(Plan(best)).Limit);
+        Assert.Equal(new LimitRecord(0, 5, 0, LimitKind.Block, 0), Assert.Single(Plan(blocks)).Limit);
     }
 
     [Fact]

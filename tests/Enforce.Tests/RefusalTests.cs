@@ -19,7 +19,6 @@ public sealed class RefusalTests
         { "creator", "gate g: who made the socket of unix//run/x.sock cannot be seen" },
         { "named", "gate g: there is no virtual service 'nobody'" },
         { "requester", "gate g: there is no virtual service 'nobody'" },
-        { "block", "virtual service a: 'onLimit: block' cannot be enforced: " },
         { "network", "virtual service a: a network share needs a device" },
     };
 
@@ -42,7 +41,6 @@ public sealed class RefusalTests
             "creator" => Given.Rules([a], Given.Gate("g", "creator", listen: "unix//run/x.sock")),
             "named" => Given.Rules([a], Given.Gate("g", "nobody")),
             "requester" => Given.Rules([a], Given.Gate("g", requesters: ["nobody"])),
-            "block" => Given.Rules([a with { Limits = new MemberLimits(null, 5, LimitAction.Block, "") }]),
             _ => Given.Rules([a with { Network = new NetworkShare(MaxBitsPerSecond: 1000) }]),
         };
         VsException refused = Assert.Throws<VsException>(() => Given.Compile(rules, new IdTable()));

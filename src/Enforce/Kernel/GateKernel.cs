@@ -47,7 +47,7 @@ internal sealed class GateKernel : IDisposable
 
     private static Lazy<bool> HooksLoad { get; } = new(() => TryAlone(OnCgroups));
 
-    private static Lazy<bool> ForkingLoads { get; } = new(() => File.Exists(SecurityModules) && File.ReadAllText(SecurityModules).Split(',').Contains("bpf") && TryAlone([OnForking]));
+    private static Lazy<bool> ForkingLoads { get; } = new(() => HasSecurityHooks && TryAlone([OnForking]));
 
     private static Lazy<bool> NamesLoad { get; } = new(() => TryAlone([OnNames]));
 
@@ -168,6 +168,9 @@ internal sealed class GateKernel : IDisposable
 
     /// <summary>True where a fork can be made to fail: the kernel lets BPF programs be security hooks (<c>bpf</c> in its list <c>lsm=</c>).</summary>
     public static bool ForksFail => ForkingLoads.Value;
+
+    /// <summary>True where the kernel says that BPF programs may be security hooks. Whether it takes them is another question.</summary>
+    public static bool HasSecurityHooks { get; } = File.Exists(SecurityModules) && File.ReadAllText(SecurityModules).TrimEnd().Split(',').Contains("bpf");
 
     // By the map, for a start may have been cut short: its entries are what was counted.
     private bool CountsProcesses => this[CountedProcesses].MaxEntries > 1;

@@ -11,4 +11,7 @@ internal enum LimitKind
 
     /// <summary>It works for best effort.</summary>
     BestEffort = 2,
+
+    /// <summary>The call waits until there is room; what cannot wait is counted all the same.</summary>
+    Block = 3,
 }

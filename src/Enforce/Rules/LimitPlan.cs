@@ -72,8 +72,11 @@ internal static class LimitPlan
         if (limits is null) return default;
         LimitRecord record = new(0, (uint)(limits.Sockets ?? 0), (uint)(limits.Processes ?? 0), LimitKind.Count, 0);
         if (audit) return record;
-        return limits.OnLimit == LimitAction.BestEffort
-            ? record with { Action = LimitKind.BestEffort }
-            : record with { Action = LimitKind.Errno, Error = Errnos[limits.Errno] };
+        return limits.OnLimit switch
+        {
+            LimitAction.BestEffort => record with { Action = LimitKind.BestEffort },
+            LimitAction.Block => record with { Action = LimitKind.Block },
+            _ => record with { Action = LimitKind.Errno, Error = Errnos[limits.Errno] },
+        };
     }
 }

@@ -51,6 +51,7 @@ internal static class LimitTable
         {
             LimitKind.Errno => $"errno:{LimitPlan.Errnos.First(name => name.Value == error).Key}",
             LimitKind.BestEffort => "best-effort",
+            LimitKind.Block => "block",
             _ => "count",
         };
     }

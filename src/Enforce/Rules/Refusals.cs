@@ -25,7 +25,6 @@ internal static class Refusals
     {
         foreach (VirtualService vs in rules.VirtualServices)
         {
-            if (vs.Limits is { OnLimit: LimitAction.Block } && !audit) yield return new Refusal(RefusedPart.VirtualService, vs.Name, "'onLimit: block' cannot be enforced: the hooks of sockets and of forks let a call go on or fail, they cannot make it wait. Use errno:EAGAIN, which a program may try again, or best-effort", "limits.onLimit");
             if (rules.Devices.Count == 0 && HasNetworkShare(vs)) yield return new Refusal(RefusedPart.VirtualService, vs.Name, $"a network share needs a device: add 'network: {{ devices: [ {{ name: eth0 }} ] }}' to the rule file or call 'vs enforce' with --device eth0", "network");
         }
     }
