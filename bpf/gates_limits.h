@@ -222,11 +222,18 @@ int BPF_PROG(on_forking, struct task_struct *child, unsigned long clone_flags, i
 	return (int)(error + 1);
 }
 
+/* As bpf_set_retval() is called in the kernel: with 64 bits, of which Linux 7 wants to see that they are a number from -4095 to 0. */
+static long (*const set_retval)(long error) = (void *)187;
+
 static __always_inline int verdict(int error)
 {
+	__u64 bounded;
+
 	if (!error)
 		return 1;
-	bpf_set_retval(error);
+	bounded = ~((__u64)-error & MOST_ERRNO); /* as ~x + 1, see above */
+	barrier_var(bounded);
+	set_retval((long)(bounded + 1));
 	return 0;
 }
 
