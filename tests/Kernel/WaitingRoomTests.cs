@@ -62,9 +62,13 @@ public sealed partial class WaitingRoomTests
     public void An_end_that_nobody_wanted_is_told()
     {
         string? said = null;
-        using WaitingRoom open = WaitingRoom.Open(new OneRoom(), text => said = text);
+        OneRoom room = new();
+        using WaitingRoom open = WaitingRoom.Open(room, text => said = text);
+        Task<int> asks = AskAsync(open);
+        Wait.Until(() => room.Asked.Count >= 1, "it waits");
         Process.GetProcessById(open.Door).Kill();
         Wait.Until(() => said is not null, "it is told");
+        Assert.True(asks.Wait(Soon), "and who waits goes on");
         Assert.StartsWith("the waiting room is closed", said, StringComparison.Ordinal);
     }
 

@@ -28,6 +28,7 @@ internal sealed class BlockingLimits : IDisposable
         }
         catch (Exception error)
         {
+            kernel?.End();
             room?.Dispose();
             kernel?.Dispose();
             if (error is BpfException refused) throw HostAccess.Explain("load what makes calls wait", refused);
@@ -38,7 +39,8 @@ internal sealed class BlockingLimits : IDisposable
     /// <summary>Ends: nobody new waits, and who does goes on.</summary>
     public void Dispose()
     {
-        _kernel.Dispose();
+        _kernel.End();
         _room.Dispose();
+        _kernel.Dispose(); // last: the room looks who waits there
     }
 }

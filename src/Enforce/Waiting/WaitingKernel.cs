@@ -52,10 +52,17 @@ internal sealed class WaitingKernel : IDisposable
         foreach (string hook in Hooks) _links.Add(_programs.Attach(hook));
     }
 
+    /// <summary>From now on nobody new waits.</summary>
+    public void End()
+    {
+        foreach (BpfLink link in _links) link.Dispose();
+        _links.Clear();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (BpfLink link in _links) link.Dispose();
+        End();
         foreach (BpfMap map in _maps) map.Dispose();
         _programs.Dispose();
     }

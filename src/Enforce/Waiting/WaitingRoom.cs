@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Tmds.Linux;
+using VirtualServices.Linux.Bpf;
 using VirtualServices.Model;
 
 namespace VirtualServices.Enforce.Waiting;
@@ -92,8 +93,7 @@ internal sealed partial class WaitingRoom : IDisposable
 
         _ends = true;
         if (_server.IsAlive) _server.Join();
-        if (_fuse >= 0) _ = LibC.close(_fuse); // who waits still, goes on: the kernel answers
-        _fuse = -1;
+        Close();
         _program.Dispose();
     }
 
@@ -138,7 +138,29 @@ internal sealed partial class WaitingRoom : IDisposable
 
     private static VsException Failed(string what) => new(ExitCode.HostLacks, $"the waiting room of 'onLimit: block' does not open: {what} ({new Win32Exception(LibC.errno).Message})");
 
-    private unsafe void Serve()
+    private void Serve()
+    {
+        string why = "";
+        try
+        {
+            AnswerAll();
+        }
+        catch (BpfException error)
+        {
+            why = $" ({error.Message})";
+        }
+
+        Close();
+        if (!_closes) _log?.Invoke($"the waiting room is closed{why}: calls beyond a limit with 'onLimit: block' go on, and are counted");
+    }
+
+    // Who waits still goes on: the kernel answers.
+    private void Close()
+    {
+        if (Interlocked.Exchange(ref _fuse, -1) is >= 0 and var fuse) _ = LibC.close(fuse);
+    }
+
+    private unsafe void AnswerAll()
     {
         while (!_ends)
         {
@@ -156,8 +178,6 @@ internal sealed partial class WaitingRoom : IDisposable
             if (bytes >= 0 && FuseMessage.TryRead(_request.AsSpan(0, (int)bytes), out FuseMessage message)) Answer(message);
             else if (bytes < 0 && LibC.errno is var error && error != LibC.EINTR && error != LibC.EAGAIN && error != LibC.ENOENT) break; // ENOENT: who asked has gone meanwhile
         }
-
-        if (!_closes) _log?.Invoke("the waiting room is closed: calls beyond a limit with 'onLimit: block' go on, and are counted");
     }
 
     private void Answer(FuseMessage message)

@@ -25,12 +25,12 @@ public sealed class FuseMessageTests
     }
 
     [Fact]
-    public void Whatever_comes_is_a_message_or_none() => Gen.Byte.Array[0, 200].Sample(bytes =>
+    public void Whatever_comes_is_a_message_or_none() => Gen.Select(Gen.Byte.Array[0, 80], Gen.Int[0, Enum.GetValues<FuseOperation>().Length - 1].Select(at => Enum.GetValues<FuseOperation>()[at])).Sample((bytes, operation) =>
     {
         if (bytes.Length >= 8)
         {
             BinaryPrimitives.WriteInt32LittleEndian(bytes, bytes.Length);
-            bytes.AsSpan(5, 3).Clear();
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), (uint)operation);
         }
 
         if (!FuseMessage.TryRead(bytes, out FuseMessage message)) return;
