@@ -87,12 +87,11 @@ internal sealed partial class WaitingRoom : IDisposable
             }
 
             if (!_door.WaitForExit(Patience)) _door.Kill();
-            _door.Dispose();
-            _door = null;
         }
 
         _ends = true;
         if (_server.IsAlive) _server.Join();
+        _door?.Dispose(); // the server's thread looks at it
         Close();
         _program.Dispose();
     }
