@@ -9,6 +9,7 @@ namespace VirtualServices.Kernel.Tests;
 /// <summary>What is done to the recorder from outside: its disk, its clock, others of its kind.</summary>
 public sealed class DisturbedRecorderTests : IDisposable
 {
+    private const int Terminate = 15;
     private readonly string _folder = Directory.CreateTempSubdirectory("vs-disturbed").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -57,8 +58,8 @@ public sealed class DisturbedRecorderTests : IDisposable
         File.WriteAllText(step, "");
         client.Call(10);
         long after = HostClock.MonotonicNs();
-        Assert.Equal(0, Tmds.Linux.LibC.kill(recorder.Id, 2));
-        recorder.WaitForExit();
+        Assert.Equal(0, Tmds.Linux.LibC.kill(recorder.Id, Terminate)); // SIGINT is ignored by what a shell started in the background
+        Assert.True(recorder.WaitForExit(TimeSpan.FromSeconds(20)), "it goes on");
         Assert.Equal(0, recorder.ExitCode);
 
         SessionEvent[] received = [.. Recorded.Read(session, out SessionReader reader).Where(e => e.Call == CallKind.Receive && e.Result == 100)];
