@@ -24,7 +24,7 @@ public sealed partial class WaitingRoomTests
         Assert.DoesNotContain(0u, room.Asked); // threads are known by their numbers
         room.Free = 1;
         Wait.Until(() => first.IsCompleted || second.IsCompleted, "one goes on");
-        Thread.Sleep(50);
+        Thread.Sleep(50); // fifty looks of the room, in none of which the other one may go on
         Assert.False(first.IsCompleted && second.IsCompleted, "there was room for one");
         room.Free = 1;
         Assert.True(Task.WaitAll([first, second], Soon));

@@ -65,7 +65,7 @@ internal static class EnforceCommand
         return ExitCode.Done;
     }
 
-    // Nobody whom it governs may keep it from governing. Without it a start beside tenants that take all they can took three to five times as long.
+    // Nobody whom it governs may keep it from governing. Without it a start beside tenants that take all they can took five times as long (docs/shares.md).
     private static void GoAhead()
     {
         if (ThreadScheduling.Nice != 0) return; // given on purpose

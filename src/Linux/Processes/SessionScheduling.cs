@@ -14,23 +14,6 @@ public static partial class SessionScheduling
     /// <summary>Whether the calling process leads its session, as what a service manager starts does: what the session's share is touches nobody but it and those that it started.</summary>
     public static bool IsLed => getsid(0) == Environment.ProcessId;
 
-    /// <summary>The session's nice value among other sessions, -20..19; null where the kernel has no autogroups.</summary>
-    public static int? Nice
-    {
-        get
-        {
-            try
-            {
-                // "/autogroup-123 nice 0"
-                return int.Parse(System.IO.File.ReadAllText(File).TrimEnd().Split(' ')[^1], CultureInfo.InvariantCulture);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return null;
-            }
-        }
-    }
-
     /// <summary>Gives the session a nice value among other sessions. False where the kernel has no autogroups or does not allow it: negative ones need <c>CAP_SYS_NICE</c>.</summary>
     /// <param name="nice">-20..19; the lower, the more processor it gets.</param>
     public static bool SetNice(int nice)
